@@ -1,0 +1,165 @@
+"""The contracts that everything in jaxgan relies on. Read this first.
+
+Four kinds of thing are never mixed:
+
+* *structure* (architecture, loss, which penalties, optimiser family, batch size) is
+  an argument of a builder function and is captured by closure: a new value is a new
+  compiled program;
+* *hyperparameters* (learning rates, penalty weights, mode weights) are `HParams`, an
+  argument of every step: a new value is just another number, and a population has
+  one per member;
+* *state* is `TrainState`, arrays only, carried from step to step;
+* *metrics* are a `dict[str, Array]` that a step returns and never reads.
+
+Zero is a value, `None` is a structure: a penalty of weight 0.0 still costs its
+gradient, leaving it out removes it.
+
+Shapes are written with letters fixed once: `P` members, `B` batch, `D` latent,
+`K` modes or classes, `N` samples, `F` features, `C` channels.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from jax import Array
+from jax.typing import ArrayLike
+
+Tree = Any
+"""A pytree of arrays."""
+
+Metrics = dict[str, Array]
+
+
+class Pair(NamedTuple):
+    """One thing per player: `(generator, discriminator)`."""
+
+    generator: Any
+    discriminator: Any
+
+
+class Batch(NamedTuple):
+    """Real samples `x [B, ...]` and their labels `[B]`, or None if unconditional."""
+
+    x: Array
+    label: Array | None = None
+
+
+class HParams(NamedTuple):
+    """The numbers of one member; in a population every leaf has a leading `[P]`.
+
+    Attributes:
+      optimizer: per player, the keyword arguments of its optax factory, such as
+        `{"learning_rate": 1e-3, "b1": 0.5}`.
+      penalties: the weight of each penalty, by the name it was given when the
+        gradient was built.
+      ema_decay: decay of the generator's moving average, in [0, 1), or None if there
+        is none.
+      mode_weights: `[K]` probabilities with which this member draws its training
+        data from the modes, or None to draw from all the data alike.
+    """
+
+    optimizer: Pair
+    penalties: Mapping[str, ArrayLike]
+    ema_decay: ArrayLike | None = None
+    mode_weights: ArrayLike | None = None
+
+
+class TrainState(NamedTuple):
+    """What the next step needs, and nothing else.
+
+    Attributes:
+      step: int32 scalar, the number of steps taken.
+      params: per player, the weights.
+      collections: per player, what a network carries besides weights, such as batch
+        statistics and spectral-norm vectors.
+      opt_state: per player, the optimiser's moments.
+      ema: moving average of the generator's weights, or None.
+      alive: bool scalar; False once the member's state has not been finite.
+    """
+
+    step: Array
+    params: Pair
+    collections: Pair
+    opt_state: Pair
+    ema: Tree | None
+    alive: Array
+
+
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator says of a batch.
+
+    Attributes:
+      logits: `[B]`, large for real.
+      features: `[B, F]`, the last hidden layer.
+      class_logits: `[B, K]` of an auxiliary classifier, or None.
+    """
+
+    logits: Array
+    features: Array
+    class_logits: Array | None = None
+
+
+class GAN(NamedTuple):
+    """Two networks as pure functions of their variables.
+
+    Attributes:
+      init: `key -> (params, collections)`, each a `Pair`.
+      latent: `(key, n) -> z [n, D]`.
+      generate: `(params, collections, z, label=None, train=False) ->
+        (x [n, ...], collections)` of the generator.
+      discriminate: `(params, collections, x, label=None, train=False) ->
+        (DiscriminatorOutput, collections)` of the discriminator.
+    """
+
+    init: Callable[..., tuple[Pair, Pair]]
+    latent: Callable[..., Array]
+    generate: Callable[..., tuple[Array, Tree]]
+    discriminate: Callable[..., tuple[DiscriminatorOutput, Tree]]
+
+
+class Loss(NamedTuple):
+    """An adversarial objective, per player a scalar to MINIMISE.
+
+    Attributes:
+      discriminator: `(real_logits [B], fake_logits [B]) -> scalar`.
+      generator: `(real_logits [B], fake_logits [B]) -> scalar`; most ignore the first.
+    """
+
+    discriminator: Callable[[Array, Array], Array]
+    generator: Callable[[Array, Array], Array]
+
+
+Critic = Callable[[Array], Array]
+"""A discriminator with its weights closed over: `x [B, ...] -> logits [B]`."""
+
+
+class Penalty(Protocol):
+    """A regulariser of the critic: `(critic, real, fake, key) -> scalar`, unweighted."""
+
+    def __call__(
+        self, critic: Critic, real: Array, fake: Array, key: Array
+    ) -> Array: ...
+
+
+class Gradient(Protocol):
+    """One player's gradient: `-> (grads, collections, metrics)` of that player."""
+
+    def __call__(
+        self, hparams: HParams, state: TrainState, batch: Batch, key: Array
+    ) -> tuple[Tree, Tree, Metrics]: ...
+
+
+class Step(Protocol):
+    """Everything that trains: `(hparams, state, batch, key) -> (state, metrics)`.
+
+    The key is consumed. `state.step` is advanced by the training loop, so that
+    combinators nest freely.
+    """
+
+    def __call__(
+        self, hparams: HParams, state: TrainState, batch: Batch, key: Array
+    ) -> tuple[TrainState, Metrics]: ...
+
+
+Mapper = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Lifts a function of one member to a population: `vmap`, one by one, or chunks."""
