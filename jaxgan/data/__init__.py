@@ -1,0 +1,1 @@
+"""Datasets, their modes, and how a training step draws from them."""
