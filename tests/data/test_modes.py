@@ -1,0 +1,133 @@
+"""Tests of jaxgan.data.modes."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan import errors
+from jaxgan.data import digits, mixtures, modes
+
+
+def own_entries(found):
+    """The samples of each mode, without padding."""
+    return [
+        np.asarray(row[:count])
+        for row, count in zip(found.table, found.counts, strict=True)
+    ]
+
+
+def test_every_entry_of_a_row_has_the_label_of_the_row():
+    labels = np.random.default_rng(0).integers(0, 7, 500)
+    found = modes.from_labels(labels)
+    assert found.table.dtype == found.counts.dtype == np.int32
+    np.testing.assert_array_equal(found.counts, np.bincount(labels))
+    assert found.table.shape == (7, found.counts.max())
+    expected = np.broadcast_to(np.arange(7)[:, None], found.table.shape)
+    np.testing.assert_array_equal(labels[found.table], expected)
+
+
+def test_the_rows_partition_the_samples():
+    labels = np.random.default_rng(1).integers(0, 5, 101)
+    entries = np.concatenate(own_entries(modes.from_labels(labels)))
+    np.testing.assert_array_equal(np.sort(entries), np.arange(101))
+
+
+def test_short_rows_repeat_themselves_cyclically():
+    found = modes.from_labels(np.array([0, 1, 1, 0, 1, 1, 1]))
+    np.testing.assert_array_equal(found.table, [[0, 3, 0, 3, 0], [1, 2, 4, 5, 6]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["pacgan_ring", "pacgan_grid", "wgan_gp_grid"])
+def test_clustering_finds_exactly_the_modes_of_a_mixture(name, seed):
+    mixture = mixtures.VARIANTS[name]
+    # More samples than are fitted, so that assigning the rest is tested too.
+    x, mode = mixtures.sample(mixture, jax.random.key(seed), modes.MAX_FITTED + 1000)
+    found = modes.cluster(x, len(mixture.means), seed)
+    assert modes.purity(found, mode) == 1.0
+    np.testing.assert_array_equal(np.sort(found.counts), np.sort(np.bincount(mode)))
+
+
+def test_clustering_finds_modes_of_very_different_weight():
+    weights = np.array([0.6, 0.3, 0.05, 0.01, 0.01, 0.01, 0.01, 0.01], np.float32)
+    mixture = mixtures.ring()._replace(weights=weights)
+    x, mode = mixtures.sample(mixture, jax.random.key(0), 3000)
+    assert modes.purity(modes.cluster(x, 8), mode) == 1.0
+
+
+def test_clusters_of_digits_are_mostly_of_one_class():
+    x, label, _, _ = digits.load()
+    found = modes.cluster(x, 10)
+    assert modes.purity(found, label) > 0.9
+    majorities = {np.bincount(label[row]).argmax() for row in own_entries(found)}
+    assert majorities == set(range(10))
+
+
+def test_equal_arguments_give_equal_clusters():
+    x, _, _, _ = digits.load()
+    first, second = modes.cluster(x[:300], 10, 3), modes.cluster(x[:300], 10, 3)
+    np.testing.assert_array_equal(first.table, second.table)
+
+
+def test_identical_samples_can_be_clustered():
+    found = modes.cluster(np.ones((200, 4, 4, 1)), 3)
+    assert found.counts.sum() == 200 and found.counts.min() >= 1
+
+
+@pytest.mark.parametrize(("num_samples", "num_modes"), [(1, 1), (4, 4), (40, 3)])
+def test_few_samples_can_be_clustered(num_samples, num_modes):
+    x = np.random.default_rng(0).normal(size=(num_samples, 4, 4, 1))
+    found = modes.cluster(x, num_modes)
+    entries = np.concatenate(own_entries(found))
+    np.testing.assert_array_equal(np.sort(entries), np.arange(num_samples))
+    assert found.counts.min() >= 1
+
+
+def test_everything_is_one_mode_in_order():
+    found = modes.everything(6)
+    np.testing.assert_array_equal(found.table, [np.arange(6)])
+    np.testing.assert_array_equal(found.counts, [6])
+
+
+def test_bags_are_drawn_with_replacement_and_differ():
+    n = 2000
+    found = modes.bootstrap(jax.random.key(0), n, 4)
+    assert found.table.shape == (4, n) and found.table.dtype == np.int32
+    np.testing.assert_array_equal(found.counts, [n] * 4)
+    assert np.all((found.table >= 0) & (found.table < n))
+    for row in np.asarray(found.table):
+        share = len(np.unique(row)) / n
+        # The variance of the share is below e^-1 (1 - 2 e^-1) / n.
+        assert abs(share - (1 - (1 - 1 / n) ** n)) < 5 * np.sqrt(0.1 / n)
+    assert len(np.unique(np.asarray(found.table), axis=0)) == 4
+
+
+def test_proportions_are_shares_of_the_data():
+    found = modes.from_labels(np.repeat(np.arange(3), [1, 3, 6]))
+    np.testing.assert_allclose(modes.proportions(found), [0.1, 0.3, 0.6], rtol=1e-6)
+
+
+def test_purity_counts_the_majority_of_each_mode():
+    found = modes.from_labels(np.array([0, 0, 0, 1, 1, 1, 1, 1]))
+    assert modes.purity(found, np.array([7, 7, 9, 9, 9, 9, 9, 7])) == 6 / 8
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: modes.cluster(np.zeros((5, 2)), 6), "num_modes is 6.*1..5"),
+        (lambda: modes.cluster(np.zeros((5, 2)), 0), "num_modes is 0"),
+        (lambda: modes.cluster(np.full((5, 2), np.nan), 2), "not finite"),
+        (lambda: modes.from_labels(np.array([0, 2])), "1..2"),
+        (lambda: modes.from_labels(np.array([0, 2, 2])), "label 1"),
+        (lambda: modes.from_labels(np.array([0, 1, 2]), 2), "0 to 2"),
+        (lambda: modes.from_labels(np.array([-1, 0, 1])), "-1 to 1"),
+        (lambda: modes.from_labels(np.array([0.5])), "float64"),
+        (lambda: modes.from_labels(np.array([], int)), "empty"),
+        (lambda: modes.everything(0), "0 samples"),
+        (lambda: modes.bootstrap(jax.random.key(0), 10, 0), "num_bags is 0"),
+    ],
+)
+def test_modes_that_cannot_be_are_refused(make, words):
+    with pytest.raises(errors.UserError, match=words):
+        make()
