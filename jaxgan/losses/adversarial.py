@@ -177,35 +177,6 @@ def relativistic_average() -> types.Loss:
     return types.Loss(discriminator, generator)
 
 
-LOSSES: dict[str, types.Loss] = {
-    "minimax": minimax(),
-    "non_saturating": non_saturating(),
-    "least_squares": least_squares(),
-    "wasserstein": wasserstein(),
-    "hinge": hinge(),
-    "relativistic": relativistic(),
-    "relativistic_average": relativistic_average(),
-}
-"""The adversarial losses by name."""
-
-
-def get(name: str) -> types.Loss:
-    """The adversarial loss of that name.
-
-    Args:
-      name: a key of `LOSSES`.
-
-    Raises:
-      UserError: if there is no such loss.
-    """
-    if name not in LOSSES:
-        raise errors.UserError(
-            f"loss is {name!r}, which does not exist: "
-            f"choose one of {', '.join(sorted(LOSSES))}."
-        )
-    return LOSSES[name]
-
-
 def _cross_entropy(real_logits: Array, fake_logits: Array) -> Array:
     _check(real_logits, fake_logits)
     real = jnp.mean(jax.nn.softplus(-real_logits))
