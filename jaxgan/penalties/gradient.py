@@ -1,9 +1,12 @@
 """Penalties on the gradient of the critic with respect to its input.
 
-The gradient is that of each example's own logit, taken by `vmap(grad)` over batches
-of one, so nothing of one example leaks into another's. A critic that couples its
-examples (batch normalisation in training mode, packing) is another function on a
-batch of one: close over running statistics, or use layer or spectral normalisation.
+One backward pass of the batch's summed logits gives every example its own gradient as
+long as the critic looks at each example by itself. It equals `vmap(grad)` over batches
+of one and is preferred to it because the critic keeps its batch: one that closes over
+labels `[B]` has no batch of one, and convolutions that run sequentially under `vmap`
+would run once per example. Where batch normalisation in training mode couples the
+examples, row i is the gradient of all the logits with respect to `x_i`, as in the
+published implementations; on a batch of one its gradient would vanish.
 """
 
 import jax
@@ -107,24 +110,27 @@ def per_example_gradient(critic: types.Critic, x: Array) -> Array:
     """The gradient of each example's logit with respect to that example.
 
     Args:
-      critic: maps `[B, ...]` to logits `[B]`.
+      critic: maps `[B, ...]` to logits `[B]`, each example by itself.
       x: `[B, ...]` samples.
 
     Returns:
-      `[B, ...]`, row i the gradient of `critic(x[i : i + 1])[0]`.
+      `[B, ...]`, row i the gradient of `critic(x)[i]` with respect to `x[i]`.
+
+    Raises:
+      UserError: if the critic does not return one logit per example.
     """
 
-    def logit(example: Array) -> Array:
-        logits = critic(example[None])
-        if logits.shape != (1,):
+    def total(x: Array) -> Array:
+        logits = critic(x)
+        if logits.shape != x.shape[:1]:
             raise errors.UserError(
-                f"critic maps a batch of one to shape {logits.shape}, but a penalty on "
-                "the gradient of each example needs (1,): pass a critic with one logit "
-                "per example."
+                f"critic maps x {x.shape} to logits {logits.shape}, but the gradient "
+                f"of each example needs logits {x.shape[:1]}: pass a critic with one "
+                "logit per example."
             )
-        return logits[0]
+        return jnp.sum(logits)
 
-    return jax.vmap(jax.grad(logit))(x)
+    return jax.grad(total)(x)
 
 
 def _squared_norms(critic: types.Critic, x: Array, name: str) -> Array:
