@@ -1,0 +1,251 @@
+"""What the divergences ask of their arguments, checked before anything is traced.
+
+Shapes are always known and always checked. Values are checked only when they are
+there to be looked at: under `jit`, `vmap` or `grad` an argument is a tracer, nothing
+is raised, and a value that is not a probability (negative, NaN) makes the result NaN.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxgan import errors
+
+
+def floating(x: ArrayLike) -> Array:
+    """Gives `x` as an array of float32 or, where it already is, float64."""
+    x = jnp.asarray(x)
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def concrete(x: ArrayLike) -> np.ndarray | None:
+    """Gives the values of `x` as NumPy sees them, or None if it has none yet."""
+    if isinstance(x, jax.core.Tracer):
+        return None
+    if isinstance(x, Array) and not x.is_fully_addressable:
+        return None
+    return np.asarray(x)
+
+
+def not_empty(name: str, x: Array, num_axes: int, shape: str) -> None:
+    """Asks that `x` has at least `num_axes` axes and at least one element.
+
+    Raises:
+      UserError: otherwise; `shape` says what was expected.
+    """
+    if x.ndim < num_axes:
+        raise errors.UserError(
+            f"{name} has shape {x.shape}; give it the shape {shape}."
+        )
+    if x.size == 0:
+        raise errors.UserError(
+            f"{name} has shape {x.shape}, which holds nothing; give it at least one "
+            f"element, shape {shape}."
+        )
+
+
+def same_axis(name_p: str, p: Array, name_q: str, q: Array, num_axes: int = 1) -> None:
+    """Asks that two arrays agree in their last axes and broadcast over the others.
+
+    Raises:
+      UserError: if they do not.
+    """
+    agree = p.shape[p.ndim - num_axes :] == q.shape[q.ndim - num_axes :]
+    try:
+        np.broadcast_shapes(p.shape, q.shape)
+    except ValueError:
+        agree = False
+    if not agree:
+        axes = "axis" if num_axes == 1 else f"{num_axes} axes"
+        raise errors.UserError(
+            f"{name_p} has shape {p.shape} and {name_q} has shape {q.shape}; make "
+            f"their last {axes} the same and the leading ones broadcast."
+        )
+
+
+def probabilities(name: str, x: ArrayLike) -> Array:
+    """Asks that `x [..., K]` holds distributions over its last axis.
+
+    Sums may be off by 1e-4 (1e-2 in half precision), which leaves room for a softmax
+    that was computed in that precision. NaN passes, to be handed on as NaN.
+
+    Args:
+      name: what the caller named the argument.
+      x: `[..., K]`.
+
+    Returns:
+      `x` as a floating-point array.
+
+    Raises:
+      UserError: if it is empty, or its values are known and are negative or do not
+        sum to one.
+    """
+    array = floating(x)
+    not_empty(name, array, 1, "[..., K]")
+    values = concrete(x)
+    if values is None:
+        return array
+    tolerance = 1e-2 if jnp.finfo(_float_dtype(values)).bits < 32 else 1e-4
+    values = values.astype(np.float64)
+    if np.any(values < 0):
+        raise errors.UserError(
+            f"{name} holds the negative value {np.nanmin(values):g}; give "
+            "probabilities, or use the function for logits."
+        )
+    sums = values.sum(axis=-1)
+    if np.any(np.abs(sums - 1) > tolerance):
+        worst = sums.flat[np.nanargmax(np.abs(sums - 1))]
+        raise errors.UserError(
+            f"{name} sums to {worst:g} over its last axis; divide it by its sum to "
+            "make it a distribution."
+        )
+    return array
+
+
+def two_distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
+    """Asks that `p [..., K]` and `q [..., K]` are distributions over the same `K`."""
+    p, q = probabilities("p", p), probabilities("q", q)
+    same_axis("p", p, "q", q)
+    return p, q
+
+
+def logits(name: str, x: ArrayLike) -> Array:
+    """Asks that `x [..., K]` has something in it, and gives it as floating-point."""
+    array = floating(x)
+    not_empty(name, array, 1, "[..., K]")
+    return array
+
+
+def mixture_weights(weights: ArrayLike | None, distributions: Array) -> Array:
+    """Asks that `weights [..., M]` are probabilities for `distributions [..., M, K]`.
+
+    Returns:
+      `[..., M]`; all 1 / M if `weights` is None.
+
+    Raises:
+      UserError: if shapes do not fit or known values are not probabilities.
+    """
+    not_empty("distributions", distributions, 2, "[..., M, K]")
+    if weights is None:
+        num = distributions.shape[-2]
+        return jnp.full((num,), 1 / num, distributions.dtype)
+    array = probabilities("weights", weights)
+    same_axis(
+        "weights", array, "distributions without its last axis", distributions[..., 0]
+    )
+    return array
+
+
+def vectors(name: str, x: ArrayLike) -> Array:
+    """Asks that `x [..., F]` is not empty, and gives it as floating-point."""
+    array = floating(x)
+    not_empty(name, array, 1, "[..., F]")
+    return array
+
+
+def variances(name: str, x: ArrayLike) -> Array:
+    """Asks that `x [..., F]` is not empty and holds nothing known to be negative."""
+    array = vectors(name, x)
+    values = concrete(x)
+    if values is not None and np.any(values < 0):
+        raise errors.UserError(
+            f"{name} holds the negative value {np.nanmin(values):g}; give variances."
+        )
+    return array
+
+
+def covariances(name: str, x: ArrayLike) -> Array:
+    """Asks that `x [..., F, F]` is square and, where known, symmetric.
+
+    Raises:
+      UserError: if it is empty or not square, or known values are off symmetry by
+        more than 1e-4 of the largest, or have a negative diagonal.
+    """
+    array = floating(x)
+    not_empty(name, array, 2, "[..., F, F]")
+    if array.shape[-1] != array.shape[-2]:
+        raise errors.UserError(
+            f"{name} has shape {array.shape}; give square matrices, shape [..., F, F]."
+        )
+    values = concrete(x)
+    if values is None:
+        return array
+    lowest = np.min(np.diagonal(values, axis1=-2, axis2=-1))
+    if lowest < 0:
+        raise errors.UserError(
+            f"{name} has the negative variance {lowest:g} on its diagonal; give "
+            "positive semidefinite matrices."
+        )
+    gap = np.max(np.abs(values - np.swapaxes(values, -1, -2)))
+    if gap > 1e-4 * np.max(np.abs(values)):
+        raise errors.UserError(
+            f"{name} differs from its transpose by up to {gap:g}; give symmetric "
+            "matrices."
+        )
+    return array
+
+
+def at_least(name: str, value: int, least: int) -> None:
+    """Asks for a whole number that is not below `least`."""
+    if not isinstance(value, int | np.integer) or value < least:
+        raise errors.UserError(
+            f"{name} is {value}; give a whole number of at least {least}."
+        )
+
+
+def static_number(name: str, value: float) -> float:
+    """Asks for a plain number, one that decides between formulas in Python.
+
+    Raises:
+      UserError: if it is traced, not a scalar or not a number.
+    """
+    if isinstance(value, jax.core.Tracer):
+        raise errors.UserError(
+            f"{name} is traced; pass it as a Python number, because it chooses the "
+            "formula (close over it, or make it a static argument)."
+        )
+    if np.ndim(value) != 0 or math.isnan(float(value)):
+        raise errors.UserError(f"{name} is {value}; give one number.")
+    return float(value)
+
+
+def finite(name: str, value: float) -> float:
+    """Asks for a plain number that is not infinite, by `static_number`."""
+    value = static_number(name, value)
+    if math.isinf(value):
+        raise errors.UserError(f"{name} is {value}; give a finite number.")
+    return value
+
+
+def not_negative(name: str, value: float) -> float:
+    """Asks for a plain number in [0, inf], by `static_number`."""
+    value = static_number(name, value)
+    if value < 0:
+        raise errors.UserError(f"{name} is {value:g}; give a number of at least 0.")
+    return value
+
+
+def log_base(base: float | None) -> float:
+    """Gives the natural logarithm of `base`, 1 for None, by which nats are divided.
+
+    Raises:
+      UserError: if the base is not greater than zero, or is one.
+    """
+    if base is None:
+        return 1.0
+    base = static_number("base", base)
+    if not 0 < base < math.inf or base == 1:
+        raise errors.UserError(
+            f"base is {base:g}; give a positive number other than 1, 2 for bits, or "
+            "None for nats."
+        )
+    return math.log(base)
+
+
+def _float_dtype(values: np.ndarray) -> np.dtype:
+    floats = jnp.issubdtype(values.dtype, jnp.floating)
+    return values.dtype if floats else np.dtype(np.float64)
