@@ -194,11 +194,16 @@ def _embed(x: np.ndarray, seed: int) -> np.ndarray:
     too_few = len(x) <= 3 * PERPLEXITY or (x == x[0]).all()
     if too_few or x.shape[1] <= MAX_PLAIN_FEATURES:
         return x
+    import threadpoolctl
     from sklearn import manifold
 
-    return manifold.TSNE(
+    tsne = manifold.TSNE(
         perplexity=PERPLEXITY, init="pca", learning_rate="auto", random_state=seed
-    ).fit_transform(x)
+    )
+    # One thread: its threads wait for one another by spinning, which on busy cores took
+    # 35 s instead of 4, and their number would enter the rounding.
+    with threadpoolctl.threadpool_limits(limits=1):
+        return tsne.fit_transform(x)
 
 
 def _ward(x: np.ndarray, num_modes: int) -> np.ndarray:

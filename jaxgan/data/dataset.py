@@ -1,0 +1,142 @@
+"""Datasets by name, as arrays that fit on the device.
+
+A dataset is read once into host memory. Images stay uint8 there and on the device and
+are scaled in the training step, so that they take a quarter of the memory.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxgan import errors
+from jaxgan.data import digits, mixtures, tfds
+
+MIXTURES = {"ring": mixtures.ring, "grid": mixtures.grid}
+"""The builders of mixtures that `load` knows, by name."""
+
+NAMES = (*MIXTURES, "digits")
+"""The datasets that need no preparation."""
+
+
+class Split(NamedTuple):
+    """Samples and their labels.
+
+    Attributes:
+      x: `[N, H, W, C]` uint8 images in 0..255, or `[N, F]` float32 points.
+      label: `[N]` int32 classes, or for a mixture the mode of each sample; None if the
+        dataset has none.
+    """
+
+    x: ArrayLike
+    label: ArrayLike | None = None
+
+
+class Dataset(NamedTuple):
+    """A dataset in host memory.
+
+    Attributes:
+      name: what it was loaded as.
+      train: what models are trained on.
+      test: held-out samples.
+      num_classes: K of the labels, or None if there are none.
+      mixture: the distribution itself where it is known, or None.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    num_classes: int | None = None
+    mixture: mixtures.GaussianMixture | None = None
+
+
+def load(
+    name: str,
+    *,
+    seed: int = 0,
+    data_dir: str | None = None,
+    num_samples: int = 50_000,
+) -> Dataset:
+    """Loads a dataset by name.
+
+    Args:
+      name: "ring" and "grid" (with 8 and 25 modes, the default arguments of
+        `mixtures.ring` and `mixtures.grid`), "digits", or the name of an image dataset
+        of TFDS that is prepared on disk.
+      seed: of the pools drawn from a mixture; real data do not depend on it.
+      data_dir: the folder of prepared TFDS datasets, None for the default of TFDS.
+      num_samples: N of the training pool and of the test pool of a mixture, at least 1;
+        the number of samples of real data is what it is.
+
+    Returns:
+      The dataset, as NumPy arrays.
+
+    Raises:
+      UserError: if the dataset is unknown, is not prepared or does not hold images, or
+        `num_samples` is below 1.
+    """
+    if name in MIXTURES:
+        return from_mixture(name, MIXTURES[name](), seed=seed, num_samples=num_samples)
+    if name == "digits":
+        train_x, train_label, test_x, test_label = digits.load()
+        train, test = Split(train_x, train_label), Split(test_x, test_label)
+        return Dataset(name, train, test, digits.NUM_CLASSES)
+    images = tfds.load(name, data_dir)
+    train = Split(images.train_x, images.train_label)
+    test = Split(images.test_x, images.test_label)
+    return Dataset(name, train, test, images.num_classes)
+
+
+def from_mixture(
+    name: str, mixture: mixtures.GaussianMixture, *, seed: int, num_samples: int
+) -> Dataset:
+    """A fixed pool of training points and one of test points, drawn independently.
+
+    Args:
+      name: of the dataset.
+      mixture: what to draw from, for example one of `mixtures.VARIANTS`.
+      seed: of both pools.
+      num_samples: N of each pool, at least 1.
+
+    Returns:
+      The dataset; labels are modes.
+
+    Raises:
+      UserError: if `num_samples` is below 1.
+    """
+    if num_samples < 1:
+        raise errors.UserError(f"num_samples is {num_samples}; it must be at least 1.")
+    train, test = (
+        Split(*map(np.asarray, mixtures.sample(mixture, key, num_samples)))
+        for key in jax.random.split(jax.random.key(seed))
+    )
+    return Dataset(name, train, test, len(mixture.means), mixture)
+
+
+def to_float(x: ArrayLike) -> Array:
+    """Scales uint8 images from 0..255 to [-1, 1], `x / 127.5 - 1`.
+
+    Args:
+      x: `[...]` uint8; floating-point samples are returned as float32, unscaled.
+
+    Returns:
+      `[...]` float32.
+    """
+    x = jnp.asarray(x)
+    scaled = x.astype(jnp.float32)
+    return scaled / 127.5 - 1 if x.dtype == jnp.uint8 else scaled
+
+
+def to_uint8(x: ArrayLike) -> Array:
+    """Scales images from [-1, 1] to 0..255, the inverse of `to_float` on uint8.
+
+    Args:
+      x: `[...]` floating-point; values outside of [-1, 1] are clipped.
+
+    Returns:
+      `[...]` uint8, rounded to the nearest level.
+    """
+    return jnp.clip(jnp.round((jnp.asarray(x) + 1) * 127.5), 0, 255).astype(jnp.uint8)

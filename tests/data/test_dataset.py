@@ -1,0 +1,69 @@
+"""Tests of jaxgan.data.dataset."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import errors
+from jaxgan.data import dataset, mixtures
+
+
+def test_scaling_to_float_and_back_keeps_every_level():
+    levels = np.arange(256, dtype=np.uint8)
+    x = dataset.to_float(levels)
+    assert x.dtype == jnp.float32 and x[0] == -1.0 and x[255] == 1.0
+    np.testing.assert_allclose(x, (levels - 127.5) / 127.5, atol=1e-6)
+    np.testing.assert_array_equal(dataset.to_uint8(x), levels)
+
+
+def test_points_are_not_scaled():
+    x = np.array([-300.0, 0.25, 7.0], np.float32)
+    np.testing.assert_array_equal(dataset.to_float(x), x)
+
+
+def test_values_out_of_range_are_clipped_and_others_rounded():
+    x = jnp.array([-2.0, 2.0, -1 + 0.9 / 127.5, -1 + 0.1 / 127.5])
+    np.testing.assert_array_equal(dataset.to_uint8(x), [0, 255, 1, 0])
+
+
+@pytest.mark.parametrize(("name", "num_modes"), [("ring", 8), ("grid", 25)])
+def test_a_mixture_is_two_different_pools_labelled_by_mode(name, num_modes):
+    found = dataset.load(name, seed=3, num_samples=2000)
+    assert found.name == name and found.num_classes == num_modes
+    for split in (found.train, found.test):
+        assert split.x.shape == (2000, 2) and split.x.dtype == np.float32
+        distance = np.linalg.norm(split.x[:, None] - found.mixture.means, axis=-1)
+        np.testing.assert_array_equal(distance.argmin(axis=1), split.label)
+    assert not np.isin(found.train.x, found.test.x).all(axis=1).any()
+
+
+def test_the_pool_depends_on_the_seed_alone():
+    first, again = (dataset.load("ring", seed=1, num_samples=50) for _ in range(2))
+    other = dataset.load("ring", seed=2, num_samples=50)
+    np.testing.assert_array_equal(first.train.x, again.train.x)
+    assert not np.array_equal(first.train.x, other.train.x)
+
+
+def test_any_variant_can_be_a_dataset():
+    mixture = mixtures.VARIANTS["wgan_gp_ring"]
+    found = dataset.from_mixture("wgan_gp_ring", mixture, seed=0, num_samples=500)
+    radius = np.linalg.norm(found.train.x, axis=1)
+    np.testing.assert_allclose(radius, 2.0 / 1.414, atol=6 * 0.02 / 1.414)
+
+
+def test_digits_are_labelled_images():
+    found = dataset.load("digits")
+    assert found.num_classes == 10 and found.mixture is None
+    assert found.train.x.shape[1:] == (8, 8, 1) and found.train.x.dtype == np.uint8
+    assert len(found.train.x) + len(found.test.x) == 1797
+
+
+def test_a_dataset_can_be_put_on_the_device_as_it_is():
+    split = jax.device_put(dataset.load("digits").test)
+    assert isinstance(split.x, jax.Array) and split.x.dtype == jnp.uint8
+
+
+def test_an_empty_pool_is_refused():
+    with pytest.raises(errors.UserError, match="num_samples is 0"):
+        dataset.load("ring", num_samples=0)
