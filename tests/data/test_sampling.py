@@ -48,13 +48,19 @@ def test_the_ends_of_the_uniform_numbers_never_draw_weight_zero(u, monkeypatch):
 
 
 def test_rounding_of_the_cumulative_sum_never_draws_weight_zero():
-    weights = np.random.default_rng(1).uniform(size=501).astype(np.float32)
-    weights[np.random.default_rng(2).uniform(size=501) < 0.7] = 0
-    cdf = np.cumsum(weights.astype(np.float64))
-    # Thresholds at the jumps of the exact distribution function and right beside them.
-    u = np.float32(cdf / cdf[-1])
-    around = [np.nextafter(u, 0), u, np.minimum(np.nextafter(u, 2), 1 - 2**-24)]
-    u = np.clip(np.concatenate(around), 0, 1 - 2**-24).astype(np.float32)
+    # From some hundreds of categories on, the sum is computed in blocks, and there it
+    # differs by a rounding before and after a weight of zero.
+    weights = np.random.default_rng(1).uniform(size=4000).astype(np.float32)
+    weights[np.random.default_rng(2).uniform(size=4000) < 0.7] = 0
+    cdf = np.asarray(jnp.cumsum(weights))
+    # All the numbers within four roundings of a jump.
+    u = [cdf / cdf[-1]]
+    for towards in (0.0, 2.0):
+        around = u[0]
+        for _ in range(4):
+            around = np.nextafter(around, np.float32(towards))
+            u.append(around)
+    u = np.clip(np.concatenate(u), 0, 1 - 2**-24).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jax.random, "uniform", lambda key, shape, dtype: jnp.asarray(u))
         index = sampling.categorical(weights, jax.random.key(0), len(u))
