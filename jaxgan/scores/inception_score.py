@@ -6,7 +6,7 @@ from jax import Array
 from jax.scipy import special
 
 from jaxgan import errors
-from jaxgan.scores import record
+from jaxgan.scores import checks, record
 
 
 def inception_score(probs: Array, splits: int = 10) -> record.Score:
@@ -37,8 +37,7 @@ def inception_score(probs: Array, splits: int = 10) -> record.Score:
       Barratt and Sharma, A Note on the Inception Score, 2018,
       https://arxiv.org/abs/1801.01973
     """
-    check_probabilities(probs)
-    probs = jnp.asarray(probs)
+    probs = checks.class_probabilities(probs)
     num_samples, num_classes = probs.shape
     if not 1 <= splits <= num_samples:
         raise errors.UserError(
@@ -66,30 +65,6 @@ def inception_score(probs: Array, splits: int = 10) -> record.Score:
             spread="population standard deviation over the splits",
         ),
     )
-
-
-def check_probabilities(probs: Array, tolerance: float = 1e-3) -> None:
-    """Raises a UserError unless `probs` is `[N, K]` and, where known, sums to one.
-
-    Rows that are not finite pass: they come from dead generators, whose scores are
-    NaN with and without tracing.
-    """
-    if jnp.ndim(probs) != 2 or 0 in jnp.shape(probs):
-        raise errors.UserError(
-            "probs must be class probabilities of shape [samples, classes], not an "
-            f"array of shape {jnp.shape(probs)}."
-        )
-    if not record.is_concrete(probs):
-        return
-    values = np.asarray(probs, np.float64)
-    values = values[np.isfinite(values).all(axis=1)]
-    worst = np.abs(values.sum(axis=1) - 1).max(initial=0.0)
-    if worst > tolerance or values.min(initial=0.0) < -tolerance:
-        raise errors.UserError(
-            "probs must hold class probabilities, but a row sums to one only within "
-            f"{worst:.3g} and the smallest entry is {values.min():.3g}; apply a "
-            "softmax to logits first."
-        )
 
 
 def _split_table(num_samples, splits):

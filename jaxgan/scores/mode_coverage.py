@@ -22,6 +22,7 @@ from jax.scipy import special
 from jax.typing import ArrayLike
 
 from jaxgan import errors
+from jaxgan.divergences import checks
 from jaxgan.scores import record
 
 RULES = ("euclidean", "box")
@@ -214,9 +215,10 @@ def _check_reference(reference):
         raise errors.UserError(
             f"reference must have one entry per mode, not the shape {shape}."
         )
-    if not record.is_concrete(reference):
+    values = checks.concrete(reference)
+    if values is None:
         return
-    values = np.asarray(reference, np.float64)
+    values = values.astype(np.float64)
     if not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):
         raise errors.UserError(
             "reference must hold shares or counts of the modes, none negative and "

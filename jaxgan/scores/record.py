@@ -67,11 +67,6 @@ def to_dict(score: Any) -> dict[str, Any]:
     }
 
 
-def is_concrete(*arrays: Any) -> bool:
-    """Whether the values can be looked at, that is, nothing here is being traced."""
-    return not any(isinstance(array, jax.core.Tracer) for array in arrays)
-
-
 def _hashable(value):
     if isinstance(value, list | tuple):
         return tuple(_hashable(item) for item in value)

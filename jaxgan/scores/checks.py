@@ -1,0 +1,43 @@
+"""What the scores ask of their arguments, checked before anything is traced.
+
+As in `jaxgan.divergences.checks`, on which this stands: shapes are always checked,
+values only where they are known, and NaN passes, because it comes from dead generators,
+whose scores are NaN with and without tracing.
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxgan import errors
+from jaxgan.divergences import checks
+
+
+def class_probabilities(probs: ArrayLike) -> Array:
+    """Asks that `probs [N, K]` are probabilities of classes; gives them as float.
+
+    Raises:
+      UserError: for another shape, and for known values that are negative or do not
+        sum to one.
+    """
+    if jnp.ndim(probs) != 2 or 0 in jnp.shape(probs):
+        raise errors.UserError(
+            "probs must be class probabilities of shape [samples, classes], not an "
+            f"array of shape {jnp.shape(probs)}."
+        )
+    return checks.probabilities("probs", probs)
+
+
+def features(name: str, values: ArrayLike, at_least: int = 1) -> Array:
+    """Asks that `values` are `[N, F]` with so many samples; gives them as float.
+
+    Raises:
+      UserError: otherwise.
+    """
+    shape = jnp.shape(values)
+    if len(shape) != 2 or shape[0] < at_least or shape[1] == 0:
+        raise errors.UserError(
+            f"{name} must have shape [samples, features] with at least {at_least} "
+            f"samples, not {shape}; flatten each sample to a row, or give more."
+        )
+    return checks.floating(values)

@@ -1,0 +1,113 @@
+"""The Frechet distance between real and generated samples, in some network's features.
+
+Only in the features of the original Inception network, and with its preprocessing, is
+it called FID. Here it is "the Frechet distance in so-and-so's features", and the
+protocol says whose.
+
+References:
+  Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017,
+  https://arxiv.org/abs/1706.08500
+  Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2019,
+  https://arxiv.org/abs/1911.07023
+"""
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxgan import errors
+from jaxgan.divergences import gaussian
+from jaxgan.scores import checks, record
+
+
+def frechet_distance(
+    real_features: Array,
+    fake_features: Array,
+    features: str | record.Protocol = "unnamed features",
+    floor: ArrayLike | None = None,
+) -> record.Score:
+    """Squared Frechet distance between Gaussians fitted to two sets of features.
+
+    `|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))`, the covariances unbiased (ddof 1).
+    The estimate is biased upwards, the more the fewer the samples: compare only
+    distances of equal `N` and `M`, and beside the floor. It stays finite with fewer
+    samples than features, but says little then.
+
+    Args:
+      real_features: `[N, F]`, `N` at least 2.
+      fake_features: `[M, F]`, `M` at least 2; not finite for a dead generator, whose
+        distance is NaN.
+      features: what the features are, in words or as the classifier's `fingerprint`.
+      floor: what a perfect generator would show, from `frechet_floor` or as the
+        distance between real samples and held-out real samples, `M` of them.
+
+    Returns:
+      The score; less is better.
+
+    Raises:
+      UserError: for shapes that do not fit and for fewer than two samples.
+    """
+    real_features = checks.features("real_features", real_features, at_least=2)
+    fake_features = checks.features("fake_features", fake_features, at_least=2)
+    if real_features.shape[1] != fake_features.shape[1]:
+        raise errors.UserError(
+            "real_features and fake_features must come from the same network, but "
+            f"have {real_features.shape[1]} and {fake_features.shape[1]} features."
+        )
+    value = gaussian.gaussian_frechet(
+        *_moments(real_features), *_moments(fake_features)
+    )
+    return record.Score(
+        value=value,
+        floor=None if floor is None else jnp.asarray(floor),
+        protocol=record.protocol(
+            score="frechet_distance",
+            num_real=real_features.shape[0],
+            num_fake=fake_features.shape[0],
+            num_features=real_features.shape[1],
+            ddof=1,
+            features=features,
+        ),
+    )
+
+
+def frechet_floor(real_features: Array, num_fake: int) -> Array:
+    """Expected `frechet_distance` of `num_fake` samples of a perfect generator.
+
+    To leading order in the sampling errors of mean and covariance, for Gaussian
+    features whose covariance has eigenvalues `l`:
+    `(1/N + 1/M) (sum_i l_i + 1/2 sum_ij (1 + delta_ij) l_i l_j / (l_i + l_j))`.
+    Good if `N` and `M` are much larger than `F`. Features with heavy tails show more:
+    where there are enough real samples, the distance between two sets of them assumes
+    nothing.
+
+    Args:
+      real_features: `[N, F]`, the real features that the distance is measured to.
+      num_fake: `M`, number of generated samples.
+
+    Returns:
+      A scalar.
+
+    Raises:
+      UserError: for a wrong shape and for fewer than two samples.
+    """
+    real_features = checks.features("real_features", real_features, at_least=2)
+    if num_fake < 2:
+        raise errors.UserError(f"num_fake must be at least 2, not {num_fake}.")
+    _, covariance = _moments(real_features)
+    eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
+    products = eigenvalues[:, None] * eigenvalues[None, :]
+    sums = eigenvalues[:, None] + eigenvalues[None, :]
+    # The second-order term of the Bures distance, 1/2 |E_ij|^2 / (l_i + l_j), with the
+    # variance (1 + delta_ij) l_i l_j of the entries of a Wishart matrix.
+    ratios = jnp.where(sums > 0, products / jnp.where(sums > 0, sums, 1), 0)
+    spread = jnp.sum(ratios) + jnp.trace(ratios)
+    per_sample = jnp.sum(eigenvalues) + spread / 2
+    return per_sample * (1 / real_features.shape[0] + 1 / num_fake)
+
+
+def _moments(features):
+    mean = jnp.mean(features, axis=0)
+    centred = features - mean
+    covariance = jnp.matmul(centred.T, centred, precision="highest")
+    return mean, covariance / (features.shape[0] - 1)

@@ -1,0 +1,99 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import linalg
+
+from jaxgan import errors, scores
+
+frechet = jax.jit(scores.frechet_distance, static_argnames="features")
+
+
+def by_definition(real, fake):
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    c1, c2 = np.cov(real, rowvar=False), np.cov(fake, rowvar=False)
+    root = linalg.sqrtm(c1 @ c2).real
+    gap = real.mean(0) - fake.mean(0)
+    return gap @ gap + np.trace(c1 + c2 - 2 * root)
+
+
+def draw(seed, n, f=5):
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(99).normal(size=(f, f)) * (1 + seed)
+    return jnp.asarray(rng.normal(size=(n, f)) @ mixing + 0.3 * seed, jnp.float32)
+
+
+def test_equals_the_definition_with_ddof_1():
+    real, fake = draw(0, 12), draw(1, 20)
+    score = frechet(real, fake)
+    np.testing.assert_allclose(score.value, by_definition(real, fake), rtol=1e-4)
+    assert dict(score.protocol)["ddof"] == 1
+
+
+def test_is_zero_for_the_same_samples_in_another_order():
+    real = draw(0, 50)
+    assert abs(frechet(real, real[::-1]).value) < 1e-3
+
+
+def test_a_shift_adds_its_square():
+    real = draw(0, 50)
+    shifted = frechet(real, real + jnp.asarray([3.0, 4.0, 0, 0, 0])).value
+    np.testing.assert_allclose(shifted, 25, rtol=1e-3)
+
+
+def test_is_finite_with_fewer_samples_than_features():
+    value = frechet(draw(0, 4, f=16), draw(1, 3, f=16)).value
+    assert jnp.isfinite(value) and value > 0
+
+
+def test_the_floor_is_what_a_perfect_generator_shows():
+    num_real, num_fake = 1000, 400
+    scale = jnp.asarray([3.0, 1.0, 1.0, 0.5, 0.1, 0.0])
+
+    def perfect(key):
+        real_key, fake_key = jax.random.split(key)
+        real = scale * jax.random.normal(real_key, (num_real, 6)) + 2
+        fake = scale * jax.random.normal(fake_key, (num_fake, 6)) + 2
+        return scores.frechet_distance(real, fake).value, real
+
+    values, reals = jax.jit(jax.vmap(perfect))(jax.random.split(jax.random.key(0), 200))
+    floor = scores.frechet_floor(reals[0], num_fake)
+    error = values.std() / np.sqrt(len(values))
+    # 10 % for the next order and for the covariance being estimated.
+    assert abs(values.mean() - floor) < 5 * error + 0.1 * floor
+
+
+def test_the_floor_in_one_dimension():
+    # (m1 - m2)^2 + (s1 - s2)^2 with variances s^2 / n and s^2 / 2n.
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(100, 1)) * 3)
+    expected = 1.5 * np.var(x, ddof=1) * (1 / 100 + 1 / 50)
+    np.testing.assert_allclose(scores.frechet_floor(x, 50), expected, rtol=1e-5)
+
+
+def test_a_dead_generator_is_nan_and_leaves_the_others_alone():
+    real, fake = draw(0, 30), draw(1, 30)
+    dead = jnp.full_like(fake, jnp.nan)
+    both = jax.jit(jax.vmap(scores.frechet_distance, (None, 0)))
+    value = both(real, jnp.stack([dead, fake])).value
+    assert jnp.isnan(value[0])
+    np.testing.assert_allclose(value[1], frechet(real, fake).value, rtol=1e-4)
+    assert jnp.isnan(frechet(real, dead).value)
+
+
+def test_the_protocol_names_the_features_and_the_counts():
+    score = scores.frechet_distance(
+        draw(0, 30), draw(1, 20), scores.protocol(weights_sha256="ab"), floor=0.5
+    )
+    entries = dict(score.protocol)
+    assert entries["features"] == (("weights_sha256", "ab"),)
+    assert (entries["num_real"], entries["num_fake"]) == (30, 20)
+    assert score.floor == 0.5 and hash(score.protocol)
+
+
+def test_features_that_do_not_fit_are_refused():
+    with pytest.raises(errors.UserError, match="5 and 4 features"):
+        scores.frechet_distance(jnp.ones((9, 5)), jnp.ones((9, 4)))
+    with pytest.raises(errors.UserError, match="fake_features .* at least 2"):
+        scores.frechet_distance(jnp.ones((9, 5)), jnp.ones((1, 5)))
+    with pytest.raises(errors.UserError, match="num_fake"):
+        scores.frechet_floor(jnp.ones((9, 5)), 1)
