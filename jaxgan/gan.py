@@ -115,8 +115,8 @@ def conv(
         layers.check_normalisation(name)
     if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
         raise errors.UserError(
-            f"shape={tuple(shape)} does not suit the network 'conv', which makes images "
-            "(H, W, C) whose sides are multiples of 4; pad or resize them, or use 'mlp'."
+            f"shape={tuple(shape)} does not suit the network 'conv', which makes "
+            "images (H, W, C) whose sides are multiples of 4; use 'mlp' or resize them."
         )
     return from_networks(
         networks.ConvGenerator(tuple(shape), width, generator_normalisation),

@@ -2,8 +2,8 @@
 
 Data flow of one member and one step:
 
-    key = fold_in(member's key, state.step)      -> a key for the batch, one for the step
-    batch = sample(data, mode_weights, batch key)
+    key = fold_in(member's key, state.step), split for the batch and for the step
+    batch = sample(data, hparams, batch key)
     state, metrics = step(hparams, state, batch, step key)
 
 The stream of random numbers depends on the member's key and on its step counter and on
@@ -23,8 +23,8 @@ import numpy as np
 
 from jaxgan import errors, population, types
 
-Sample = Callable[[types.Tree, jax.Array | None, jax.Array], types.Batch]
-"""`(data, mode_weights [K] or None, key) -> Batch`; data stays on the device."""
+Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
+"""`(data, hparams, key) -> Batch` of one member; data stays on the device."""
 
 RunChunk = Callable[..., tuple[types.TrainState, types.Metrics]]
 
@@ -67,7 +67,7 @@ def chunk(
     def member(hparams, state, key, data, num_steps):
         def advance(state):
             batch_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
-            batch = sample(data, hparams.mode_weights, batch_key)
+            batch = sample(data, hparams, batch_key)
             state, metrics = step(hparams, state, batch, step_key)
             return state._replace(step=state.step + 1), metrics
 

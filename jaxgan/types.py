@@ -56,12 +56,15 @@ class HParams(NamedTuple):
         is none.
       mode_weights: `[K]` probabilities with which this member draws its training
         data from the modes, or None to draw from all the data alike.
+      standardiser: location and scale of this member's data, see `data.standardise`,
+        or None to train on the data as they are.
     """
 
     optimizer: Pair
     penalties: Mapping[str, ArrayLike]
     ema_decay: ArrayLike | None = None
     mode_weights: ArrayLike | None = None
+    standardiser: Tree | None = None
 
 
 class TrainState(NamedTuple):

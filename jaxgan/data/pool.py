@@ -1,0 +1,67 @@
+"""What a population trains on: one pool of samples on the device, shared by all."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from jaxgan import errors, types
+from jaxgan.data import modes as modes_lib
+from jaxgan.data import sampling, standardise
+
+
+class Pool(NamedTuple):
+    """Samples on the device, with the modes that members draw from.
+
+    Attributes:
+      x: `[N, ...]` uint8 images or float32 points.
+      modes: of those samples.
+      label: `[N]` int32, or None for batches without labels.
+    """
+
+    x: jax.Array
+    modes: modes_lib.Modes
+    label: jax.Array | None = None
+
+
+def put(x: ArrayLike, modes: modes_lib.Modes, label: ArrayLike | None = None) -> Pool:
+    """Copies samples, modes and labels to the device."""
+    return jax.tree.map(jnp.asarray, Pool(x, modes, label))
+
+
+def draw(batch_size: int) -> Callable[[Pool, types.HParams, jax.Array], types.Batch]:
+    """Builds the sampler that `training.chunk` takes.
+
+    A member draws by its `hparams.mode_weights`, and its samples are standardised if it
+    has a `hparams.standardiser`.
+
+    Args:
+      batch_size: samples that one step consumes: B, or `n_critic` times B.
+
+    Raises:
+      UserError: if `batch_size` < 1.
+    """
+    if batch_size < 1:
+        raise errors.UserError(f"batch_size={batch_size} must be at least 1.")
+
+    def sample(pool: Pool, hparams: types.HParams, key: jax.Array) -> types.Batch:
+        # Built in the traced function, so that the pool stays an argument of the
+        # program and does not become a constant of it.
+        draw_batch = sampling.sampler(pool.x, pool.modes, batch_size, pool.label)
+        batch = draw_batch(hparams.mode_weights, key)
+        if hparams.standardiser is None:
+            return batch
+        return batch._replace(x=standardise.standardise(hparams.standardiser, batch.x))
+
+    return sample
+
+
+def standardisers(pool: Pool, mode_weights: jax.Array) -> standardise.Standardiser:
+    """The standardiser of each member's own data, `[P, ...]` for `[P, K]` weights."""
+
+    def of_member(weights: jax.Array) -> standardise.Standardiser:
+        return standardise.standardiser(pool.x, pool.modes, weights)
+
+    return jax.jit(jax.vmap(of_member))(mode_weights)

@@ -1,0 +1,191 @@
+"""Ensembles of GANs: which member learns which modes, and the mixture they make.
+
+An ensemble is a population whose members differ in `HParams.mode_weights`, so that one
+compiled program trains any of them. Afterwards its generators are mixed:
+
+    p(x) = sum_m weight_m p_m(x)
+
+References:
+  Tolstikhin et al., AdaGAN: Boosting Generative Models, 2017,
+  https://arxiv.org/abs/1701.02386
+  Wang et al., Ensembles of Generative Adversarial Networks, 2016,
+  https://arxiv.org/abs/1612.00991
+"""
+
+import functools
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan import checkpoint, errors, types
+from jaxgan import gan as gan_lib
+from jaxgan.data import modes as modes_lib
+from jaxgan.data import sampling, standardise
+
+BLOCK = 64
+"""Samples that a member makes at a time; what does not fill a block is dropped."""
+
+
+class Plan(NamedTuple):
+    """Who learns what. `M` is the number of members of the ensemble.
+
+    Attributes:
+      mode_weights: `[M, K]`, row m holds the probabilities with which member m draws
+        its training data from the modes.
+      weights: `[M]`, the share of each member in the mixture, summing to 1.
+    """
+
+    mode_weights: jax.Array
+    weights: jax.Array
+
+
+class Mixture(NamedTuple):
+    """A trained mixture of M generators.
+
+    Attributes:
+      weights: `[M]`, summing to 1.
+      params: of the generators, every leaf `[M, ...]`.
+      collections: of the generators, every leaf `[M, ...]`.
+      standardiser: of the data that each generator learnt, `[M, ...]`, or None.
+    """
+
+    weights: jax.Array
+    params: types.Tree
+    collections: types.Tree
+    standardiser: standardise.Standardiser | None = None
+
+
+def per_mode(modes: modes_lib.Modes) -> Plan:
+    """A GAN per mode, each with its mode's share of the data as its weight."""
+    shares = modes_lib.proportions(modes)
+    return Plan(jnp.eye(len(shares)), shares)
+
+
+def bagged(modes: modes_lib.Modes, num_members: int) -> Plan:
+    """Independent GANs on all the data, mixed alike (eGAN, Wang et al. 2016).
+
+    The members see the same distribution and differ in their seeds. For bags drawn with
+    replacement (Breiman 1996) give `per_mode` the modes that `modes.bootstrap` makes.
+
+    Raises:
+      UserError: if `num_members` < 1.
+    """
+    if num_members < 1:
+        raise errors.UserError(f"num_members={num_members} must be at least 1.")
+    shares = modes_lib.proportions(modes)
+    return Plan(
+        jnp.tile(shares, (num_members, 1)), jnp.full(num_members, 1 / num_members)
+    )
+
+
+def mixture(
+    state: types.TrainState, hparams: types.HParams, weights: jax.Array
+) -> Mixture:
+    """Mixes the trained generators of an ensemble.
+
+    Takes the moving average of the weights where there is one. Members that are not
+    alive get no weight; if none is, the weights are NaN and so is every sample.
+
+    Args:
+      state: of the M members.
+      hparams: of the M members.
+      weights: `[M]`, non-negative.
+    """
+    weights = jnp.where(state.alive, weights, 0.0)
+    return Mixture(
+        weights / weights.sum(),
+        state.params.generator if state.ema is None else state.ema,
+        state.collections.generator,
+        hparams.standardiser,
+    )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def sample(
+    gan: types.GAN, mixture: Mixture, key: jax.Array, n: int
+) -> tuple[jax.Array, jax.Array]:
+    """Draws from the mixture, one compiled call whatever the number of members.
+
+    Each sample draws its member from the weights. Members then generate in blocks of
+    64, so that the work is that of n samples and a block per member, and not of n
+    samples from every member.
+
+    Args:
+      gan: that the members were trained as.
+      mixture: of M generators.
+      key: consumed.
+      n: number of samples, static.
+
+    Returns:
+      `x [n, ...]` in the units of the data, and `member [n]` int32 that made each.
+    """
+    num_members = mixture.weights.shape[0]
+    member_key, z_key = jax.random.split(key)
+    member = sampling.categorical(mixture.weights, member_key, n)
+
+    one_hot = member[:, None] == jnp.arange(num_members)
+    rank = jnp.take_along_axis(jnp.cumsum(one_hot, 0), member[:, None], 1)[:, 0] - 1
+    blocks = -(-one_hot.sum(axis=0) // BLOCK)
+    ends = jnp.cumsum(blocks)
+    num_blocks = -(-n // BLOCK) + num_members
+    owner = jnp.searchsorted(ends, jnp.arange(num_blocks), side="right")
+
+    def generate(block):
+        own = jax.tree.map(
+            lambda x: x[jnp.minimum(owner[block], num_members - 1)], mixture
+        )
+        z = gan.latent(jax.random.fold_in(z_key, block), BLOCK)
+        x, _ = gan.generate(own.params, own.collections, z)
+        if own.standardiser is not None:
+            x = standardise.unstandardise(own.standardiser, x)
+        return jnp.where(jnp.isfinite(own.weights), x, jnp.nan)
+
+    x = jax.lax.map(generate, jnp.arange(num_blocks))
+    start = (ends - blocks)[member]
+    return x[start + rank // BLOCK, rank % BLOCK], member
+
+
+def save(
+    path: pathlib.Path, mixture: Mixture, architecture: Mapping[str, Any], **notes: Any
+) -> None:
+    """Writes a mixture and how to rebuild its GAN into one file, whole or not at all.
+
+    Args:
+      path: of the file; one that exists is replaced.
+      mixture: of M generators.
+      architecture: the description that `gan.build` takes.
+      **notes: anything else worth keeping that JSON can hold.
+    """
+    tree = {
+        name: value for name, value in mixture._asdict().items() if value is not None
+    }
+    if mixture.standardiser is not None:
+        tree["standardiser"] = mixture.standardiser._asdict()
+    checkpoint.save_tree(path, tree, {"gan": dict(architecture), **notes})
+
+
+def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
+    """Reads what `save` wrote.
+
+    Returns:
+      The GAN, the mixture, and the notes with the architecture under "gan".
+
+    Raises:
+      UserError: if there is no such file or it does not hold a mixture.
+    """
+    tree, notes = checkpoint.load_tree(path)
+    if "gan" not in notes or not {"weights", "params"} <= set(tree):
+        raise errors.UserError(f"{path} does not hold a mixture of generators.")
+    tree = jax.tree.map(jnp.asarray, tree)
+    standardiser = tree.get("standardiser")
+    restored = Mixture(
+        tree["weights"],
+        tree["params"],
+        # Without normalisation there is nothing to store here.
+        tree.get("collections", {}),
+        standardiser and standardise.Standardiser(**standardiser),
+    )
+    return gan_lib.build(notes["gan"]), restored, notes
