@@ -1,12 +1,45 @@
 """Penalties and regularisers, pure functions without a weight.
 
-`PENALTIES` holds those of the shared signature `(critic, real, fake, key) -> scalar`.
+`PENALTIES` holds those of the critic that need nothing but the shared arguments
+`(critic, real, fake, key)`; the builders `consistency` and `balanced_consistency` give
+more of them. The others say what they need in their signatures.
 """
 
 from jaxgan import errors, types
-from jaxgan.penalties.gradient import per_example_gradient, r1, r2, wgan_gp
+from jaxgan.penalties.augmentation import Augment, augmented, instance_noise
+from jaxgan.penalties.consistency import (
+    LeCamAverages,
+    balanced_consistency,
+    consistency,
+    latent_consistency,
+    lecam,
+    update_averages,
+)
+from jaxgan.penalties.generator import (
+    PathLength,
+    mode_seeking,
+    path_length,
+    pulling_away,
+)
+from jaxgan.penalties.gradient import (
+    dragan,
+    lipschitz_max,
+    per_example_gradient,
+    r1,
+    r2,
+    wgan_gp,
+    wgan_lp,
+)
+from jaxgan.penalties.weights import orthogonal, weight_clip
 
-PENALTIES: dict[str, types.Penalty] = {"r1": r1, "r2": r2, "wgan_gp": wgan_gp}
+PENALTIES: dict[str, types.Penalty] = {
+    "r1": r1,
+    "r2": r2,
+    "wgan_gp": wgan_gp,
+    "wgan_lp": wgan_lp,
+    "dragan": dragan,
+    "lipschitz_max": lipschitz_max,
+}
 """The penalties of a critic by name."""
 
 
@@ -27,4 +60,29 @@ def get(name: str) -> types.Penalty:
     return PENALTIES[name]
 
 
-__all__ = ["PENALTIES", "get", "per_example_gradient", "r1", "r2", "wgan_gp"]
+__all__ = [
+    "PENALTIES",
+    "Augment",
+    "LeCamAverages",
+    "PathLength",
+    "augmented",
+    "balanced_consistency",
+    "consistency",
+    "dragan",
+    "get",
+    "instance_noise",
+    "latent_consistency",
+    "lecam",
+    "lipschitz_max",
+    "mode_seeking",
+    "orthogonal",
+    "path_length",
+    "per_example_gradient",
+    "pulling_away",
+    "r1",
+    "r2",
+    "update_averages",
+    "weight_clip",
+    "wgan_gp",
+    "wgan_lp",
+]

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan import errors, types
+from jaxgan.penalties import checks, norms
 
 
 def r1(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
@@ -35,7 +36,8 @@ def r1(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
       https://arxiv.org/abs/1801.04406
     """
     del fake, key
-    return jnp.mean(_squared_norms(critic, real, "real"))
+    checks.not_empty(real=real)
+    return jnp.mean(norms.squared_norms(per_example_gradient(critic, real)))
 
 
 def r2(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
@@ -57,7 +59,8 @@ def r2(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
       https://arxiv.org/abs/1801.04406
     """
     del real, key
-    return jnp.mean(_squared_norms(critic, fake, "fake"))
+    checks.not_empty(fake=fake)
+    return jnp.mean(norms.squared_norms(per_example_gradient(critic, fake)))
 
 
 def wgan_gp(
@@ -86,24 +89,109 @@ def wgan_gp(
       A scalar, to be weighted by the caller (10 in the paper).
 
     Raises:
-      UserError: if the two batches differ in shape or are empty.
+      UserError: if the two batches differ in shape or are empty, or the target is
+        negative.
 
     References:
       Gulrajani et al., Improved Training of Wasserstein GANs, 2017,
       https://arxiv.org/abs/1704.00028
     """
-    if real.shape != fake.shape:
-        raise errors.UserError(
-            f"real has shape {real.shape} and fake {fake.shape}, but they are mixed "
-            "row by row: pass two batches of one shape."
-        )
-    shape = real.shape[:1] + (1,) * (real.ndim - 1)
-    mix = jax.random.uniform(key, shape, real.dtype)
-    between = mix * real + (1 - mix) * fake
-    excess = _safe_sqrt(_squared_norms(critic, between, "real")) - target
-    if one_sided:
-        excess = jax.nn.relu(excess)
-    return jnp.mean(jnp.square(excess))
+    checks.not_negative("target", target)
+    between = _between(real, fake, key)
+    lengths = norms.norms(per_example_gradient(critic, between))
+    return _squared_excess(lengths, target, one_sided)
+
+
+def wgan_lp(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
+    """One-sided `wgan_gp`: the mean of `max(0, |grad critic(x)| - 1)^2`.
+
+    A 1-Lipschitz critic costs nothing, as the dual of the Wasserstein distance asks.
+
+    Args:
+      critic: maps `[B, ...]` to logits `[B]`, each example by itself.
+      real: `[B, ...]` real samples.
+      fake: `[B, ...]` generated samples, paired with the real ones row by row.
+      key: a PRNG key, for the place between the two.
+
+    Returns:
+      A scalar, to be weighted by the caller.
+
+    Raises:
+      UserError: if the two batches differ in shape or are empty.
+
+    References:
+      Petzka et al., On the regularization of Wasserstein GANs, 2017,
+      https://arxiv.org/abs/1709.08894
+    """
+    return wgan_gp(critic, real, fake, key, one_sided=True)
+
+
+def dragan(
+    critic: types.Critic,
+    real: Array,
+    fake: Array,
+    key: Array,
+    *,
+    target: float = 1.0,
+    scale: float = 0.5,
+) -> Array:
+    """Gradient penalty around the data, the mean of `(|grad critic(x + n)| - 1)^2`.
+
+    `n ~ N(0, (scale s)^2 I)`, with s the standard deviation of all the numbers in the
+    batch of real samples. Implementations differ in the noise; many take uniform.
+
+    Args:
+      critic: maps `[B, ...]` to logits `[B]`, each example by itself.
+      real: `[B, ...]` real samples.
+      fake: unused.
+      key: a PRNG key, for n.
+      target: the norm that costs nothing, at least 0.
+      scale: size of the noise in standard deviations of the data, at least 0.
+
+    Returns:
+      A scalar, to be weighted by the caller (10 in the paper).
+
+    Raises:
+      UserError: if the batch is empty, or the target or the scale negative.
+
+    References:
+      Kodali et al., On Convergence and Stability of GANs, 2017,
+      https://arxiv.org/abs/1705.07215
+    """
+    del fake
+    checks.not_empty(real=real)
+    checks.not_negative("target", target)
+    checks.not_negative("scale", scale)
+    noise = jax.random.normal(key, real.shape, real.dtype)
+    near = real + scale * jnp.std(real) * noise
+    lengths = norms.norms(per_example_gradient(critic, near))
+    return _squared_excess(lengths, target, one_sided=False)
+
+
+def lipschitz_max(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
+    """The largest `|grad critic(x)|^2` of the batch, x between real and fake.
+
+    The square of the critic's Lipschitz constant, estimated from below by the largest
+    gradient among the mixtures `x` of `wgan_gp`. No factor 1/2.
+
+    Args:
+      critic: maps `[B, ...]` to logits `[B]`, each example by itself.
+      real: `[B, ...]` real samples.
+      fake: `[B, ...]` generated samples, paired with the real ones row by row.
+      key: a PRNG key, for the place between the two.
+
+    Returns:
+      A scalar, to be weighted by the caller.
+
+    Raises:
+      UserError: if the two batches differ in shape or are empty.
+
+    References:
+      Zhou et al., Lipschitz Generative Adversarial Nets, 2019,
+      https://arxiv.org/abs/1902.05687
+    """
+    between = _between(real, fake, key)
+    return jnp.max(norms.squared_norms(per_example_gradient(critic, between)))
 
 
 def per_example_gradient(critic: types.Critic, x: Array) -> Array:
@@ -133,18 +221,14 @@ def per_example_gradient(critic: types.Critic, x: Array) -> Array:
     return jax.grad(total)(x)
 
 
-def _squared_norms(critic: types.Critic, x: Array, name: str) -> Array:
-    """`[B]`, the squared Euclidean norm of each example's gradient."""
-    if x.shape[0] == 0:
-        raise errors.UserError(
-            f"{name} has shape {x.shape}, an empty batch, which has no mean: pass at "
-            "least one example."
-        )
-    gradient = per_example_gradient(critic, x)
-    return jnp.sum(jnp.square(gradient), axis=tuple(range(1, x.ndim)))
+def _between(real: Array, fake: Array, key: Array) -> Array:
+    """`[B, ...]`, each row at a uniform place on the segment from fake to real."""
+    checks.same_shape(real=real, fake=fake)
+    shape = real.shape[:1] + (1,) * (real.ndim - 1)
+    place = jax.random.uniform(key, shape, real.dtype)
+    return place * real + (1 - place) * fake
 
 
-def _safe_sqrt(x: Array) -> Array:
-    """The square root, with derivative 0 instead of infinity at 0."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1)), 0)
+def _squared_excess(lengths: Array, target: float, one_sided: bool) -> Array:
+    excess = lengths - target
+    return jnp.mean(jnp.square(jax.nn.relu(excess) if one_sided else excess))
