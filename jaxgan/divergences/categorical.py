@@ -30,7 +30,7 @@ References:
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan.divergences import checks, log_domain
+from jaxgan.divergences import checks, distribution_checks, log_domain
 
 
 def kl(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
@@ -181,11 +181,13 @@ def generalized_js(
     Raises:
       UserError: if shapes do not fit, or known values are not distributions.
     """
-    log_p = log_domain.log(checks.probabilities("distributions", distributions))
-    weights = checks.mixture_weights(weights, log_p)
+    log_p = log_domain.log(
+        distribution_checks.probabilities("distributions", distributions)
+    )
+    weights = distribution_checks.mixture_weights(weights, log_p)
     return log_domain.generalized_js(log_p, weights) / checks.log_base(base)
 
 
 def _logs(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
-    p, q = checks.two_distributions(p, q)
+    p, q = distribution_checks.two_distributions(p, q)
     return log_domain.log(p), log_domain.log(q)

@@ -11,7 +11,7 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan.divergences import checks, log_domain
+from jaxgan.divergences import checks, distribution_checks, log_domain
 
 
 def kl_from_logits(
@@ -88,13 +88,13 @@ def generalized_js_from_logits(
     logits: ArrayLike, weights: ArrayLike | None = None, base: float | None = None
 ) -> Array:
     """`generalized_js` of softmax(logits `[..., M, K]`) under weights `[..., M]`."""
-    log_p = jax.nn.log_softmax(checks.logits("logits", logits))
-    weights = checks.mixture_weights(weights, log_p)
+    log_p = jax.nn.log_softmax(checks.vectors("logits", logits, "[..., K]"))
+    weights = distribution_checks.mixture_weights(weights, log_p)
     return log_domain.generalized_js(log_p, weights) / checks.log_base(base)
 
 
 def _logs(logits_p: ArrayLike, logits_q: ArrayLike) -> tuple[Array, Array]:
-    logits_p = checks.logits("logits_p", logits_p)
-    logits_q = checks.logits("logits_q", logits_q)
+    logits_p = checks.vectors("logits_p", logits_p, "[..., K]")
+    logits_q = checks.vectors("logits_q", logits_q, "[..., K]")
     checks.same_axis("logits_p", logits_p, "logits_q", logits_q)
     return jax.nn.log_softmax(logits_p), jax.nn.log_softmax(logits_q)

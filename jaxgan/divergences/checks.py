@@ -6,6 +6,7 @@ is raised, and a value that is not a probability (negative, NaN) makes the resul
 """
 
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -48,153 +49,103 @@ def not_empty(name: str, x: Array, num_axes: int, shape: str) -> None:
         )
 
 
+def vectors(name: str, x: ArrayLike, shape: str, least: int = 1) -> Array:
+    """Asks for at least `least` numbers along the last axis of `x`.
+
+    Args:
+      name: what the caller named the argument.
+      x: of at least one axis.
+      shape: what was expected, such as `[..., N]`.
+      least: length of the last axis.
+
+    Returns:
+      `x` as a floating-point array.
+
+    Raises:
+      UserError: if it is shorter or empty.
+    """
+    array = floating(x)
+    not_empty(name, array, 1, shape)
+    if array.shape[-1] < least:
+        raise errors.UserError(
+            f"{name} has shape {array.shape}; give at least {least} numbers along its "
+            f"last axis, shape {shape}."
+        )
+    return array
+
+
+def two_samples(x: ArrayLike, y: ArrayLike, least: int = 1) -> tuple[Array, Array]:
+    """Asks for `x [..., N, F]` and `y [..., M, F]`; reads `[N]` as `[N, 1]`.
+
+    Raises:
+      UserError: if one is empty or has fewer than `least` samples, the features
+        differ, or the leading axes do not broadcast.
+    """
+    x, y = floating(x), floating(y)
+    x, y = (array[:, None] if array.ndim == 1 else array for array in (x, y))
+    for name, array in (("x", x), ("y", y)):
+        not_empty(name, array, 2, "[..., N, F]")
+        if array.shape[-2] < least:
+            raise errors.UserError(
+                f"{name} has shape {array.shape}; give at least {least} samples, shape "
+                "[..., N, F]."
+            )
+    same_axis("x", x[..., 0, :], "y", y[..., 0, :])
+    dtype = jnp.result_type(x, y)
+    return x.astype(dtype), y.astype(dtype)
+
+
 def same_axis(name_p: str, p: Array, name_q: str, q: Array, num_axes: int = 1) -> None:
     """Asks that two arrays agree in their last axes and broadcast over the others.
 
     Raises:
       UserError: if they do not.
     """
-    agree = p.shape[p.ndim - num_axes :] == q.shape[q.ndim - num_axes :]
-    try:
-        np.broadcast_shapes(p.shape, q.shape)
-    except ValueError:
-        agree = False
-    if not agree:
+    if p.shape[p.ndim - num_axes :] != q.shape[q.ndim - num_axes :]:
         axes = "axis" if num_axes == 1 else f"{num_axes} axes"
         raise errors.UserError(
             f"{name_p} has shape {p.shape} and {name_q} has shape {q.shape}; make "
-            f"their last {axes} the same and the leading ones broadcast."
+            f"their last {axes} the same."
         )
+    same_batch(name_p, p, name_q, q, num_axes)
 
 
-def probabilities(name: str, x: ArrayLike) -> Array:
-    """Asks that `x [..., K]` holds distributions over its last axis.
-
-    Sums may be off by 1e-4 (1e-2 in half precision), which leaves room for a softmax
-    that was computed in that precision. NaN passes, to be handed on as NaN.
-
-    Args:
-      name: what the caller named the argument.
-      x: `[..., K]`.
-
-    Returns:
-      `x` as a floating-point array.
+def same_batch(name_p: str, p: Array, name_q: str, q: Array, num_axes: int = 1) -> None:
+    """Asks that two arrays broadcast over all but their last axes.
 
     Raises:
-      UserError: if it is empty, or its values are known and are negative or do not
-        sum to one.
+      UserError: if they do not.
     """
-    array = floating(x)
-    not_empty(name, array, 1, "[..., K]")
-    values = concrete(x)
-    if values is None:
-        return array
-    tolerance = 1e-2 if jnp.finfo(_float_dtype(values)).bits < 32 else 1e-4
-    values = values.astype(np.float64)
-    if np.any(values < 0):
+    batch_p, batch_q = p.shape[: p.ndim - num_axes], q.shape[: q.ndim - num_axes]
+    pairs = zip(reversed(batch_p), reversed(batch_q), strict=False)
+    if not all(a == b or 1 in (a, b) for a, b in pairs):
         raise errors.UserError(
-            f"{name} holds the negative value {np.nanmin(values):g}; give "
-            "probabilities, or use the function for logits."
+            f"{name_p} has shape {p.shape} and {name_q} has shape {q.shape}; make "
+            "their leading axes broadcast."
         )
-    sums = values.sum(axis=-1)
-    if np.any(np.abs(sums - 1) > tolerance):
-        worst = sums.flat[np.nanargmax(np.abs(sums - 1))]
+
+
+def no_batch(name: str, x: Array, num_axes: int, shape: str) -> None:
+    """Asks that `x` has no leading axes beyond its `num_axes`."""
+    if x.ndim != num_axes:
         raise errors.UserError(
-            f"{name} sums to {worst:g} over its last axis; divide it by its sum to "
-            "make it a distribution."
+            f"{name} has shape {x.shape}; give it the shape {shape} and batch the call "
+            "with jax.vmap."
         )
+
+
+def bin_edges(name: str, edges: ArrayLike, num_features: int) -> Array:
+    """Asks for increasing edges `[K + 1]`, or `[F, K + 1]` for each of F features."""
+    array = floating(edges)
+    if array.shape[:-1] not in ((), (num_features,)) or array.shape[-1] < 2:
+        raise errors.UserError(
+            f"{name} has shape {array.shape} for {num_features} features; give a "
+            f"number of bins, or edges of shape [K + 1] or [{num_features}, K + 1]."
+        )
+    values = concrete(edges)
+    if values is not None and not np.all(np.diff(values) > 0):
+        raise errors.UserError(f"{name} is {values}; give edges that increase.")
     return array
-
-
-def two_distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
-    """Asks that `p [..., K]` and `q [..., K]` are distributions over the same `K`."""
-    p, q = probabilities("p", p), probabilities("q", q)
-    same_axis("p", p, "q", q)
-    return p, q
-
-
-def logits(name: str, x: ArrayLike) -> Array:
-    """Asks that `x [..., K]` has something in it, and gives it as floating-point."""
-    array = floating(x)
-    not_empty(name, array, 1, "[..., K]")
-    return array
-
-
-def mixture_weights(weights: ArrayLike | None, distributions: Array) -> Array:
-    """Asks that `weights [..., M]` are probabilities for `distributions [..., M, K]`.
-
-    Returns:
-      `[..., M]`; all 1 / M if `weights` is None.
-
-    Raises:
-      UserError: if shapes do not fit or known values are not probabilities.
-    """
-    not_empty("distributions", distributions, 2, "[..., M, K]")
-    if weights is None:
-        num = distributions.shape[-2]
-        return jnp.full((num,), 1 / num, distributions.dtype)
-    array = probabilities("weights", weights)
-    same_axis(
-        "weights", array, "distributions without its last axis", distributions[..., 0]
-    )
-    return array
-
-
-def vectors(name: str, x: ArrayLike) -> Array:
-    """Asks that `x [..., F]` is not empty, and gives it as floating-point."""
-    array = floating(x)
-    not_empty(name, array, 1, "[..., F]")
-    return array
-
-
-def variances(name: str, x: ArrayLike) -> Array:
-    """Asks that `x [..., F]` is not empty and holds nothing known to be negative."""
-    array = vectors(name, x)
-    values = concrete(x)
-    if values is not None and np.any(values < 0):
-        raise errors.UserError(
-            f"{name} holds the negative value {np.nanmin(values):g}; give variances."
-        )
-    return array
-
-
-def covariances(name: str, x: ArrayLike) -> Array:
-    """Asks that `x [..., F, F]` is square and, where known, symmetric.
-
-    Raises:
-      UserError: if it is empty or not square, or known values are off symmetry by
-        more than 1e-4 of the largest, or have a negative diagonal.
-    """
-    array = floating(x)
-    not_empty(name, array, 2, "[..., F, F]")
-    if array.shape[-1] != array.shape[-2]:
-        raise errors.UserError(
-            f"{name} has shape {array.shape}; give square matrices, shape [..., F, F]."
-        )
-    values = concrete(x)
-    if values is None:
-        return array
-    lowest = np.min(np.diagonal(values, axis1=-2, axis2=-1))
-    if lowest < 0:
-        raise errors.UserError(
-            f"{name} has the negative variance {lowest:g} on its diagonal; give "
-            "positive semidefinite matrices."
-        )
-    gap = np.max(np.abs(values - np.swapaxes(values, -1, -2)))
-    if gap > 1e-4 * np.max(np.abs(values)):
-        raise errors.UserError(
-            f"{name} differs from its transpose by up to {gap:g}; give symmetric "
-            "matrices."
-        )
-    return array
-
-
-def at_least(name: str, value: int, least: int) -> None:
-    """Asks for a whole number that is not below `least`."""
-    if not isinstance(value, int | np.integer) or value < least:
-        raise errors.UserError(
-            f"{name} is {value}; give a whole number of at least {least}."
-        )
 
 
 def static_number(name: str, value: float) -> float:
@@ -229,6 +180,31 @@ def not_negative(name: str, value: float) -> float:
     return value
 
 
+def positive(name: str, value: ArrayLike) -> Array:
+    """Asks for numbers that, where known, are greater than zero."""
+    array = floating(value)
+    values = concrete(value)
+    if array.size == 0 or (values is not None and not np.all(values > 0)):
+        raise errors.UserError(f"{name} is {values}; give numbers greater than 0.")
+    return array
+
+
+def at_least(name: str, value: int, least: int) -> None:
+    """Asks for a whole number that is not below `least`."""
+    if not isinstance(value, int | np.integer) or value < least:
+        raise errors.UserError(
+            f"{name} is {value}; give a whole number of at least {least}."
+        )
+
+
+def one_of(name: str, value: object, choices: Sequence[object]) -> None:
+    """Asks that `value` is one of the choices, and says which there are."""
+    if value not in choices:
+        raise errors.UserError(
+            f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}."
+        )
+
+
 def log_base(base: float | None) -> float:
     """Gives the natural logarithm of `base`, 1 for None, by which nats are divided.
 
@@ -244,8 +220,3 @@ def log_base(base: float | None) -> float:
             "None for nats."
         )
     return math.log(base)
-
-
-def _float_dtype(values: np.ndarray) -> np.dtype:
-    floats = jnp.issubdtype(values.dtype, jnp.floating)
-    return values.dtype if floats else np.dtype(np.float64)

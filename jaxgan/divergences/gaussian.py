@@ -21,27 +21,14 @@ References:
 """
 
 import math
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan.divergences import checks, covariances, log_domain
-
-
-class Estimate(NamedTuple):
-    """A value found from samples.
-
-    Attributes:
-      value: `[...]`.
-      standard_error: `[...]`, the standard deviation that the value has over draws of
-        the samples, estimated from the samples at hand.
-    """
-
-    value: Array
-    standard_error: Array
+from jaxgan.divergences import checks, covariances, distribution_checks, log_domain
+from jaxgan.divergences.estimate import Estimate
 
 
 def gaussian_kl(
@@ -236,25 +223,34 @@ def gaussian_js(
 def _full(
     mean_p: ArrayLike, cov_p: ArrayLike, mean_q: ArrayLike, cov_q: ArrayLike
 ) -> tuple[Array, Array, Array, Array]:
-    mean_p, mean_q = checks.vectors("mean_p", mean_p), checks.vectors("mean_q", mean_q)
-    checks.same_axis("mean_p", mean_p, "mean_q", mean_q)
-    cov_p, cov_q = (
-        checks.covariances("cov_p", cov_p),
-        checks.covariances("cov_q", cov_q),
-    )
+    mean_p, mean_q = _means(mean_p, mean_q)
+    cov_p = distribution_checks.covariances("cov_p", cov_p)
+    cov_q = distribution_checks.covariances("cov_q", cov_q)
     checks.same_axis("cov_p", cov_p, "cov_q", cov_q, num_axes=2)
     checks.same_axis("mean_p", mean_p, "a row of cov_p", cov_p[..., 0])
     checks.same_axis("mean_q", mean_q, "a row of cov_q", cov_q[..., 0])
-    dtype = jnp.result_type(mean_p, cov_p, mean_q, cov_q)
-    return tuple(x.astype(dtype) for x in (mean_p, cov_p, mean_q, cov_q))
+    return _same_type(mean_p, cov_p, mean_q, cov_q)
 
 
 def _diagonal(
     mean_p: ArrayLike, var_p: ArrayLike, mean_q: ArrayLike, var_q: ArrayLike
 ) -> tuple[Array, Array, Array, Array]:
-    mean_p, mean_q = checks.vectors("mean_p", mean_p), checks.vectors("mean_q", mean_q)
-    var_p, var_q = checks.variances("var_p", var_p), checks.variances("var_q", var_q)
-    for name, x in (("var_p", var_p), ("mean_q", mean_q), ("var_q", var_q)):
-        checks.same_axis("mean_p", mean_p, name, x)
-    dtype = jnp.result_type(mean_p, var_p, mean_q, var_q)
-    return tuple(x.astype(dtype) for x in (mean_p, var_p, mean_q, var_q))
+    mean_p, mean_q = _means(mean_p, mean_q)
+    var_p = distribution_checks.variances("var_p", var_p)
+    var_q = distribution_checks.variances("var_q", var_q)
+    checks.same_axis("var_p", var_p, "var_q", var_q)
+    checks.same_axis("mean_p", mean_p, "var_p", var_p)
+    checks.same_axis("mean_q", mean_q, "var_q", var_q)
+    return _same_type(mean_p, var_p, mean_q, var_q)
+
+
+def _means(mean_p: ArrayLike, mean_q: ArrayLike) -> tuple[Array, Array]:
+    mean_p = checks.vectors("mean_p", mean_p, "[..., F]")
+    mean_q = checks.vectors("mean_q", mean_q, "[..., F]")
+    checks.same_axis("mean_p", mean_p, "mean_q", mean_q)
+    return mean_p, mean_q
+
+
+def _same_type(*arrays: Array) -> tuple[Array, ...]:
+    dtype = jnp.result_type(*arrays)
+    return tuple(array.astype(dtype) for array in arrays)
