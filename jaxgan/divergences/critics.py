@@ -151,10 +151,9 @@ def js_from_discriminator(
     Raises:
       UserError: if there are fewer than two samples of either.
     """
-    real = jax.nn.log_sigmoid(checks.vectors("real_logits", real_logits, "[..., N]", 2))
-    fake = jax.nn.log_sigmoid(
-        -checks.vectors("fake_logits", fake_logits, "[..., M]", 2)
-    )
+    real = checks.vectors("real_logits", real_logits, "[..., N]", 2)
+    fake = checks.vectors("fake_logits", fake_logits, "[..., M]", 2)
+    real, fake = jax.nn.log_sigmoid(real), jax.nn.log_sigmoid(-fake)
     value = math.log(2) + (jnp.mean(real, axis=-1) + jnp.mean(fake, axis=-1)) / 2
     error = log_domain.root(_variance_of_mean(real) + _variance_of_mean(fake)) / 2
     scale = checks.log_base(base)

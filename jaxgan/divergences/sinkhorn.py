@@ -49,19 +49,19 @@ def sinkhorn_divergence(
 ) -> Sinkhorn:
     """Sinkhorn divergence, OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2, in [0, inf).
 
-    Without the last two terms it would not vanish for equal samples. It lies between
-    the squared 2-Wasserstein distance (epsilon to 0) and the squared distance of the
-    means (epsilon to infinity). The iteration needs about max C / epsilon rounds.
+    Without the last two terms it would not vanish for equal samples. It tends to the
+    squared 2-Wasserstein distance as epsilon goes to 0, and to the squared distance of
+    the means as it goes to infinity. The iteration needs of the order of max C /
+    epsilon rounds.
 
-    The first derivative with respect to the samples is that at convergence, given by
-    the plan, and costs no differentiated iteration; a second one by reverse mode is an
-    error of JAX.
+    First derivatives are those at convergence, given by the plan, and do not run
+    through the iteration; second ones take forward mode over reverse mode
+    (`jax.hessian`), reverse over reverse being an error of JAX.
 
     Args:
       x: `[..., N, F]` samples of P, all of weight 1 / N.
       y: `[..., M, F]` samples of Q, all of weight 1 / M.
-      epsilon: strength of the entropic penalty, in units of |x - y|^2; may be traced,
-        and is not differentiated.
+      epsilon: strength of the entropic penalty, in units of |x - y|^2; may be traced.
       max_iterations: after which the iteration stops, converged or not.
       tolerance: marginal error at which it stops. Float32 reaches about
         1e-7 max C / epsilon.
@@ -117,12 +117,15 @@ def _transport(
 @_transport.defjvp
 def _transport_jvp(max_iterations, tolerance, primals, tangents):
     # The derivative of the minimum with respect to the cost is the minimiser.
+    # Likewise that with respect to epsilon is what epsilon multiplies.
     cost, epsilon = primals
     solution = _solve(cost, epsilon, max_iterations, tolerance)
-    plan = (solution.f[..., :, None] + solution.g[..., None, :] - cost) / epsilon
-    plan = jnp.exp(plan) / (cost.shape[-2] * cost.shape[-1])
+    log_density = solution.f[..., :, None] + solution.g[..., None, :] - cost
+    log_density = log_density / epsilon
+    plan = jnp.exp(log_density) / (cost.shape[-2] * cost.shape[-1])
     record = _record(solution)
-    tangent = jnp.sum(plan * tangents[0], axis=(-2, -1))
+    change = tangents[0] + log_density * tangents[1]
+    tangent = jnp.sum(plan * change, axis=(-2, -1))
     zeros = jnp.zeros_like(tangent)
     return record, Sinkhorn(tangent, zeros, zeros)
 
