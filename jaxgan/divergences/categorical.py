@@ -181,7 +181,7 @@ def generalized_js(
     Raises:
       UserError: if shapes do not fit, or known values are not distributions.
     """
-    p = distribution_checks.probabilities("distributions", distributions)
+    p = checks.probabilities("distributions", distributions)
     log_p = log_domain.log(p)
     weights = distribution_checks.mixture_weights(weights, log_p)
     return log_domain.generalized_js(log_p, weights) / checks.log_base(base)

@@ -74,6 +74,45 @@ def vectors(name: str, x: ArrayLike, shape: str, least: int = 1) -> Array:
     return array
 
 
+def probabilities(name: str, x: ArrayLike) -> Array:
+    """Asks that `x [..., K]` holds distributions over its last axis.
+
+    Sums may be off by 1e-4 (1e-2 in half precision), which leaves room for a softmax
+    that was computed in that precision. NaN passes, to be handed on as NaN.
+
+    Args:
+      name: what the caller named the argument.
+      x: `[..., K]`.
+
+    Returns:
+      `x` as a floating-point array.
+
+    Raises:
+      UserError: if it is empty, or its values are known and are negative or do not
+        sum to one.
+    """
+    array = floating(x)
+    not_empty(name, array, 1, "[..., K]")
+    values = concrete(x)
+    if values is None:
+        return array
+    tolerance = 1e-2 if jnp.finfo(_float_dtype(values)).bits < 32 else 1e-4
+    values = values.astype(np.float64)
+    if np.any(values < 0):
+        raise errors.UserError(
+            f"{name} holds the negative value {np.nanmin(values):g}; give "
+            "probabilities, or use the function for logits."
+        )
+    sums = values.sum(axis=-1)
+    if np.any(np.abs(sums - 1) > tolerance):
+        worst = sums.flat[np.nanargmax(np.abs(sums - 1))]
+        raise errors.UserError(
+            f"{name} sums to {worst:g} over its last axis; divide it by its sum to "
+            "make it a distribution."
+        )
+    return array
+
+
 def two_samples(x: ArrayLike, y: ArrayLike, least: int = 1) -> tuple[Array, Array]:
     """Asks for `x [..., N, F]` and `y [..., M, F]`; reads `[N]` as `[N, 1]`.
 
@@ -132,20 +171,6 @@ def no_batch(name: str, x: Array, num_axes: int, shape: str) -> None:
             f"{name} has shape {x.shape}; give it the shape {shape} and batch the call "
             "with jax.vmap."
         )
-
-
-def bin_edges(name: str, edges: ArrayLike, num_features: int) -> Array:
-    """Asks for increasing edges `[K + 1]`, or `[F, K + 1]` for each of F features."""
-    array = floating(edges)
-    if array.shape[:-1] not in ((), (num_features,)) or array.shape[-1] < 2:
-        raise errors.UserError(
-            f"{name} has shape {array.shape} for {num_features} features; give a "
-            f"number of bins, or edges of shape [K + 1] or [{num_features}, K + 1]."
-        )
-    values = concrete(edges)
-    if values is not None and not np.all(np.diff(values) > 0):
-        raise errors.UserError(f"{name} is {values}; give edges that increase.")
-    return array
 
 
 def static_number(name: str, value: float) -> float:
@@ -220,3 +245,8 @@ def log_base(base: float | None) -> float:
             "None for nats."
         )
     return math.log(base)
+
+
+def _float_dtype(values: np.ndarray) -> np.dtype:
+    floats = jnp.issubdtype(values.dtype, jnp.floating)
+    return values.dtype if floats else np.dtype(np.float64)

@@ -12,48 +12,9 @@ from jaxgan import errors
 from jaxgan.divergences import checks
 
 
-def probabilities(name: str, x: ArrayLike) -> Array:
-    """Asks that `x [..., K]` holds distributions over its last axis.
-
-    Sums may be off by 1e-4 (1e-2 in half precision), which leaves room for a softmax
-    that was computed in that precision. NaN passes, to be handed on as NaN.
-
-    Args:
-      name: what the caller named the argument.
-      x: `[..., K]`.
-
-    Returns:
-      `x` as a floating-point array.
-
-    Raises:
-      UserError: if it is empty, or its values are known and are negative or do not
-        sum to one.
-    """
-    array = checks.floating(x)
-    checks.not_empty(name, array, 1, "[..., K]")
-    values = checks.concrete(x)
-    if values is None:
-        return array
-    tolerance = 1e-2 if jnp.finfo(_float_dtype(values)).bits < 32 else 1e-4
-    values = values.astype(np.float64)
-    if np.any(values < 0):
-        raise errors.UserError(
-            f"{name} holds the negative value {np.nanmin(values):g}; give "
-            "probabilities, or use the function for logits."
-        )
-    sums = values.sum(axis=-1)
-    if np.any(np.abs(sums - 1) > tolerance):
-        worst = sums.flat[np.nanargmax(np.abs(sums - 1))]
-        raise errors.UserError(
-            f"{name} sums to {worst:g} over its last axis; divide it by its sum to "
-            "make it a distribution."
-        )
-    return array
-
-
 def two_distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     """Asks that `p [..., K]` and `q [..., K]` are distributions over the same `K`."""
-    p, q = probabilities("p", p), probabilities("q", q)
+    p, q = checks.probabilities("p", p), checks.probabilities("q", q)
     checks.same_axis("p", p, "q", q)
     return p, q
 
@@ -71,7 +32,7 @@ def mixture_weights(weights: ArrayLike | None, distributions: Array) -> Array:
     if weights is None:
         num = distributions.shape[-2]
         return jnp.full((num,), 1 / num, distributions.dtype)
-    array = probabilities("weights", weights)
+    array = checks.probabilities("weights", weights)
     checks.same_axis(
         "weights", array, "distributions without its last axis", distributions[..., 0]
     )
@@ -118,8 +79,3 @@ def covariances(name: str, x: ArrayLike) -> Array:
             "matrices."
         )
     return array
-
-
-def _float_dtype(values: np.ndarray) -> np.dtype:
-    floats = jnp.issubdtype(values.dtype, jnp.floating)
-    return values.dtype if floats else np.dtype(np.float64)

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxgan import errors
 from jaxgan.divergences import categorical, checks
 
 
@@ -139,8 +141,22 @@ def _edges(pooled: Array, bins: int | ArrayLike) -> Array:
     if jnp.ndim(bins) == 0:
         checks.at_least("bins", bins, 1)
         return jnp.linspace(pooled.min(axis=0), pooled.max(axis=0), bins + 1, axis=-1)
-    edges = checks.bin_edges("bins", bins, num_features)
+    edges = _known_edges(bins, num_features)
     return jnp.broadcast_to(edges, (num_features, edges.shape[-1]))
+
+
+def _known_edges(bins: ArrayLike, num_features: int) -> Array:
+    """Asks for increasing edges `[K + 1]`, or `[F, K + 1]` for each of F features."""
+    array = checks.floating(bins)
+    if array.shape[:-1] not in ((), (num_features,)) or array.shape[-1] < 2:
+        raise errors.UserError(
+            f"bins has shape {array.shape} for {num_features} features; give a "
+            f"number of bins, or edges of shape [K + 1] or [{num_features}, K + 1]."
+        )
+    values = checks.concrete(bins)
+    if values is not None and not np.all(np.diff(values) > 0):
+        raise errors.UserError(f"bins is {values}; give edges that increase.")
+    return array
 
 
 def _cells(points: Array, edges: Array) -> tuple[Array, int]:
