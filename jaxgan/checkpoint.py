@@ -57,7 +57,7 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
       UserError: if there is no such file or it was not written by `save_tree`.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             header = json.loads(str(file[HEADER]))
             if header["format"] != FORMAT:
                 raise ValueError(header["format"])
@@ -69,7 +69,14 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
                 node[keys[-1]] = file[f"array_{i}"]
     except FileNotFoundError:
         raise errors.UserError(f"{path} does not exist.") from None
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+    ) as error:
         raise errors.UserError(
             f"{path} is not a file that jaxgan saved, or is damaged ({error})."
         ) from None

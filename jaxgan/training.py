@@ -12,10 +12,13 @@ the run was cut into chunks.
 """
 
 import contextlib
+import json
+import math
+import pathlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -132,6 +135,53 @@ def train(
     return state
 
 
+def flops(
+    step: types.Step,
+    sample: Sample,
+    hparams: types.HParams,
+    state: types.TrainState,
+    key: jax.Array,
+    data: types.Tree,
+) -> float:
+    """Floating-point operations of one step of one member, as XLA counts them.
+
+    Drawing the batch is included. Counted before optimisation and without compiling;
+    the body of a loop (`steps.repeat` of more than one) counts once.
+
+    Args:
+      step, sample: of one member.
+      hparams, state, key: of one member, without the axis `[P]`.
+      data: what the sampler draws from.
+    """
+
+    def once(hparams, state, key, data):
+        return step(hparams, state, sample(data, hparams, key), key)
+
+    lowered = jax.jit(once).lower(hparams, state, key, data)
+    return float(lowered.cost_analysis()["flops"])
+
+
+def log(path: pathlib.Path, **fields: Any) -> Callable[[Report], None]:
+    """Appends a line of JSON per chunk to a file: give it to `train` as `on_chunk`.
+
+    A line holds `fields`, the step, the seconds, `alive` and each metric as a list with
+    one entry per member; a number that is not finite becomes null.
+    """
+
+    def on_chunk(report: Report) -> None:
+        line = {
+            **fields,
+            "step": report.step,
+            "seconds": round(report.seconds, 4),
+            "alive": report.alive.tolist(),
+            **{name: _finite(values) for name, values in report.metrics.items()},
+        }
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    return on_chunk
+
+
 @contextlib.contextmanager
 def progress(
     title: str, *, num_steps: int, num_members: int
@@ -174,3 +224,7 @@ def progress(
             bar.update(task, completed=taken, rate=text)
 
         yield on_chunk
+
+
+def _finite(values: np.ndarray) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]

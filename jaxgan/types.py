@@ -137,7 +137,7 @@ Critic = Callable[[Array], Array]
 
 
 class Penalty(Protocol):
-    """A regulariser of the critic: `(critic, real, fake, key) -> scalar`, unweighted."""
+    """A regulariser of the critic, `(critic, real, fake, key) -> scalar`, unweighted."""
 
     def __call__(
         self, critic: Critic, real: Array, fake: Array, key: Array
