@@ -1,6 +1,8 @@
-"""Losses of the two players, pure functions of logits, minimised.
+"""Losses of the two players, pure functions of what the discriminator says, minimised.
 
-`LOSSES` holds the adversarial losses by name.
+`LOSSES` holds the adversarial losses on logits by name, and `f_gan` makes more of them.
+`ebgan` acts on energies and `mmd_gan` on features in the place of logits; the losses on
+class logits and `feature_matching` are terms that a caller adds.
 """
 
 from jaxgan import errors, types
@@ -13,6 +15,22 @@ from jaxgan.losses.adversarial import (
     relativistic_average,
     wasserstein,
 )
+from jaxgan.losses.classes import (
+    ac_gan,
+    class_evidence,
+    info_gan,
+    info_gan_continuous,
+    semi_supervised,
+    tac_gan,
+)
+from jaxgan.losses.energy import Began, began, ebgan
+from jaxgan.losses.f_gan import f_gan
+from jaxgan.losses.features import feature_matching, mmd_gan
+from jaxgan.losses.game import minimax_value, optimal_value
+from jaxgan.losses.wrappers import label_smoothing, top_k
+
+geometric = hinge
+"""Geometric GAN (Lim and Ye 2017), the paper that the hinge loss comes from."""
 
 LOSSES: dict[str, types.Loss] = {
     "minimax": minimax(),
@@ -20,6 +38,7 @@ LOSSES: dict[str, types.Loss] = {
     "least_squares": least_squares(),
     "wasserstein": wasserstein(),
     "hinge": hinge(),
+    "geometric": geometric(),
     "relativistic": relativistic(),
     "relativistic_average": relativistic_average(),
 }
@@ -45,12 +64,29 @@ def get(name: str) -> types.Loss:
 
 __all__ = [
     "LOSSES",
+    "Began",
+    "ac_gan",
+    "began",
+    "class_evidence",
+    "ebgan",
+    "f_gan",
+    "feature_matching",
+    "geometric",
     "get",
     "hinge",
+    "info_gan",
+    "info_gan_continuous",
+    "label_smoothing",
     "least_squares",
     "minimax",
+    "minimax_value",
+    "mmd_gan",
     "non_saturating",
+    "optimal_value",
     "relativistic",
     "relativistic_average",
+    "semi_supervised",
+    "tac_gan",
+    "top_k",
     "wasserstein",
 ]

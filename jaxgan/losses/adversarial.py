@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.losses import checks
 
 
 def minimax() -> types.Loss:
@@ -27,7 +28,7 @@ def minimax() -> types.Loss:
     """
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         return -jnp.mean(jax.nn.softplus(fake_logits))
 
     return types.Loss(_cross_entropy, generator)
@@ -48,7 +49,7 @@ def non_saturating() -> types.Loss:
     """
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         return jnp.mean(jax.nn.softplus(-fake_logits))
 
     return types.Loss(_cross_entropy, generator)
@@ -69,13 +70,13 @@ def least_squares() -> types.Loss:
     """
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         real = jnp.mean(jnp.square(real_logits - 1))
         fake = jnp.mean(jnp.square(fake_logits))
         return (real + fake) / 2
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         return jnp.mean(jnp.square(fake_logits - 1)) / 2
 
     return types.Loss(discriminator, generator)
@@ -95,7 +96,7 @@ def wasserstein() -> types.Loss:
     """
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         return jnp.mean(fake_logits) - jnp.mean(real_logits)
 
     return types.Loss(discriminator, _minus_mean_fake)
@@ -117,7 +118,7 @@ def hinge() -> types.Loss:
     """
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         real = jnp.mean(jax.nn.relu(1 - real_logits))
         fake = jnp.mean(jax.nn.relu(1 + fake_logits))
         return real + fake
@@ -141,7 +142,7 @@ def relativistic() -> types.Loss:
     """
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
-        _check_pairs(real_logits, fake_logits)
+        checks.pairs(real_logits=real_logits, fake_logits=fake_logits)
         return jnp.mean(jax.nn.softplus(fake_logits - real_logits))
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
@@ -166,7 +167,7 @@ def relativistic_average() -> types.Loss:
     """
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
-        _check(real_logits, fake_logits)
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         real = jax.nn.softplus(jnp.mean(fake_logits) - real_logits)
         fake = jax.nn.softplus(fake_logits - jnp.mean(real_logits))
         return jnp.mean(real) + jnp.mean(fake)
@@ -178,31 +179,12 @@ def relativistic_average() -> types.Loss:
 
 
 def _cross_entropy(real_logits: Array, fake_logits: Array) -> Array:
-    _check(real_logits, fake_logits)
+    checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
     real = jnp.mean(jax.nn.softplus(-real_logits))
     fake = jnp.mean(jax.nn.softplus(fake_logits))
     return real + fake
 
 
 def _minus_mean_fake(real_logits: Array, fake_logits: Array) -> Array:
-    _check(real_logits, fake_logits)
+    checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
     return -jnp.mean(fake_logits)
-
-
-def _check(real_logits: Array, fake_logits: Array) -> None:
-    for name, logits in (("real_logits", real_logits), ("fake_logits", fake_logits)):
-        if jnp.size(logits) == 0:
-            raise errors.UserError(
-                f"{name} has shape {jnp.shape(logits)}, an empty batch, which has no "
-                "mean: pass at least one example."
-            )
-
-
-def _check_pairs(real_logits: Array, fake_logits: Array) -> None:
-    _check(real_logits, fake_logits)
-    if jnp.shape(real_logits) != jnp.shape(fake_logits):
-        raise errors.UserError(
-            f"real_logits has shape {jnp.shape(real_logits)} and fake_logits "
-            f"{jnp.shape(fake_logits)}, but this loss pairs them row by row: pass two "
-            "batches of one shape."
-        )
