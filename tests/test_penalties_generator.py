@@ -73,7 +73,9 @@ def test_path_length_differentiates_to_second_order(x64):
             lambda w: jnp.tanh(generate(w)), w, 1.0, KEY
         ).penalty
 
-    check_grads(penalty, (matrix,), order=1, modes=["rev"], atol=1e-6, rtol=1e-6)
+    check_grads(
+        jax.jit(penalty), (matrix,), order=1, modes=["rev"], atol=1e-6, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 4, 4, 2)])
@@ -203,7 +205,7 @@ def test_a_population_has_the_regularisers_of_its_members():
 
     scales, keys = jnp.array([1.0, 2.0, 3.0]), jax.random.split(KEY, 3)
     together = jax.jit(jax.vmap(member))(scales, keys)
-    alone = member(scales[1], keys[1])
+    alone = jax.jit(member)(scales[1], keys[1])
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a[1], b, rtol=1e-4), together, alone
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxgan import types
@@ -64,14 +65,16 @@ def f_gan(
 def _tamed(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """Continues an elementwise function linearly on each side where it overflows."""
 
-    def end(sign: int) -> float:
-        for limit in (LARGEST_LOGIT, 40.0, 20.0, 10.0, 5.0, 2.5):
-            if abs(function(jnp.float32(sign * limit))) <= LARGEST_VALUE:
-                break
-        return sign * (math.inf if limit == LARGEST_LOGIT else limit)
-
+    limits = np.array([LARGEST_LOGIT, 40.0, 20.0, 10.0, 5.0, 2.5], np.float32)
     with jax.ensure_compile_time_eval():
-        low, high = end(-1), end(1)
+        values = np.abs(np.asarray(function(jnp.asarray([-limits, limits]))))
+
+    def end(values_of_side: np.ndarray) -> float:
+        small_enough = values_of_side <= LARGEST_VALUE
+        limit = float(limits[small_enough].max(initial=0))
+        return math.inf if limit == LARGEST_LOGIT else limit
+
+    low, high = -end(values[0]), end(values[1])
     if math.isinf(low) and math.isinf(high):
         return function
 
