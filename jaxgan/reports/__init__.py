@@ -1,0 +1,31 @@
+"""Tables, pictures and files from a run's records, on the host.
+
+Everything here takes NumPy or JAX arrays that have been computed already. Arms of an
+experiment are named by the keys of dictionaries, in the order in which they are to be
+shown; seeds are an axis `S`, and a dead seed is NaN there: it is left out of means and
+ranges, and it is said how many were. Files appear whole or not at all.
+"""
+
+from jaxgan.reports.files import write_json
+from jaxgan.reports.intervals import Interval, interval
+from jaxgan.reports.pictures import (
+    image_grid,
+    save_coverage,
+    save_curves,
+    save_image_grid,
+    save_scatter,
+)
+from jaxgan.reports.tables import cell, print_table
+
+__all__ = [
+    "Interval",
+    "cell",
+    "image_grid",
+    "interval",
+    "print_table",
+    "save_coverage",
+    "save_curves",
+    "save_image_grid",
+    "save_scatter",
+    "write_json",
+]

@@ -1,0 +1,319 @@
+"""Pictures: samples, points, coverage of modes, and curves, with a panel for each arm.
+
+The colours are those of Okabe and Ito, Color Universal Design, 2008, told apart with
+any colour vision. Nothing touches the global state of matplotlib.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxgan import errors
+from jaxgan.reports import files
+
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
+_REAL = "#9A9A9A"
+_TEXT = "#333333"
+_GAP = 1
+
+
+def image_grid(x: ArrayLike, columns: int = 8) -> np.ndarray:
+    """Lays images out in rows, with a white line between them.
+
+    Args:
+      x: `[N, H, W, C]` in [-1, 1], clipped; pixels that are not finite become grey.
+      columns: images in a row, at most `N`; the last row is filled up with white.
+
+    Returns:
+      uint8 `[H', W', C]`.
+
+    Raises:
+      UserError: for another shape, no images or no columns.
+    """
+    x = np.asarray(x, np.float32)
+    if x.ndim != 4 or 0 in x.shape or columns < 1:
+        raise errors.UserError(
+            "x must hold images of shape [N, H, W, C] and columns be at least 1, not "
+            f"{x.shape} and {columns}."
+        )
+    x = np.clip(np.where(np.isfinite(x), x, 0), -1, 1)
+    num, height, width, channels = x.shape
+    columns = min(columns, num)
+    rows = -(-num // columns)
+    shape = (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels)
+    grid = np.full(shape, 255, np.uint8)
+    for index, image in enumerate(np.rint((x + 1) * 127.5).astype(np.uint8)):
+        top = index // columns * (height + _GAP)
+        left = index % columns * (width + _GAP)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+def save_image_grid(
+    path: str | os.PathLike,
+    panels: Mapping[str, ArrayLike],
+    columns: int = 8,
+    title: str | None = None,
+) -> None:
+    """Saves a picture with a grid of images for each arm.
+
+    Args:
+      path: the file; its ending says the format.
+      panels: per arm `[N, H, W, C]` in [-1, 1], with one or three channels.
+      columns: images in a row of a grid.
+      title: above the picture.
+    """
+    _check_arms(panels)
+    grids = {name: image_grid(x, columns) for name, x in panels.items()}
+    tallest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
+    figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4)
+    for axis, (name, grid) in zip(axes, grids.items(), strict=True):
+        grid = grid.repeat(3, axis=-1) if grid.shape[-1] == 1 else grid
+        axis.imshow(grid, interpolation="nearest")
+        dead = "" if np.isfinite(np.asarray(panels[name])).any() else " (not finite)"
+        axis.set_title(name + dead, color=_TEXT, fontsize=11)
+        axis.set_axis_off()
+    _save(path, figure, title)
+
+
+def save_scatter(
+    path: str | os.PathLike,
+    panels: Mapping[str, ArrayLike],
+    reference: ArrayLike,
+    title: str | None = None,
+) -> None:
+    """Saves a picture of each arm's points in the plane over those of the real data.
+
+    Args:
+      path: the file; its ending says the format.
+      panels: per arm `[N, 2]`. Points outside the frame, which is a fifth larger than
+        the real data on each side, and points that are not finite are counted below.
+      reference: `[M, 2]` real points.
+      title: above the picture.
+    """
+    _check_arms(panels)
+    reference = np.asarray(reference, np.float64)
+    for name, points in {"reference": reference, **panels}.items():
+        if np.ndim(points) != 2 or np.shape(points)[1] != 2 or len(points) == 0:
+            raise errors.UserError(
+                f"{name} must be points [N, 2] in the plane, not {np.shape(points)}."
+            )
+    low, high = reference.min(axis=0), reference.max(axis=0)
+    margin = 0.2 * max(high - low)
+    figure, axes = _panels(len(panels), width=3.2, height=3.8, shared=True)
+    for index, (axis, (name, points)) in enumerate(
+        zip(axes, panels.items(), strict=True)
+    ):
+        points = np.asarray(points, np.float64)
+        inside = np.all((points > low - margin) & (points < high + margin), axis=1)
+        axis.scatter(*reference.T, s=14, color=_REAL, linewidths=0)
+        axis.scatter(
+            *points[inside].T,
+            s=5,
+            color=COLOURS[index % len(COLOURS)],
+            alpha=0.5,
+            linewidths=0,
+        )
+        axis.set_xlim(low[0] - margin, high[0] + margin)
+        axis.set_ylim(low[1] - margin, high[1] + margin)
+        axis.set_aspect("equal")
+        axis.set_title(name, color=_TEXT, fontsize=11)
+        outside = len(points) - inside.sum()
+        note = f"{outside} of {len(points)} points outside" if outside else ""
+        axis.set_xlabel(note, color=_TEXT, fontsize=9)
+        _plain_frame(axis)
+    handles = [_patch(_REAL), _patch(COLOURS[0] if len(panels) == 1 else _TEXT)]
+    _legend(figure, handles, ["real", "generated"])
+    _save(path, figure, title)
+
+
+def save_coverage(
+    path: str | os.PathLike,
+    histograms: Mapping[str, ArrayLike],
+    real: ArrayLike,
+    mode_names: Sequence[str] | None = None,
+    title: str | None = None,
+) -> None:
+    """Saves a picture of how each arm fills the modes, beside the real data.
+
+    A bar is the mean share over seeds, its whisker the range from the least to the
+    greatest seed. Seeds without samples (or with NaN) are left out and counted in the
+    title of the panel.
+
+    Args:
+      path: the file; its ending says the format.
+      histograms: per arm `[S, K]` counts or shares.
+      real: `[K]` counts or shares of the real data.
+      mode_names: `K` names, or None for numbers from 0.
+      title: above the picture.
+    """
+    _check_arms(histograms)
+    real = _shares(real)[0]
+    modes = np.arange(len(real))
+    width = min(12.0, max(5.0, 1.5 + 0.3 * len(real)))
+    figure, axes = _panels(
+        len(histograms), width, height=2.1, columns=1 if len(real) > 12 else 2
+    )
+    for name, counts in histograms.items():
+        if np.shape(counts)[-1:] != (len(real),):
+            raise errors.UserError(
+                f"the histograms of {name} have shape {np.shape(counts)}, but the real "
+                f"data have {len(real)} modes."
+            )
+    means = {name: _shares(values) for name, values in histograms.items()}
+    top = max([real.max()] + [float(np.nanmax(s, initial=0)) for s in means.values()])
+    for index, (axis, (name, shares)) in enumerate(
+        zip(axes, means.items(), strict=True)
+    ):
+        alive = shares[~np.isnan(shares).any(axis=1)]
+        axis.bar(modes - 0.2, real, 0.4, color=_REAL)
+        if len(alive):
+            mean = alive.mean(axis=0)
+            around = np.stack([mean - alive.min(axis=0), alive.max(axis=0) - mean])
+            axis.bar(
+                modes + 0.2,
+                mean,
+                0.4,
+                color=COLOURS[index % len(COLOURS)],
+                yerr=np.maximum(around, 0) if len(alive) > 1 else None,
+                error_kw={"elinewidth": 1, "capsize": 1.5, "ecolor": _TEXT},
+            )
+        axis.set_title(
+            _with_dead(name, len(alive), len(shares)), color=_TEXT, fontsize=11
+        )
+        axis.set_ylim(0, 1.08 * top)
+        if mode_names is not None or len(real) <= 30:
+            names = modes if mode_names is None else mode_names
+            axis.set_xticks(modes, names, fontsize=8)
+        axis.set_xlim(-0.7, len(real) - 0.3)
+        axis.set_xlabel("mode", color=_TEXT, fontsize=9)
+        axis.set_ylabel("share", color=_TEXT, fontsize=9)
+        _plain_frame(axis)
+    handles = [_patch(_REAL), _patch(COLOURS[0] if len(means) == 1 else _TEXT)]
+    _legend(figure, handles, ["real", "generated, mean and range over seeds"])
+    _save(path, figure, title)
+
+
+def save_curves(
+    path: str | os.PathLike,
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    ylabel: str,
+    xlabel: str = "step",
+    title: str | None = None,
+) -> None:
+    """Saves a picture of a quantity over time: a line and a band for each arm.
+
+    Args:
+      path: the file; its ending says the format.
+      curves: per arm `(steps [T], values [T, S])`. The line is the mean over the seeds
+        that are finite then, the band their range; the legend counts the seeds that
+        are not finite at the end.
+      ylabel: what the values are.
+      xlabel: what the steps are.
+      title: above the picture.
+    """
+    _check_arms(curves)
+    figure, (axis,) = _panels(1, width=7.0, height=3.8)
+    for index, (name, (steps, values)) in enumerate(curves.items()):
+        steps, values = np.asarray(steps), np.asarray(values, np.float64)
+        values = np.where(np.isfinite(values), values, np.nan)
+        known = ~np.isnan(values).all(axis=1)
+        steps, last = steps[known], values[-1]
+        values = np.ma.masked_invalid(values[known])
+        colour = COLOURS[index % len(COLOURS)]
+        style = ("-", "--", "-.", ":")[index // len(COLOURS) % 4]
+        label = _with_dead(name, np.count_nonzero(~np.isnan(last)), len(last))
+        axis.plot(
+            steps, values.mean(axis=1), style, color=colour, linewidth=1.8, label=label
+        )
+        axis.fill_between(
+            steps,
+            values.min(axis=1),
+            values.max(axis=1),
+            color=colour,
+            alpha=0.18,
+            linewidth=0,
+        )
+    axis.set_xlabel(xlabel, color=_TEXT, fontsize=10)
+    axis.set_ylabel(ylabel, color=_TEXT, fontsize=10)
+    axis.grid(axis="y", color="#E5E5E5", linewidth=0.8)
+    axis.set_axisbelow(True)
+    _plain_frame(axis)
+    _legend(figure, *axis.get_legend_handles_labels())
+    _save(path, figure, title)
+
+
+def _panels(number, width, height, columns=4, shared=False):
+    """A figure, free of pyplot's global state, and its list of axes."""
+    from matplotlib import figure
+
+    if number == 0:
+        raise errors.UserError("there is nothing to draw; give at least one arm.")
+    rows = -(-number // columns)
+    columns = -(-number // rows)  # five panels as 3 + 2 rather than 4 + 1
+    size = (width * columns, height * rows + 0.6)
+    drawn = figure.Figure(figsize=size, layout="constrained")
+    axes = drawn.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
+    flat = list(axes.flat)
+    for spare in flat[number:]:
+        spare.set_axis_off()
+    return drawn, flat[:number]
+
+
+def _check_arms(arms):
+    if not arms:
+        raise errors.UserError("there is nothing to draw; give at least one arm.")
+
+
+def _save(path, figure, title):
+    if title is not None:
+        figure.suptitle(title, color=_TEXT, fontsize=13)
+    files.write_whole(path, lambda name: figure.savefig(name, dpi=150))
+
+
+def _plain_frame(axis):
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        axis.spines[side].set_color("#AAAAAA")
+    axis.tick_params(colors=_TEXT, labelsize=8)
+
+
+def _patch(colour):
+    from matplotlib import patches
+
+    return patches.Patch(color=colour)
+
+
+def _legend(figure, handles, labels):
+    """A legend below the axes, where it cannot cover what it explains."""
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(3, len(labels)),
+        frameon=False,
+        fontsize=9,
+        labelcolor=_TEXT,
+    )
+
+
+def _with_dead(name, alive, total):
+    return name if alive == total else f"{name} ({total - alive} of {total} dead)"
+
+
+def _shares(counts):
+    """`[S, K]` counts as shares; the rows of empty histograms are NaN."""
+    counts = np.atleast_2d(np.asarray(counts, np.float64))
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.where(totals > 0, counts, np.nan) / np.where(totals > 0, totals, 1)

@@ -1,0 +1,99 @@
+"""Tables that can be read on a terminal and searched in a log."""
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import numpy as np
+from jax import Array
+
+from jaxgan import errors
+from jaxgan.reports import intervals
+
+
+def cell(value: Any, digits: int = 3) -> str:
+    """A value as a cell of a table.
+
+    Args:
+      value: text, a number, a bool, None, or an `Interval`, shown as its mean and
+        half width with the number of dead seeds if there are any.
+      digits: significant digits of numbers that are not whole.
+    """
+    if isinstance(value, intervals.Interval):
+        text = _number(value.mean, digits)
+        if not math.isnan(value.high):
+            text += f" ± {_number(value.high - value.mean, 2)}"
+        total = value.n + value.missing
+        return text + (f" ({value.missing} of {total} dead)" if value.missing else "")
+    if value is None:
+        return "-"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        return _number(float(value), digits)
+    if isinstance(value, np.ndarray | Array):
+        return cell(value.item(), digits)
+    return str(value)
+
+
+def print_table(
+    rows: Sequence[Sequence[Any]],
+    columns: Sequence[str],
+    title: str,
+    file: TextIO | None = None,
+) -> None:
+    """Prints a table; no cell is ever cut short.
+
+    On a terminal it is drawn by rich, which folds cells that do not fit; elsewhere it
+    is plain text, as wide as it needs to be, so that logs can be searched.
+
+    Args:
+      rows: each as long as `columns`, of anything that `cell` takes.
+      columns: headings; the first column is set flush left, the others flush right.
+      title: above the table.
+      file: where to print; None for standard output.
+
+    Raises:
+      UserError: if a row is not as long as the headings.
+    """
+    file = sys.stdout if file is None else file
+    texts = [[cell(value) for value in row] for row in rows]
+    for row in texts:
+        if len(row) != len(columns):
+            raise errors.UserError(
+                f"rows must have {len(columns)} cells, one for each of the columns, "
+                f"but one has {len(row)}: {row}."
+            )
+    if file.isatty():
+        _print_rich(texts, columns, title, file)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+
+    def line(cells):
+        first, *others = zip(cells, widths, strict=True)
+        padded = [first[0].ljust(first[1]), *(c.rjust(w) for c, w in others)]
+        return "  ".join(padded).rstrip()
+
+    lines = [title, line(columns), "  ".join("-" * width for width in widths)]
+    print("\n".join([*lines, *map(line, texts)]), file=file)
+
+
+def _number(value, digits):
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.{digits}g}"
+
+
+def _print_rich(texts, columns, title, file):
+    from rich import box, console, table, text
+
+    drawn = table.Table(title=text.Text(title), box=box.SIMPLE_HEAD)
+    for index, name in enumerate(columns):
+        justify = "right" if index else "left"
+        drawn.add_column(text.Text(name), justify=justify, overflow="fold")
+    for row in texts:
+        drawn.add_row(*map(text.Text, row))
+    console.Console(file=file).print(drawn)

@@ -1,0 +1,285 @@
+import io
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from jaxgan import errors, reports
+from jaxgan.reports import files, pictures
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_an_interval_is_that_of_student(n, confidence):
+    values = np.random.default_rng(n).normal(size=n)
+    low, high = stats.t.interval(confidence, n - 1, values.mean(), stats.sem(values))
+    result = reports.interval(values, confidence)
+    np.testing.assert_allclose(result[:3], [values.mean(), low, high], rtol=1e-9)
+    assert (result.n, result.missing) == (n, 0)
+
+
+def test_dead_seeds_are_left_out_and_counted():
+    dead = reports.interval([1.0, NAN, 3.0, NAN, 5.0])
+    alive = reports.interval([1.0, 3.0, 5.0])
+    assert dead[:4] == alive[:4] and dead.missing == 2
+
+
+@pytest.mark.parametrize(
+    "values, mean, n",
+    [([2.0, NAN], 2.0, 1), ([NAN], NAN, 0), ([1, math.inf], math.inf, 2)],
+)
+def test_too_few_or_infinite_values_have_no_interval(values, mean, n):
+    result = reports.interval(values)
+    np.testing.assert_equal(result.mean, mean)
+    assert math.isnan(result.low) and math.isnan(result.high) and result.n == n
+
+
+def test_a_confidence_that_is_no_share_is_refused():
+    with pytest.raises(errors.UserError, match="confidence .* 95"):
+        reports.interval([1, 2], 95)
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        ("per mode", "per mode"),
+        (None, "-"),
+        (True, "yes"),
+        (np.bool_(False), "no"),
+        (12, "12"),
+        (10.0, "10"),
+        (0.0312345, "0.0312"),
+        (math.inf, "inf"),
+        (jnp.asarray(0.5), "0.5"),
+        (reports.Interval(1.5, 1.25, 1.75, 5, 0), "1.5 ± 0.25"),
+        (reports.Interval(1.5, 1.25, 1.75, 4, 1), "1.5 ± 0.25 (1 of 5 dead)"),
+        (reports.Interval(NAN, NAN, NAN, 0, 5), "nan (5 of 5 dead)"),
+    ],
+)
+def test_cells(value, text):
+    assert reports.cell(value) == text
+
+
+ROWS = [["one GAN", 8.5, "x" * 300], ["[bold]per mode[/bold]", 10.0, ""]]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_table_in_a_file_cuts_nothing_and_is_aligned():
+    file = io.StringIO()
+    reports.print_table(ROWS, ["arm", "modes", "long"], "Digits", file)
+    title, heading, rule, *rows = file.getvalue().splitlines()
+    assert title == "Digits" and set(rule) == {"-", " "}
+    for row, expected in zip(rows, ROWS, strict=True):
+        assert row.startswith(expected[0]) and row.endswith(expected[2])
+    end = heading.index("modes") + len("modes")
+    assert rows[0][:end].endswith(" 8.5") and rows[1][:end].endswith(" 10")
+
+
+def test_a_table_on_a_terminal_folds_and_cuts_nothing(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    file = Terminal()
+    reports.print_table(ROWS, ["arm", "modes", "long"], "Digits", file)
+    assert file.getvalue().count("x") == 300
+    assert "…" not in file.getvalue() and "[bold]" in file.getvalue()
+
+
+def test_a_table_goes_to_standard_output_by_default(capsys):
+    reports.print_table([["a", 1]], ["arm", "modes"], "Digits")
+    assert capsys.readouterr().out.splitlines()[0] == "Digits"
+
+
+def test_a_row_of_another_length_is_refused():
+    with pytest.raises(errors.UserError, match="2 cells.* has 1"):
+        reports.print_table([["a"]], ["arm", "modes"], "Digits")
+
+
+class Record(NamedTuple):
+    value: float
+    where: Path
+
+
+def test_json_is_valid_and_holds_every_number(tmp_path):
+    path = tmp_path / "scores.json"
+    tree = {
+        "array": jnp.asarray([1.0, jnp.nan]),
+        "record": Record(np.float64(math.inf), Path("runs") / "a"),
+        "numbers": (1, np.int32(2), -math.inf, True, None),
+        3: "ü",
+    }
+    reports.write_json(path, tree)
+
+    def fail(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    read = json.loads(path.read_text(encoding="utf-8"), parse_constant=fail)
+    assert read == {
+        "array": [1.0, "NaN"],
+        "record": {"value": "Infinity", "where": os.path.join("runs", "a")},
+        "numbers": [1, 2, "-Infinity", True, None],
+        "3": "ü",
+    }
+    assert math.isnan(float(read["array"][1])) and float(read["record"]["value"]) > 0
+
+
+def test_what_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "scores.json"
+    reports.write_json(path, {"old": 1})
+    with pytest.raises(TypeError):
+        reports.write_json(path, {"new": object()})
+    with pytest.raises(OSError):
+        files.write_whole(path, lambda temporary: Path(temporary, "x").write_text(""))
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert os.listdir(tmp_path) == ["scores.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_a_file_has_the_permissions_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    reports.write_json(tmp_path / "scores.json", {})
+    modes = {(tmp_path / name).stat().st_mode for name in ("plain", "scores.json")}
+    assert len(modes) == 1
+
+
+def test_an_image_grid_holds_the_images_in_rows():
+    x = np.linspace(-1, 1, 5 * 2 * 3).reshape(5, 2, 3, 1)
+    grid = reports.image_grid(x, columns=3)
+    assert grid.dtype == np.uint8 and grid.shape == (2 * 2 + 1, 3 * 3 + 2, 1)
+    expected = np.rint((x + 1) * 127.5)
+    np.testing.assert_array_equal(grid[:2, :3], expected[0])
+    np.testing.assert_array_equal(grid[:2, 8:], expected[2])
+    np.testing.assert_array_equal(grid[3:, 4:7], expected[4])
+    assert (grid[2] == 255).all() and (grid[:, 3] == 255).all()
+    assert (grid[3:, 8:] == 255).all()
+
+
+def test_an_image_grid_clips_and_greys():
+    x = np.asarray([-3.0, 3.0, NAN, math.inf]).reshape(4, 1, 1, 1)
+    assert reports.image_grid(x, columns=4)[0, ::2, 0].tolist() == [0, 255, 128, 128]
+
+
+def test_an_image_grid_has_no_more_columns_than_images():
+    assert reports.image_grid(np.zeros((2, 4, 4, 3))).shape == (4, 9, 3)
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8), (0, 8, 8, 1)])
+def test_what_is_no_image_is_refused(shape):
+    with pytest.raises(errors.UserError, match="images"):
+        reports.image_grid(np.zeros(shape))
+
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(-1, 1, (10, 8, 8, 1))
+POINTS = RNG.normal(size=(50, 2))
+COUNTS = RNG.integers(1, 9, (3, 4))
+STEPS = np.arange(5)
+LOSSES = RNG.normal(size=(5, 3))
+LATE = np.where(np.arange(5)[:, None] < 3, LOSSES, NAN)
+
+PICTURES = {
+    "images": lambda path: reports.save_image_grid(
+        path,
+        {"a": IMAGES, "b": IMAGES[:3].repeat(3, -1), "dead": IMAGES * NAN},
+        title="x",
+    ),
+    "scatter": lambda path: reports.save_scatter(
+        path, {"a": POINTS, "far": POINTS + 100, "dead": POINTS * NAN}, POINTS
+    ),
+    "coverage": lambda path: reports.save_coverage(
+        path,
+        {"a": COUNTS, "one seed": COUNTS[:1], "dead": COUNTS * 0},
+        COUNTS[0],
+        mode_names="abcd",
+    ),
+    "many modes": lambda path: reports.save_coverage(
+        path, {"a": np.ones((2, 100))}, np.ones(100)
+    ),
+    "curves": lambda path: reports.save_curves(
+        path, {"a": (STEPS, LOSSES), "dead": (STEPS, LATE)}, "loss"
+    ),
+    "all dead": lambda path: reports.save_curves(
+        path, {"dead": (STEPS, LOSSES * NAN)}, "loss"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_drawn_whatever_has_died_without_global_state(name, tmp_path):
+    pyplot_before = "matplotlib.pyplot" in sys.modules
+    PICTURES[name](tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+    assert os.listdir(tmp_path) == ["picture.png"]
+    assert ("matplotlib.pyplot" in sys.modules) == pyplot_before
+
+
+@pytest.fixture
+def figure(monkeypatch):
+    """The figure that is saved, kept rather than written."""
+    kept = []
+    monkeypatch.setattr(
+        pictures, "_save", lambda path, figure, title: kept.append(figure)
+    )
+    return kept
+
+
+def test_curves_are_means_and_ranges_of_the_living_seeds(figure):
+    reports.save_curves("x", {"a": (STEPS, np.c_[LOSSES, LATE])}, "loss")
+    (axis,) = figure[0].axes
+    np.testing.assert_allclose(
+        axis.lines[0].get_ydata(), np.nanmean(np.c_[LOSSES, LATE], axis=1)
+    )
+    band = axis.collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(LOSSES.max())
+    assert axis.lines[0].get_label() == "a (3 of 6 dead)"
+
+
+def test_coverage_bars_are_the_real_shares_and_the_mean_over_living_seeds(figure):
+    counts = np.asarray([[1, 3], [3, 1], [0, 0], [20, 0]])
+    reports.save_coverage("x", {"a": counts}, [30, 10])
+    axis = figure[0].axes[0]
+    heights = [[bar.get_height() for bar in bars] for bars in axis.containers[:1]]
+    assert heights == [[0.75, 0.25]]
+    generated = [bar.get_height() for bar in axis.patches[2:]]
+    np.testing.assert_allclose(generated, [2 / 3, 1 / 3])
+    assert axis.get_title() == "a (1 of 4 dead)"
+
+
+def test_points_outside_the_frame_are_counted(figure):
+    points = np.concatenate([POINTS, [[99, 0], [0, NAN]]])
+    reports.save_scatter("x", {"a": points}, POINTS)
+    assert figure[0].axes[0].get_xlabel() == "2 of 52 points outside"
+
+
+def test_shapes_that_do_not_fit_are_refused(tmp_path):
+    path = tmp_path / "x.png"
+    with pytest.raises(errors.UserError, match="one GAN have shape .* 3 modes"):
+        reports.save_coverage(path, {"one GAN": COUNTS}, np.ones(3))
+    with pytest.raises(errors.UserError, match=r"reference .* \(5, 3\)"):
+        reports.save_scatter(path, {"a": POINTS}, np.ones((5, 3)))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "save, arguments",
+    [
+        (reports.save_image_grid, ()),
+        (reports.save_scatter, (POINTS,)),
+        (reports.save_coverage, (COUNTS[0],)),
+        (reports.save_curves, ("loss",)),
+    ],
+)
+def test_a_picture_of_nothing_is_refused(save, arguments, tmp_path):
+    with pytest.raises(errors.UserError, match="at least one arm"):
+        save(tmp_path / "x.png", {}, *arguments)
