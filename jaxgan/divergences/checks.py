@@ -25,10 +25,11 @@ def floating(x: ArrayLike) -> Array:
 
 def concrete(x: ArrayLike) -> np.ndarray | None:
     """Gives the values of `x` as NumPy sees them, or None if it has none yet."""
-    if isinstance(x, jax.core.Tracer):
-        return None
-    if isinstance(x, Array) and not x.is_fully_addressable:
-        return None
+    for leaf in jax.tree.leaves(x):  # a list may hold arrays, traced ones too
+        if isinstance(leaf, jax.core.Tracer):
+            return None
+        if isinstance(leaf, Array) and not leaf.is_fully_addressable:
+            return None
     return np.asarray(x)
 
 

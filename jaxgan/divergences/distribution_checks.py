@@ -72,7 +72,8 @@ def covariances(name: str, x: ArrayLike) -> Array:
             f"{name} has the negative variance {lowest:g} on its diagonal; give "
             "positive semidefinite matrices."
         )
-    gap = np.max(np.abs(values - np.swapaxes(values, -1, -2)))
+    with np.errstate(invalid="ignore"):  # infinite entries become NaN in the result
+        gap = np.max(np.abs(values - np.swapaxes(values, -1, -2)))
     if gap > 1e-4 * np.max(np.abs(values)):
         raise errors.UserError(
             f"{name} differs from its transpose by up to {gap:g}; give symmetric "

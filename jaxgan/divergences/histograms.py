@@ -22,6 +22,10 @@ from jaxgan import errors
 from jaxgan.divergences import categorical, checks
 
 
+MOST_CELLS = 2**24
+"""Cells of a histogram, which are held for each relabelling."""
+
+
 class HistogramDivergence(NamedTuple):
     """A binned divergence and its value under pure chance.
 
@@ -138,7 +142,7 @@ def _frequencies(counts: Array, num: int, pseudo_count: float) -> Array:
 def _edges(pooled: Array, bins: int | ArrayLike) -> Array:
     """Edges `[F, K + 1]`, one set per coordinate."""
     num_features = pooled.shape[-1]
-    if jnp.ndim(bins) == 0:
+    if np.ndim(bins) == 0:
         checks.at_least("bins", bins, 1)
         return jnp.linspace(pooled.min(axis=0), pooled.max(axis=0), bins + 1, axis=-1)
     edges = _known_edges(bins, num_features)
@@ -168,5 +172,10 @@ def _cells(points: Array, edges: Array) -> tuple[Array, int]:
         return jnp.searchsorted(inner, values, side="right")
 
     places = jax.vmap(locate, in_axes=(1, 0), out_axes=1)(points, inner)
+    if num_bins ** points.shape[-1] > MOST_CELLS:
+        raise errors.UserError(
+            f"bins gives {num_bins} bins in each of {points.shape[-1]} dimensions, more "
+            f"than {MOST_CELLS} cells; take fewer bins or project the samples first."
+        )
     powers = num_bins ** jnp.arange(points.shape[-1])
     return jnp.sum(places * powers, axis=-1), num_bins ** points.shape[-1]
