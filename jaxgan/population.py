@@ -2,7 +2,8 @@
 
 A function of one member is lifted to a population by a *mapper*. Mappers give the same
 results and differ in speed: `vmap` for accelerators, `one_by_one` for convolutions on
-a CPU, `chunks` in between, `over_devices` around any of them.
+a CPU, `chunks` in between. Several devices share the members out among themselves, see
+`training.compile`.
 """
 
 import os
@@ -11,8 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike
 
 from jaxgan import errors, types
 
@@ -61,66 +61,23 @@ def chunks(most: int) -> types.Mapper:
     return mapper
 
 
-def over_devices(
-    mapper: types.Mapper, devices: Sequence[jax.Device] | None = None
-) -> types.Mapper:
-    """Mapper that gives each device a share of the members.
-
-    Members do not communicate. Where the devices do not divide them, the last member is
-    computed several times and the copies are dropped. What comes out is on every
-    device.
-
-    Args:
-      mapper: applied on each device to its share.
-      devices: all of this backend's if not given. With one device it is `mapper`.
-    """
-    devices = jax.devices() if devices is None else devices
-    if len(devices) == 1:
-        return mapper
-    mesh = Mesh(np.array(devices), ("pop",))
-    members = PartitionSpec("pop")
-
-    def over(function: Callable[..., Any]) -> Callable[..., Any]:
-        shares = jax.shard_map(
-            mapper(function),
-            mesh=mesh,
-            in_specs=members,
-            out_specs=members,
-            check_vma=False,
-        )
-
-        def mapped(*args):
-            total = size(args)
-            if total % len(devices):
-                padded = jnp.arange(total + -total % len(devices))
-                args = take(args, jnp.minimum(padded, total - 1))
-            out = jax.tree.map(lambda x: x[:total], shares(*args))
-            return jax.lax.with_sharding_constraint(
-                out, NamedSharding(mesh, PartitionSpec())
-            )
-
-        return mapped
-
-    return over
-
-
 def automatic(*, convolutional: bool = False) -> types.Mapper:
     """The mapper that suits this backend.
 
-    On CPUs the members are shared out over the devices, of which `use_all_cores` makes
-    one per core; convolutional members run one by one, as a batched convolution of
-    different kernels is slow there, others in chunks of up to 8, which keeps them in
-    cache. Elsewhere all members are one batch.
+    On CPUs convolutional members run one by one, as a batched convolution of different
+    kernels is slow there, others in chunks of up to 8, which keeps them in cache.
+    Elsewhere all members are one batch.
     """
     if jax.default_backend() != "cpu":
-        return over_devices(vmap)
-    return over_devices(one_by_one if convolutional else chunks(8))
+        return vmap
+    return one_by_one if convolutional else chunks(8)
 
 
 def use_all_cores() -> None:
     """Makes every core of a CPU one device; call it before anything runs on JAX.
 
-    Has no effect on other backends.
+    Members that are shared out over such devices train about twice as fast on two cores
+    as members whose matrix products are. Other backends are not affected.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     jax.config.update("jax_num_cpu_devices", cores or os.cpu_count() or 1)
@@ -138,7 +95,6 @@ def init(
     initialise: Callable[[types.HParams, jax.Array], types.TrainState],
     hparams: types.HParams,
     keys: jax.Array,
-    mapper: types.Mapper = vmap,
 ) -> types.TrainState:
     """Initial state of a population, every leaf `[P, ...]`.
 
@@ -146,14 +102,12 @@ def init(
       initialise: of one member, see `steps.initialise`.
       hparams: every leaf `[P, ...]`.
       keys: `[P]`.
-      mapper: the one that the population will be trained with, so that its state
-        starts on the devices where it will stay.
 
     Raises:
       UserError: if the leading axes differ.
     """
     size((hparams, keys))
-    return jax.jit(mapper(initialise))(hparams, keys)
+    return jax.jit(jax.vmap(initialise))(hparams, keys)
 
 
 def size(tree: types.Tree) -> int:
@@ -185,9 +139,10 @@ def broadcast(tree: types.Tree, num_members: int) -> types.Tree:
     return jax.tree.map(lift, tree)
 
 
-def take(tree: types.Tree, members: int | Sequence[int] | jax.Array) -> types.Tree:
-    """Selects members: an integer drops the axis, a sequence keeps it."""
-    index = members if isinstance(members, int) else jnp.asarray(members)
+def take(tree: types.Tree, members: int | slice | ArrayLike) -> types.Tree:
+    """Selects members: an integer drops the axis, a slice or indices `[M]` keep it."""
+    plain = isinstance(members, int | slice)
+    index = members if plain else jnp.asarray(members)
     return jax.tree.map(lambda x: x[index], tree)
 
 

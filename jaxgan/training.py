@@ -15,21 +15,35 @@ import contextlib
 import json
 import math
 import pathlib
+import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxgan import errors, population, types
 
 Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
 """`(data, hparams, key) -> Batch` of one member; data stays on the device."""
 
-RunChunk = Callable[..., tuple[types.TrainState, types.Metrics]]
+MEMBERS, EVERYWHERE = PartitionSpec("pop"), PartitionSpec()
+
+
+class Program(NamedTuple):
+    """A training loop made ready for a population.
+
+    Attributes:
+      run: `(hparams, state, keys, data, num_steps) -> (state, metrics)`, jitted.
+      mesh: the devices, along the axis "pop" of members.
+    """
+
+    run: Callable[..., tuple[types.TrainState, types.Metrics]]
+    mesh: Mesh
 
 
 class Report(NamedTuple):
@@ -50,21 +64,22 @@ class Report(NamedTuple):
     alive: np.ndarray
 
 
-def chunk(
-    step: types.Step, sample: Sample, mapper: types.Mapper = population.vmap
-) -> RunChunk:
-    """Compiles the loop over a population's steps.
+def compile(
+    step: types.Step,
+    sample: Sample,
+    mapper: types.Mapper = population.vmap,
+    devices: Sequence[jax.Device] | None = None,
+) -> Program:
+    """Makes the loop over a population's steps one program.
+
+    The state is donated from chunk to chunk. The number of steps is traced, so that
+    chunks of any length share the program.
 
     Args:
       step: of one member.
       sample: of one member.
-      mapper: lifts one member to the population.
-
-    Returns:
-      `(hparams [P], state [P], keys [P], data, num_steps) -> (state, metrics [P])`,
-      jitted. The state is donated: the one passed in must not be used again. The
-      number of steps is traced, so that chunks of any length share one program, and
-      zero steps compile it. The metrics are means over the steps.
+      mapper: lifts one member to the members of a device.
+      devices: that share the members; they do not communicate. None for all there are.
     """
 
     def member(hparams, state, key, data, num_steps):
@@ -84,17 +99,25 @@ def chunk(
         state, total = jax.lax.fori_loop(0, num_steps, body, (state, zero))
         return state, jax.tree.map(lambda x: x / jnp.maximum(num_steps, 1), total)
 
-    def run(hparams, state, keys, data, num_steps):
+    def share(hparams, state, keys, data, num_steps):
         def of_member(hparams, state, key):
             return member(hparams, state, key, data, num_steps)
 
         return mapper(of_member)(hparams, state, keys)
 
-    return jax.jit(run, donate_argnums=1)
+    mesh = Mesh(np.array(jax.devices() if devices is None else devices), ("pop",))
+    run = jax.shard_map(
+        share,
+        mesh=mesh,
+        in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, EVERYWHERE),
+        out_specs=MEMBERS,
+        check_vma=False,
+    )
+    return Program(jax.jit(run, donate_argnums=1), mesh)
 
 
 def train(
-    run_chunk: RunChunk,
+    program: Program,
     hparams: types.HParams,
     state: types.TrainState,
     keys: jax.Array,
@@ -106,33 +129,49 @@ def train(
 ) -> types.TrainState:
     """Trains a population for `num_steps` more steps.
 
+    Where the devices do not divide the members, the last member is computed more than
+    once and the copies are dropped.
+
     Args:
-      run_chunk: from `chunk`; calling `train` again with it compiles nothing.
+      program: from `compile`; calling `train` again with it, on as many members,
+        compiles nothing.
       hparams: every leaf `[P, ...]`.
-      state: of the population; donated, so use only what is returned.
+      state: of the population.
       keys: `[P]`, one per member, see `population.keys`.
       data: what the sampler draws from, shared by all members.
-      num_steps: steps to take.
+      num_steps: steps to take; zero compiles the program and takes none.
       chunk_steps: steps between two returns to the host; it bounds how often
         `on_chunk` is called and changes nothing else.
       on_chunk: called after each chunk with a `Report`.
 
+    Returns:
+      The state, on the first device.
+
     Raises:
-      UserError: if the leading axes differ or a number of steps is not positive.
+      UserError: if the leading axes differ or a number of steps is out of range.
     """
-    for name, number in (("num_steps", num_steps), ("chunk_steps", chunk_steps)):
-        if number < 1:
-            raise errors.UserError(f"{name}={number} must be at least 1.")
-    population.size((hparams, state, keys))
-    start = int(jax.device_get(state.step[0]))
-    for done in range(0, num_steps, chunk_steps):
+    if num_steps < 0 or chunk_steps < 1:
+        raise errors.UserError(
+            f"num_steps={num_steps} must not be negative and "
+            f"chunk_steps={chunk_steps} must be at least 1."
+        )
+    total, mesh = population.size((hparams, state, keys)), program.mesh
+    padded = np.minimum(np.arange(total + -total % mesh.size), total - 1)
+    start = int(state.step[0])
+    hparams, state, keys = jax.device_put(
+        population.take((hparams, state, keys), padded), NamedSharding(mesh, MEMBERS)
+    )
+    data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
+    for done in range(0, max(num_steps, 1), chunk_steps):
         now = min(chunk_steps, num_steps - done)
         began = time.perf_counter()
-        state, metrics = run_chunk(hparams, state, keys, data, now)
+        state, metrics = program.run(hparams, state, keys, data, now)
         metrics, alive = jax.device_get((metrics, state.alive))
         seconds = time.perf_counter() - began
-        on_chunk(Report(start + done + now, now, seconds, metrics, alive))
-    return state
+        if now:
+            metrics, alive = population.take((metrics, alive), slice(total))
+            on_chunk(Report(start + done + now, now, seconds, metrics, alive))
+    return population.take(jax.device_put(state, mesh.devices.flat[0]), slice(total))
 
 
 def flops(
@@ -159,6 +198,18 @@ def flops(
 
     lowered = jax.jit(once).lower(hparams, state, key, data)
     return float(lowered.cost_analysis()["flops"])
+
+
+def environment() -> dict[str, Any]:
+    """What a run's numbers depend on besides its settings: versions and devices."""
+    from importlib import metadata
+
+    packages = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
+    return {
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in packages},
+        "devices": [device.device_kind for device in jax.devices()],
+    }
 
 
 def log(path: pathlib.Path, **fields: Any) -> Callable[[Report], None]:

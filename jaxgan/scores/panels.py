@@ -1,0 +1,112 @@
+"""Panels: all the scores that suit a dataset, of many seeds at once.
+
+A panel is a function of samples `[S, N, ...]` of S seeds that returns records by name,
+every array of which is `[S, ...]`. What is compared with it, such as held-out data,
+goes through the same panel.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from jaxgan import scores
+from jaxgan.scores import classifier
+
+Records = dict[str, scores.Score | scores.ModeCoverage]
+Panel = Callable[[ArrayLike], Records]
+
+
+def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
+    """Mode coverage of points whose modes are known.
+
+    Args:
+      means: `[K, 2]`.
+      std: standard deviation per axis.
+      weights: `[K]` shares of the modes.
+
+    Returns:
+      A panel `x [S, N, 2] -> {"coverage": ModeCoverage}` by the Euclidean rule at
+      three standard deviations.
+    """
+
+    @jax.jit
+    @jax.vmap
+    def panel(x: Array) -> Records:
+        mode, good = scores.nearest_mode(x, means, std)
+        return {"coverage": scores.mode_coverage(mode, good, weights)}
+
+    return panel
+
+
+def of_classifier(
+    network: classifier.Classifier,
+    held_out_accuracy: float,
+    real: ArrayLike,
+    reference: ArrayLike,
+    *,
+    split_size: int,
+    confidence: float = 0.5,
+) -> Panel:
+    """What a trained classifier sees in images.
+
+    The Inception Score is biased by the size of its splits, so that one size serves
+    samples of any number: N images are scored in `max(1, N // split_size)` splits.
+
+    Args:
+      network: trained on the same kind of images.
+      held_out_accuracy: of the network, for the protocols.
+      real: `[M, H, W, C]` images that Frechet distances are measured to.
+      reference: `[K]` shares of the classes in the real data.
+      split_size: samples in a split of the Inception Score.
+      confidence: probability of the most likely class from which an image counts as a
+        good one of that class.
+
+    Returns:
+      A panel `x [S, N, H, W, C] -> records` with `coverage`, `inception_score`,
+      `frechet_distance` (in the network's features: not an FID) and
+      `within_class_diversity`.
+    """
+    name = classifier.fingerprint(network, held_out_accuracy)
+    real_features, _ = classifier.classify_all(network, real)
+
+    def of_seed(features: Array, logits: Array, floor: Array) -> Records:
+        probs = jax.nn.softmax(logits)
+        splits = max(1, len(probs) // split_size)
+        mode, good = scores.confident_class(probs, confidence)
+        return {
+            "coverage": scores.mode_coverage(mode, good, reference),
+            "inception_score": scores.inception_score(probs, splits),
+            "frechet_distance": scores.frechet_distance(
+                real_features, features, name, floor
+            ),
+            "within_class_diversity": scores.within_class_diversity(features, probs),
+        }
+
+    score = jax.jit(jax.vmap(of_seed, (0, 0, None)))
+
+    def panel(x: ArrayLike) -> Records:
+        x = jnp.asarray(x)
+        seeds, number = x.shape[:2]
+        out = classifier.classify_all(network, x.reshape(-1, *x.shape[2:]))
+        features, logits = (y.reshape(seeds, number, -1) for y in out)
+        floor = scores.frechet_floor(real_features, number)
+        return score(features, logits, floor)
+
+    return panel
+
+
+def one_image_per_class(
+    network: classifier.Classifier, x: ArrayLike, number: int
+) -> np.ndarray:
+    """A sample that the Inception Score cannot tell from a diverse one.
+
+    It holds `number` images, which are copies of one image per class: the one of `x`
+    `[N, H, W, C]` of which the classifier is surest.
+    """
+    _, logits = classifier.classify_all(network, x)
+    surest = np.argmax(np.asarray(jax.nn.softmax(logits)), axis=0)
+    return np.resize(np.asarray(x)[surest], (number, *np.shape(x)[1:]))
