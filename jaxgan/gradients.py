@@ -87,15 +87,126 @@ def generator(gan: types.GAN, loss: types.Loss) -> types.Gradient:
     Returns:
       A `Gradient` whose metrics are `generator_loss` and `generator_gradient_norm`.
     """
+    return _generator_against(gan, loss, lambda hparams, state, batch, key: state)
+
+
+def unrolled(
+    gan: types.GAN, loss: types.Loss, discriminator: types.Step, depth: int
+) -> types.Gradient:
+    """Builds the generator's gradient against the discriminator `depth` steps ahead.
+
+    `d/dtheta l_G(theta, phi_depth(theta))`, where `phi_(i+1)` is what `discriminator`
+    makes of `phi_i`: the gradient runs through the steps and their optimiser, and the
+    discriminator itself is not moved. All the steps see the whole batch, each with its
+    own key. At depth 0 it is `generator(gan, loss)`.
+
+    Adam's square root has no derivative at zero, where the moments of weights without a
+    gradient are: bind `eps_root`, as in `functools.partial(optax.adam, eps_root=1e-8)`,
+    in the optimiser of `discriminator`.
+
+    Args:
+      gan: the two networks.
+      loss: the objective.
+      discriminator: `Step` of the discriminator, such as that given to `alternating`.
+      depth: number of steps, at least 0 (5 or 10 in the paper); structure.
+
+    Returns:
+      A `Gradient` with the metrics of `generator`.
+
+    Raises:
+      UserError: if the depth is negative.
+
+    References:
+      Metz et al., Unrolled Generative Adversarial Networks, 2017,
+      https://arxiv.org/abs/1611.02163
+    """
+    if depth < 0:
+        raise errors.UserError(f"depth={depth} of unrolling must not be negative.")
+    if depth == 0:
+        return generator(gan, loss)
+
+    def ahead(hparams, state, batch, key):
+        def body(state, key):
+            state, _ = discriminator(hparams, state, batch, key)
+            return state, None
+
+        keys = jax.random.split(jax.random.fold_in(key, depth), depth)
+        return jax.lax.scan(body, state, keys)[0]
+
+    return _generator_against(gan, loss, ahead)
+
+
+def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
+    """Averages a gradient over n equal parts of the batch, in the memory of one.
+
+    Equal to the gradient of the whole batch where the objective is a mean over samples
+    that do not see one another; batch normalisation sees the parts apart. Collections
+    and metrics are means over the parts too (of counters, the last part's), so a
+    reported gradient norm is the mean of the parts' norms.
+
+    Args:
+      gradient: of either player.
+      n: number of parts, at least 1; structure. 1 returns `gradient` itself.
+
+    Raises:
+      UserError: if n < 1, or (when traced) if n does not divide the batch.
+    """
+    if n < 1:
+        raise errors.UserError(f"n={n} parts of a batch must be at least 1.")
+    if n == 1:
+        return gradient
+
+    def accumulating(hparams, state, batch, key):
+        def body(total, part_and_key):
+            part = gradient(hparams, state, *part_and_key)
+            return jax.tree.map(plus_share, total, part), None
+
+        def plus_share(total, part):
+            inexact = jnp.issubdtype(part.dtype, jnp.inexact)
+            return total + part / n if inexact else part
+
+        every = parts(batch, n), jax.random.split(key, n)
+        shapes = jax.eval_shape(
+            gradient, hparams, state, *jax.tree.map(lambda x: x[0], every)
+        )
+        zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        return jax.lax.scan(body, zero, every)[0]
+
+    return accumulating
+
+
+def parts(batch: types.Batch, n: int) -> types.Batch:
+    """Cuts a batch into n equal parts: leaves `[B, ...]` become `[n, B / n, ...]`.
+
+    Raises:
+      UserError: if n does not divide the batch.
+    """
+    size = batch.x.shape[0]
+    if size % n:
+        raise errors.UserError(
+            f"a batch of {size} samples cannot be cut into {n} equal parts; "
+            f"draw a multiple of {n}."
+        )
+    return jax.tree.map(lambda x: x.reshape(n, size // n, *x.shape[1:]), batch)
+
+
+def global_norm(tree: types.Tree) -> jax.Array:
+    """Euclidean norm of all leaves of a tree together."""
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
+
+
+def _generator_against(gan, loss, opponent):
+    """Gradient of `loss.generator` where `opponent` makes the discriminator's state."""
 
     def gradient(hparams, state, batch, key):
-        del hparams
-
         def objective(params):
+            moved = state._replace(params=state.params._replace(generator=params))
+            against = opponent(hparams, moved, batch, key)
+
             def discriminate(x):
                 output, _ = gan.discriminate(
-                    state.params.discriminator,
-                    state.collections.discriminator,
+                    against.params.discriminator,
+                    against.collections.discriminator,
                     x,
                     batch.label,
                     train=True,
@@ -113,11 +224,6 @@ def generator(gan: types.GAN, loss: types.Loss) -> types.Gradient:
         return grads, collections, metrics
 
     return gradient
-
-
-def global_norm(tree: types.Tree) -> jax.Array:
-    """Euclidean norm of all leaves of a tree together."""
-    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
 
 
 def _generate(gan, state, params, batch, key):
