@@ -3,6 +3,7 @@
 Shapes are always known and always checked. Values are checked only when they are
 there to be looked at: under `jit`, `vmap` or `grad` an argument is a tracer, nothing
 is raised, and a value that is not a probability (negative, NaN) makes the result NaN.
+Looking waits for the device and copies to the host, so `jit` what is called often.
 """
 
 import math

@@ -21,7 +21,6 @@ from jax.typing import ArrayLike
 from jaxgan import errors
 from jaxgan.divergences import categorical, checks
 
-
 MOST_CELLS = 2**24
 """Cells of a histogram, which are held for each relabelling."""
 
@@ -174,8 +173,8 @@ def _cells(points: Array, edges: Array) -> tuple[Array, int]:
     places = jax.vmap(locate, in_axes=(1, 0), out_axes=1)(points, inner)
     if num_bins ** points.shape[-1] > MOST_CELLS:
         raise errors.UserError(
-            f"bins gives {num_bins} bins in each of {points.shape[-1]} dimensions, more "
-            f"than {MOST_CELLS} cells; take fewer bins or project the samples first."
+            f"bins gives {num_bins} bins in each of {points.shape[-1]} dimensions, "
+            f"more than {MOST_CELLS} cells; take fewer or project the samples first."
         )
     powers = num_bins ** jnp.arange(points.shape[-1])
     return jnp.sum(places * powers, axis=-1), num_bins ** points.shape[-1]
