@@ -137,7 +137,7 @@ Critic = Callable[[Array], Array]
 
 
 class Penalty(Protocol):
-    """A regulariser of the critic, `(critic, real, fake, key) -> scalar`, unweighted."""
+    """An unweighted regulariser of the critic, a scalar of real and fake samples."""
 
     def __call__(
         self, critic: Critic, real: Array, fake: Array, key: Array

@@ -145,6 +145,4 @@ def test_what_cannot_be_built_is_said(description, said):
 def test_labels_are_refused_by_an_unconditional_gan():
     networks, params, collections, z = made(ARCHITECTURES[0])
     with pytest.raises(errors.UserError, match="label"):
-        networks.generate(
-            params.generator, collections.generator, z, jnp.zeros(6, int)
-        )
+        networks.generate(params.generator, collections.generator, z, jnp.zeros(6, int))

@@ -4,6 +4,7 @@ The layers are those of DCGAN (Radford et al. 2015, https://arxiv.org/abs/1511.0
 cut down to two strided convolutions of kernel 4, which suits 8x8 to 32x32.
 """
 
+import math
 from collections.abc import Sequence
 
 from flax import linen as nn
@@ -40,9 +41,10 @@ class ConvGenerator(nn.Module):
             return nn.relu(layers.Norm(self.normalisation)(x, train=train))
 
         height, width, channels = self.shape
+        bias = layers.has_bias(self.normalisation)
         stem = (height // 4, width // 4, 2 * self.width)
-        x = hidden(nn.Dense(stem[0] * stem[1] * stem[2]), z, stem)
-        up = nn.ConvTranspose(self.width, KERNEL, STRIDE)
+        x = hidden(nn.Dense(math.prod(stem), use_bias=bias), z, stem)
+        up = nn.ConvTranspose(self.width, KERNEL, STRIDE, use_bias=bias)
         x = hidden(up, x, (height // 2, width // 2, self.width))
         return nn.tanh(nn.ConvTranspose(channels, KERNEL, STRIDE)(x))
 
@@ -68,7 +70,8 @@ class ConvDiscriminator(nn.Module):
             return layers.Linear(layer, self.normalisation)(x, train=train)
 
         x = layers.leaky_relu(linear(nn.Conv(self.width, KERNEL, STRIDE), x))
-        x = linear(nn.Conv(2 * self.width, KERNEL, STRIDE), x)
+        bias = layers.has_bias(self.normalisation)
+        x = linear(nn.Conv(2 * self.width, KERNEL, STRIDE, use_bias=bias), x)
         x = layers.leaky_relu(layers.Norm(self.normalisation)(x, train=train))
         features = x.reshape(x.shape[0], -1)
         logits = linear(nn.Dense(1), features)

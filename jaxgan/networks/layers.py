@@ -57,6 +57,15 @@ class Norm(nn.Module):
         return x
 
 
+def has_bias(normalisation: str) -> bool:
+    """Whether a layer followed by `Norm` has a bias.
+
+    Batch normalisation takes it away again: its gradient would be rounding noise, which
+    Adam would scale up to full steps.
+    """
+    return normalisation != "batch"
+
+
 def leaky_relu(x: Array) -> Array:
     """`max(x, 0.2 x)`, the discriminator's activation since DCGAN."""
     return nn.leaky_relu(x, negative_slope=0.2)

@@ -27,8 +27,10 @@ class MLPGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *, train: bool) -> Array:
+        bias = layers.has_bias(self.normalisation)
         for width in self.hidden:
-            z = layers.Linear(nn.Dense(width), self.normalisation)(z, train=train)
+            layer = nn.Dense(width, use_bias=bias)
+            z = layers.Linear(layer, self.normalisation)(z, train=train)
             z = layers.Norm(self.normalisation)(z, train=train)
             z = nn.relu(z)
         x = nn.Dense(math.prod(self.shape))(z)
@@ -50,8 +52,10 @@ class MLPDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> types.DiscriminatorOutput:
         x = x.reshape(x.shape[0], -1)
+        bias = layers.has_bias(self.normalisation)
         for width in self.hidden:
-            x = layers.Linear(nn.Dense(width), self.normalisation)(x, train=train)
+            layer = nn.Dense(width, use_bias=bias)
+            x = layers.Linear(layer, self.normalisation)(x, train=train)
             x = layers.Norm(self.normalisation)(x, train=train)
             x = layers.leaky_relu(x)
         logits = layers.Linear(nn.Dense(1), self.normalisation)(x, train=train)

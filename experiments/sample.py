@@ -1,0 +1,77 @@
+"""Draws from a trained mixture of generators and saves the picture.
+
+    python experiments/sample.py RUN --n 64 --out grid.png
+
+RUN is the folder of a run of mode_ensemble.py. Images become a grid, points a scatter.
+"""
+
+import dataclasses
+import pathlib
+
+from tyro import conf
+
+from jaxgan import cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    run: conf.Positional[pathlib.Path]
+    """folder of the run"""
+    n: int = 64
+    """number of samples"""
+    out: pathlib.Path = pathlib.Path("grid.png")
+    """picture to write, replaced if it exists; its ending says the format"""
+    arm: str = "per_mode"
+    """whose mixture: single, independent, per_mode or minimax"""
+    run_seed: int = 0
+    """which of the arm's seeds"""
+    seed: int = 0
+    """of the samples"""
+
+
+if __name__ == "__main__":
+    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+
+import math
+
+import jax
+import numpy as np
+
+from jaxgan import ensembles, reports
+
+
+def main(settings: Settings) -> None:
+    cli.require(settings.n >= 1, "--n", settings.n, "it must be at least 1")
+    mixture_file = find(settings)
+    cli.require(
+        settings.out.parent.is_dir(), "--out", settings.out, "its folder does not exist"
+    )
+    networks, mixture, notes = ensembles.load(mixture_file)
+    key = jax.random.key(settings.seed)
+    x, member = ensembles.sample(networks, mixture, key, settings.n)
+    title = f"{notes['title']}: {settings.n} samples"
+    with cli.flag("--out", settings.out):
+        if x.ndim == 4:
+            columns = math.ceil(math.sqrt(settings.n))
+            reports.save_image_grid(settings.out, {title: x}, columns=columns)
+        else:
+            reports.save_scatter(settings.out, {title: x}, x)
+    share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
+    print(f"{settings.out}: {settings.n} samples; by member {np.round(share, 3)}")
+
+
+def find(settings: Settings) -> pathlib.Path:
+    """The file of the mixture asked for."""
+    there = sorted(settings.run.glob("mixture-*.npz"))
+    cli.require(
+        bool(there), "RUN", settings.run, "it is not the folder of a finished run"
+    )
+    path = settings.run / f"mixture-{settings.arm}-{settings.run_seed}.npz"
+    names = ", ".join(p.stem.removeprefix("mixture-") for p in there)
+    asked = f"{settings.arm} --run-seed {settings.run_seed}"
+    cli.require(path in there, "--arm", asked, f"the run has {names}")
+    return path
+
+
+if __name__ == "__main__":
+    cli.run(main, SETTINGS)

@@ -1,0 +1,156 @@
+"""Tests of jaxgan.ensembles."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import ensembles, errors, gan, population, steps, types
+from jaxgan.data import modes, standardise
+
+MODES = modes.from_labels(np.repeat([0, 1, 2], [10, 30, 60]))
+
+
+# Generator m answers the number m and a little of its latent.
+FIXED = types.GAN(
+    init=None,
+    latent=lambda key, n: jax.random.normal(key, (n, 1)),
+    generate=lambda params, collections, z, label=None, train=False: (
+        params["value"] + 0.01 * z,
+        collections,
+    ),
+    discriminate=None,
+)
+
+
+def mixture(weights, standardiser=None):
+    weights = jnp.asarray(weights, jnp.float32)
+    values = {"value": jnp.arange(len(weights), dtype=jnp.float32)}
+    return ensembles.Mixture(weights, values, {}, standardiser)
+
+
+def test_per_mode_gives_each_mode_one_expert_of_its_share():
+    plan = ensembles.per_mode(MODES)
+    np.testing.assert_array_equal(plan.mode_weights, np.eye(3))
+    np.testing.assert_allclose(plan.weights, [0.1, 0.3, 0.6])
+
+
+def test_bagged_members_see_all_the_data_and_count_alike():
+    plan = ensembles.bagged(MODES, 4)
+    np.testing.assert_allclose(plan.mode_weights, np.tile([0.1, 0.3, 0.6], (4, 1)))
+    np.testing.assert_allclose(plan.weights, np.full(4, 0.25))
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 1000])
+def test_every_sample_is_made_by_the_member_it_is_said_to_be_made_by(n):
+    x, member = ensembles.sample(
+        FIXED, mixture([0.2, 0.0, 0.5, 0.3]), jax.random.key(n), n
+    )
+    assert x.shape == (n, 1) and member.shape == (n,)
+    np.testing.assert_allclose(x[:, 0], member, atol=0.1)
+    assert not (np.asarray(member) == 1).any()
+
+
+def test_shares_of_members_follow_the_weights():
+    weights, n = np.array([0.2, 0.0, 0.5, 0.3]), 20_000
+    _, member = ensembles.sample(FIXED, mixture(weights), jax.random.key(0), n)
+    share = np.bincount(member, minlength=4) / n
+    assert (np.abs(share - weights) <= 5 * np.sqrt(weights * (1 - weights) / n)).all()
+
+
+def test_all_samples_have_latents_of_their_own():
+    x, _ = ensembles.sample(FIXED, mixture(np.full(5, 0.2)), jax.random.key(0), 500)
+    assert len(np.unique(np.asarray(x))) == 500
+
+
+def test_members_come_in_random_order():
+    _, member = ensembles.sample(FIXED, mixture([0.5, 0.5]), jax.random.key(0), 200)
+    assert (np.diff(np.asarray(member)) != 0).sum() > 50
+
+
+def test_samples_are_in_the_units_of_the_data():
+    own = standardise.Standardiser(
+        jnp.array([[100.0], [200.0]]), jnp.array([[1.0], [10.0]])
+    )
+    x, member = ensembles.sample(
+        FIXED, mixture([0.5, 0.5], own), jax.random.key(0), 100
+    )
+    np.testing.assert_allclose(x[:, 0], np.where(member == 0, 100, 210), atol=1)
+
+
+def test_the_dead_get_no_weight_and_a_mixture_of_the_dead_is_nan():
+    networks = gan.mlp((2,), hidden=(4,), latent_dim=2)
+    adam = {"learning_rate": 1e-3}
+    hparams = population.broadcast(types.HParams(types.Pair(adam, adam), {}, 0.9), 3)
+    keys = population.keys(jax.random.key(0), 3)
+    state = population.init(steps.initialise(networks), hparams, keys)
+    some = ensembles.mixture(
+        state._replace(alive=jnp.array([True, False, True])), hparams, jnp.ones(3) / 3
+    )
+    np.testing.assert_allclose(some.weights, [0.5, 0, 0.5])
+    none = ensembles.mixture(
+        state._replace(alive=jnp.zeros(3, bool)), hparams, jnp.ones(3) / 3
+    )
+    x, _ = ensembles.sample(networks, none, jax.random.key(0), 10)
+    assert np.isnan(x).all()
+
+
+def test_a_mixture_takes_the_average_where_there_is_one():
+    networks = gan.mlp((2,), hidden=(4,), latent_dim=2)
+    adam = {"learning_rate": 1e-3}
+    for decay in (0.9, None):
+        hparams = types.HParams(types.Pair(adam, adam), {}, decay)
+        hparams = population.broadcast(hparams, 2)
+        keys = population.keys(jax.random.key(0), 2)
+        state = population.init(steps.initialise(networks), hparams, keys)
+        if decay is not None:
+            state = state._replace(ema=jax.tree.map(lambda x: x + 1, state.ema))
+        taken = ensembles.mixture(state, hparams, jnp.ones(2) / 2).params
+        expected = state.params.generator if decay is None else state.ema
+        jax.tree.map(np.testing.assert_array_equal, taken, expected)
+
+
+@pytest.mark.parametrize("normalisation", ["none", "batch"])
+@pytest.mark.parametrize("standardised", [True, False])
+def test_a_saved_mixture_draws_the_same_samples(tmp_path, normalisation, standardised):
+    architecture = {
+        "architecture": "mlp",
+        "shape": [2],
+        "latent_dim": 3,
+        "hidden": [8],
+        "generator_normalisation": normalisation,
+    }
+    networks = gan.build(architecture)
+    params, collections = jax.vmap(networks.init)(population.keys(jax.random.key(0), 4))
+    own = standardise.Standardiser(jnp.ones((4, 2)), 3 * jnp.ones((4, 2)))
+    whole = ensembles.Mixture(
+        jnp.full(4, 0.25),
+        params.generator,
+        collections.generator,
+        own if standardised else None,
+    )
+    path = tmp_path / "mixture.npz"
+    ensembles.save(path, whole, architecture, title="four")
+    again, loaded, notes = ensembles.load(path)
+    assert notes["title"] == "four"
+    key = jax.random.key(1)
+    for one, other in zip(
+        ensembles.sample(networks, whole, key, 50),
+        ensembles.sample(again, loaded, key, 50),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_file_that_holds_no_mixture_is_refused(tmp_path):
+    from jaxgan import checkpoint
+
+    path = tmp_path / "other.npz"
+    checkpoint.save_tree(path, {"weights": np.ones(2)}, {"title": "x"})
+    with pytest.raises(errors.UserError, match="other.npz"):
+        ensembles.load(path)
+
+
+def test_an_ensemble_has_members():
+    with pytest.raises(errors.UserError, match="num_members=0"):
+        ensembles.bagged(MODES, 0)

@@ -1,0 +1,79 @@
+"""Tests of jaxgan.population."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import errors, population
+
+MAPPERS = {
+    "vmap": population.vmap,
+    "one_by_one": population.one_by_one,
+    "chunks_1": population.chunks(1),
+    "chunks_3": population.chunks(3),
+    "chunks_100": population.chunks(100),
+}
+
+
+def member(x, y):
+    return {"sum": x + y["a"], "square": jnp.square(y["a"]).sum()}
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@pytest.mark.parametrize("total", [1, 2, 7])
+def test_every_mapper_gives_each_member_its_own_result(name, total):
+    x = jnp.arange(float(total))
+    y = {"a": jnp.arange(2.0 * total).reshape(total, 2)}
+    out = jax.jit(MAPPERS[name](member))(x, y)
+    np.testing.assert_allclose(out["sum"], x[:, None] + y["a"])
+    np.testing.assert_allclose(out["square"], np.square(y["a"]).sum(1))
+
+
+@pytest.mark.parametrize(("total", "most"), [(50, 8), (7, 3), (64, 8), (5, 8), (1, 4)])
+def test_chunks_are_never_larger_than_asked(total, most):
+    def see(x):
+        return jnp.sin(x)
+
+    jaxpr = jax.make_jaxpr(population.chunks(most)(see))(jnp.ones(total))
+    text = str(jaxpr)
+    widths = {int(width) for width in re.findall(r"f32\[(\d+)\] = sin", text)}
+    assert len(widths) == 1 and max(widths) <= most
+
+
+def test_a_members_key_depends_neither_on_the_size_nor_on_the_others():
+    key = jax.random.key(3)
+    few, many = population.keys(key, 2), population.keys(key, 9)
+    data = jax.random.key_data
+    np.testing.assert_array_equal(data(few), data(many)[:2])
+    np.testing.assert_array_equal(data(many)[7], data(jax.random.fold_in(key, 7)))
+    assert len(np.unique(np.asarray(data(many)), axis=0)) == 9
+
+
+def test_taking_and_stacking_undo_each_other():
+    tree = {"a": jnp.arange(6.0).reshape(3, 2), "b": jnp.arange(3)}
+    again = population.stack([population.take(tree, i) for i in range(3)])
+    jax.tree.map(np.testing.assert_array_equal, again, tree)
+    reversed_ = population.take(tree, [2, 1, 0])
+    np.testing.assert_array_equal(reversed_["b"], [2, 1, 0])
+    halves = [population.take(tree, slice(1)), population.take(tree, slice(1, 3))]
+    jax.tree.map(np.testing.assert_array_equal, population.concatenate(halves), tree)
+
+
+def test_broadcasting_makes_float32_numbers_and_keeps_arrays():
+    tree = population.broadcast({"rate": 1, "weights": jnp.ones(4, bool)}, 5)
+    assert tree["rate"].shape == (5,) and tree["rate"].dtype == jnp.float32
+    assert tree["weights"].shape == (5, 4) and tree["weights"].dtype == bool
+
+
+@pytest.mark.parametrize("tree", [{"a": 1.0}, {"a": jnp.ones(2), "b": jnp.ones(3)}])
+def test_trees_without_a_common_axis_are_refused(tree):
+    with pytest.raises(errors.UserError, match=r"\[P\]"):
+        population.size(tree)
+
+
+def test_a_chunk_holds_at_least_one_member():
+    with pytest.raises(errors.UserError, match="most=0"):
+        population.chunks(0)
