@@ -133,7 +133,7 @@ def _inside(inside: Array, function: Callable[[Array], Array], t: Array) -> Arra
 def _jeffreys_log_ratio(t: Array) -> Array:
     """The v with v + 1 - exp(-v) = t, where the derivative of (u - 1) log u is t."""
     # This start lies left of the solution, from where Newton's steps on a concave
-    # increasing function never overshoot; six reach the precision of float64.
+    # increasing function never overshoot; eight reach the precision of float64.
     v = jnp.where(t > 1, t - 1, -jnp.log1p(jnp.maximum(-t, 0)))
     for _ in range(8):
         decay = jnp.exp(-v)
