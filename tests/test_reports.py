@@ -283,3 +283,9 @@ def test_shapes_that_do_not_fit_are_refused(tmp_path):
 def test_a_picture_of_nothing_is_refused(save, arguments, tmp_path):
     with pytest.raises(errors.UserError, match="at least one arm"):
         save(tmp_path / "x.png", {}, *arguments)
+
+
+def test_a_picture_needs_an_ending_that_can_be_written(tmp_path):
+    with pytest.raises(errors.UserError, match=r"grid\.foo"):
+        reports.save_image_grid(tmp_path / "grid.foo", {"a": np.zeros((1, 2, 2, 1))})
+    assert not list(tmp_path.iterdir())

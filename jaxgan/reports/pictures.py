@@ -5,6 +5,7 @@ any colour vision. Nothing touches the global state of matplotlib.
 """
 
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -276,6 +277,12 @@ def _check_arms(arms):
 
 
 def _save(path, figure, title):
+    formats = figure.canvas.get_supported_filetypes()
+    ending = pathlib.Path(path).suffix.removeprefix(".")
+    if ending not in formats:
+        raise errors.UserError(
+            f"{path} has no ending of a picture; give it one of {', '.join(formats)}."
+        )
     if title is not None:
         figure.suptitle(title, color=_TEXT, fontsize=13)
     files.write_whole(path, lambda name: figure.savefig(name, dpi=150))

@@ -1,0 +1,174 @@
+"""The scripts, run as a user runs them."""
+
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+SCRIPTS = sorted((ROOT / "experiments").glob("*.py"))
+
+
+def run(script, *arguments, cwd, timeout=600):
+    # Without the flags that make the tests compile fast and run slowly.
+    env = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    return subprocess.run(
+        [sys.executable, ROOT / "experiments" / script, *map(str, arguments)],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """Folder of a smoke run of the main job, and what it printed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    result = run("mode_ensemble.py", "--smoke", "--out", folder / "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_help_comes_without_importing_jax(script, tmp_path):
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = [{str(script)!r}, '--help']\n"
+        "try:\n"
+        f"    runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code, stop.code\n"
+        "heavy = {'jax', 'flax', 'optax', 'sklearn', 'matplotlib', 'orbax',"
+        " 'tensorflow_datasets', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    began = time.perf_counter()
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "--out" in result.stdout
+    assert time.perf_counter() - began < 30  # a hang, not a timing
+
+
+def test_the_main_job_keeps_everything_it_promises(smoke):
+    folder, printed = smoke
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "config.json",
+        "metrics.jsonl",
+        "scores.json",
+        "samples.png",
+        "coverage.png",
+        "training.png",
+    } <= names
+    config = json.loads((folder / "config.json").read_text())
+    assert config["dataset"] == "digits" and config["smoke"] is True
+    record = json.loads((folder / "scores.json").read_text())
+    assert set(record["arms"]) == {"single", "independent", "per_mode", "minimax"}
+    for name, arm in record["arms"].items():
+        seeds = config["seeds"]
+        assert arm["dead_members"] == 0
+        assert len(arm["scores"]["coverage"]["modes"]) == seeds
+        assert {f"mixture-{name}-{seed}.npz" for seed in range(seeds)} <= names
+        assert arm["title"] in printed
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    assert {json.loads(line)["arm"] for line in lines} == set(record["arms"])
+
+
+def test_all_arms_cost_the_same_operations(smoke):
+    record = json.loads((smoke[0] / "scores.json").read_text())
+    costs = [arm["teraflops"] for arm in record["arms"].values()]
+    assert max(costs) / min(costs) < 1.01
+
+
+def test_the_inception_score_cannot_see_what_diversity_within_classes_sees(smoke):
+    record = json.loads((smoke[0] / "scores.json").read_text())["references"]
+    real, copies = record["held-out real images"], record["one image per class"]
+    assert copies["inception_score"]["value"][0] >= real["inception_score"]["value"][0]
+    within = [r["within_class_diversity"]["value"][0] for r in (copies, real)]
+    assert within[0] < 1e-3 * within[1]
+
+
+def test_the_classifier_is_good_enough_to_count_modes(smoke):
+    record = json.loads((smoke[0] / "scores.json").read_text())["references"]
+    protocol = record["held-out real images"]["frechet_distance"]["protocol"]
+    fingerprint = dict(protocol["features"])
+    assert fingerprint["held_out_accuracy"] >= 0.97
+
+
+def test_a_saved_mixture_is_drawn_from(smoke, tmp_path):
+    result = run("sample.py", smoke[0], "--n", 9, "--out", "grid.png", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "grid.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "nonsense"], "--dataset nonsense"),
+        (["--num-modes", "5000"], "--num-modes 5000"),
+        (["--learning-rate", "-1"], "--learning-rate -1"),
+        (["--learning-rate", "nan"], "--learning-rate nan"),
+        (["--dataset", "ring", "--network", "conv"], "--network conv"),
+        (["--loss", "nonsense"], "--loss nonsense"),
+        (["--out", "file/run"], "--out file/run"),
+        (["--seeds", "many"], "seeds"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(arguments, said, tmp_path):
+    (tmp_path / "file").touch()
+    result = run("mode_ensemble.py", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr and "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["."], "RUN"),
+        (["RUN", "--arm", "nonsense"], "--arm nonsense"),
+        (["RUN", "--n", "0"], "--n 0"),
+        (["RUN", "--out", "nowhere/grid.png"], "--out nowhere/grid.png"),
+        (["RUN", "--out", "grid.nonsense"], "grid.nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_to_sampling_is_one_sentence(smoke, arguments, said, tmp_path):
+    arguments = [smoke[0] if word == "RUN" else word for word in arguments]
+    result = run("sample.py", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr and "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("dataset", "num_modes", "good", "reverse_kl"),
+    [("digits", 10, 0.0, 0.05), ("ring", 8, 0.95, 0.03), ("grid", 25, 0.93, 0.05)],
+)
+def test_a_gan_per_mode_covers_all_modes_with_every_seed(
+    dataset, num_modes, good, reverse_kl, tmp_path
+):
+    result = run(
+        "mode_ensemble.py",
+        *("--dataset", dataset, "--out", tmp_path / "run"),
+        cwd=tmp_path,
+        timeout=1800,
+    )
+    assert result.returncode == 0, result.stderr
+    record = json.loads((tmp_path / "run" / "scores.json").read_text())
+    coverage = record["arms"]["per_mode"]["scores"]["coverage"]
+    assert coverage["modes"] == [num_modes] * 5
+    assert min(coverage["high_quality"]) >= good
+    assert max(coverage["reverse_kl"]) <= reverse_kl
+    assert not any(map(math.isnan, coverage["reverse_kl"]))
