@@ -301,18 +301,19 @@ def test_players_that_alternate_share_the_parts_of_the_batch(
     assert after.params.generator == seen_by_generator
 
 
-def test_a_warmed_up_average_follows_its_schedule(games):
+@pytest.mark.parametrize("longest, num_steps", [(0.999, 5), (0.7, 18), (0.7, 40)])
+def test_a_warmed_up_average_follows_its_schedule(games, longest, num_steps):
     def step(hparams, state, batch, key):
         generator = state.params.generator + 1.0
         return state._replace(params=state.params._replace(generator=generator)), {}
 
-    hparams = games.numbers(ema_decay=jnp.float32(0.7))
+    hparams = games.numbers(ema_decay=jnp.float32(longest))
     state = games.bilinear.begin(optax.sgd, hparams, 0.0, 0.0)
     averaged = steps.averaged(step, steps.warmed_up)
-    after = games.play(averaged, hparams, state, 40)
+    after = games.play(averaged, hparams, state, num_steps)
     ema = 0.0
-    for t in range(40):
-        decay = min(0.7, (1 + t) / (10 + t))
+    for t in range(num_steps):
+        decay = min(longest, (1 + t) / (10 + t))
         ema = decay * ema + (1 - decay) * (t + 1)
     np.testing.assert_allclose(after.ema, ema, rtol=1e-5)
     assert after.ema.dtype == state.ema.dtype
