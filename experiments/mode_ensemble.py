@@ -55,6 +55,8 @@ class Settings:
 
 if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+    if SETTINGS.smoke:
+        cli.compile_fast()
 
 import functools
 import math

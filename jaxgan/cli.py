@@ -5,6 +5,7 @@ before it imports JAX.
 """
 
 import contextlib
+import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,18 @@ def parse(settings: type[Settings], description: str) -> Settings:
     import tyro
 
     return tyro.cli(settings, description=description)
+
+
+def compile_fast() -> None:
+    """Makes JAX compile fast and run slowly; call it before JAX is imported.
+
+    For runs that only show that everything works, in which compiling takes most of the
+    time. Flags of XLA that the user has set are left alone.
+    """
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    )
 
 
 def run(main: Callable[[Settings], None], settings: Settings) -> None:

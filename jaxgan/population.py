@@ -139,11 +139,15 @@ def broadcast(tree: types.Tree, num_members: int) -> types.Tree:
     return jax.tree.map(lift, tree)
 
 
-def take(tree: types.Tree, members: int | slice | ArrayLike) -> types.Tree:
-    """Selects members: an integer drops the axis, a slice or indices `[M]` keep it."""
-    plain = isinstance(members, int | slice)
-    index = members if plain else jnp.asarray(members)
-    return jax.tree.map(lambda x: x[index], tree)
+def take(tree: types.Tree, members: int | ArrayLike) -> types.Tree:
+    """Selects members: an integer drops the axis `[P]`, indices `[M]` give `[M]`."""
+    return _take(tree, jnp.asarray(members))
+
+
+@jax.jit
+def _take(tree, members):
+    # Jitted as a whole: leaf by leaf, a tree costs a compilation per shape.
+    return jax.tree.map(lambda x: x[members], tree)
 
 
 def stack(trees: Sequence[types.Tree]) -> types.Tree:

@@ -158,8 +158,11 @@ def train(
     total, mesh = population.size((hparams, state, keys)), program.mesh
     padded = np.minimum(np.arange(total + -total % mesh.size), total - 1)
     start = int(state.step[0])
+    keys = population.take(keys, padded)
+    # By way of the host, where arrays are cut up without a compilation per shape.
+    hparams, state = jax.tree.map(lambda x: x[padded], jax.device_get((hparams, state)))
     hparams, state, keys = jax.device_put(
-        population.take((hparams, state, keys), padded), NamedSharding(mesh, MEMBERS)
+        (hparams, state, keys), NamedSharding(mesh, MEMBERS)
     )
     data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
     for done in range(0, max(num_steps, 1), chunk_steps):
@@ -169,9 +172,10 @@ def train(
         metrics, alive = jax.device_get((metrics, state.alive))
         seconds = time.perf_counter() - began
         if now:
-            metrics, alive = population.take((metrics, alive), slice(total))
-            on_chunk(Report(start + done + now, now, seconds, metrics, alive))
-    return population.take(jax.device_put(state, mesh.devices.flat[0]), slice(total))
+            metrics = {name: values[:total] for name, values in metrics.items()}
+            on_chunk(Report(start + done + now, now, seconds, metrics, alive[:total]))
+    state = jax.tree.map(lambda x: x[:total], jax.device_get(state))
+    return jax.device_put(state, mesh.devices.flat[0])
 
 
 def flops(

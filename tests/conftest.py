@@ -1,12 +1,8 @@
 """Settings and fixtures that many tests share."""
 
-import os
+from jaxgan import cli
 
-# The tests compile much and compute little. Set before JAX is imported.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
-)
+cli.compile_fast()  # before JAX is imported: tests compile much and compute little
 
 import functools
 

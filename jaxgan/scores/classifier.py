@@ -171,26 +171,34 @@ def classify(classifier: Classifier, x: Array) -> tuple[Array, Array]:
     return classifier.network.apply({"params": classifier.params}, _scaled(x))
 
 
-@functools.partial(jax.jit, static_argnames="batch_size")
 def classify_all(
     classifier: Classifier, x: Array, batch_size: int = 500
 ) -> tuple[Array, Array]:
-    """Like `classify`, jitted, in batches of one size so that memory stays bounded.
+    """Like `classify`, for any number of images, in batches of one size.
+
+    Memory stays bounded, and one program serves all numbers of images. Runs on the
+    host: for use within `jit` there is `classify`.
 
     Args:
       classifier: the classifier.
       x: `[N, H, W, C]` as for `classify`.
-      batch_size: images in memory at once, at least 1.
+      batch_size: images in a batch, at least 1; the last one is filled up.
 
     Returns:
       `(features [N, F], logits [N, K])`.
     """
-    num_samples = x.shape[0]
-    batch_size = min(batch_size, num_samples)
-    index = np.arange(-(-num_samples // batch_size) * batch_size) % num_samples
-    batches = jnp.asarray(index.reshape(-1, batch_size))
-    outputs = jax.lax.map(lambda batch: classify(classifier, x[batch]), batches)
-    return jax.tree.map(lambda y: y.reshape(-1, y.shape[-1])[:num_samples], outputs)
+    outputs = []
+    for start in range(0, len(x), batch_size):
+        index = np.arange(start, start + batch_size) % len(x)
+        outputs.append(jax.device_get(_classify(classifier, x[index])))
+    features, logits = (
+        jnp.asarray(np.concatenate(parts)[: len(x)])
+        for parts in zip(*outputs, strict=True)
+    )
+    return features, logits
+
+
+_classify = jax.jit(classify)
 
 
 def accuracy(
