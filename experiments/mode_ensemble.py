@@ -58,10 +58,10 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
-import functools
 import math
 import time
 from collections.abc import Callable
+from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
@@ -91,7 +91,7 @@ IMAGE_LATENT, POINT_LATENT = 32, 2
 SPLITS = 10
 ENOUGH_ACCURACY = 0.97
 SMOKE = {"seeds": 2, "steps": 20, "samples": 720}
-CHUNKS = 20
+CHUNKS, SHORTEST_CHUNK = 20, 10
 NUM_SHOWN = 64
 COLUMNS = {
     ("coverage", "modes"): "modes",
@@ -106,8 +106,7 @@ COSTS = {
     "generator updates": "generator_updates",
     "real samples seen": "real_samples",
     "TFLOP": "teraflops",
-    "compile s": "compile_seconds",
-    "train s": "train_seconds",
+    "seconds, all seeds": "train_seconds",
 }
 
 
@@ -135,6 +134,14 @@ class Trainer(NamedTuple):
     flops: float
 
 
+class Members(NamedTuple):
+    """The population of an arm."""
+
+    hparams: types.HParams
+    state: types.TrainState
+    keys: jax.Array
+
+
 class Setting(NamedTuple):
     """What all arms share."""
 
@@ -160,35 +167,47 @@ def main(settings: Settings) -> None:
     architecture = describe_networks(settings, data)
     with cli.flag("--network", settings.network):
         networks = gan.build(architecture)
-    modes = find_modes(settings, data)
-    purity = modes_lib.purity(modes, data.train.label)
+    check_modes(settings, data)
     folder = cli.new_folder("--out", settings.out or default_folder(settings))
     reports.write_json(
         folder / "config.json",
         dataclasses.asdict(settings) | {"gan": architecture} | training.environment(),
     )
-    print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
-
-    panel, references = make_panel(settings, data)
-    shared = Setting(
-        settings,
-        architecture,
-        networks,
-        pool.put(data.train.x, modes),
-        data.mixture is None,
-        population.automatic(convolutional=settings.network == "conv"),
-        folder,
-    )
-    trainers = {
-        name: make_trainer(shared, rule) for name, rule in rules(settings).items()
-    }
-    record = {"purity": purity, "references": references, "arms": {}}
-    drawn = {}
-    for name, arm in make_arms(settings, modes).items():
-        run, hparams, state = train(shared, trainers, name, arm)
-        x = sample(shared, name, arm, hparams, state)
-        run["scores"] = {key: scores.to_dict(score) for key, score in panel(x).items()}
-        record["arms"][name], drawn[arm.title] = run, np.asarray(x[0])
+    # One core compiles and trains the classifier that scores, then compiles the arms,
+    # while the other one clusters and begins to train.
+    background = futures.ThreadPoolExecutor(1)
+    try:
+        scoring = background.submit(make_panel, settings, data)
+        modes = find_modes(settings, data)
+        shared = Setting(
+            settings,
+            architecture,
+            networks,
+            pool.put(data.train.x, modes),
+            data.mixture is None,
+            population.automatic(convolutional=settings.network == "conv"),
+            folder,
+        )
+        trainers = {
+            name: make_trainer(shared, r) for name, r in rules(settings).items()
+        }
+        arms = make_arms(settings, modes)
+        ready = {
+            name: background.submit(prepare, shared, trainers[arm.rule], arm)
+            for name, arm in arms.items()
+        }
+        purity = modes_lib.purity(modes, data.train.label)
+        print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
+        panel, references = scoring.result()
+        record = {"purity": purity, "references": references, "arms": {}}
+        drawn = {}
+        for name, arm in arms.items():
+            run, members = train(shared, trainers, name, arm, ready[name].result())
+            x = sample(shared, name, arm, members)
+            run["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
+            record["arms"][name], drawn[arm.title] = run, np.asarray(x[0])
+    finally:
+        background.shutdown(wait=False, cancel_futures=True)
     record["seconds"] = time.perf_counter() - began
     reports.write_json(folder / "scores.json", record)
     show(settings, record)
@@ -231,15 +250,24 @@ def describe_networks(settings: Settings, data: dataset.Dataset) -> dict[str, An
     return description | ({"bounded": images} if settings.network == "mlp" else {})
 
 
-def find_modes(settings: Settings, data: dataset.Dataset) -> modes_lib.Modes:
+def check_modes(settings: Settings, data: dataset.Dataset) -> None:
     labelled = data.train.label is not None and data.test.label is not None
     cli.require(labelled, "--dataset", settings.dataset, "the scores need its labels")
+    most = len(data.train.x)
+    cli.require(
+        settings.num_modes is None or 1 <= settings.num_modes <= most,
+        "--num-modes",
+        settings.num_modes,
+        f"it must lie between 1 and {most}, the number of training samples",
+    )
+
+
+def find_modes(settings: Settings, data: dataset.Dataset) -> modes_lib.Modes:
     if settings.modes == "labels":
         return modes_lib.from_labels(data.train.label, data.num_classes)
     number = data.num_classes if settings.num_modes is None else settings.num_modes
     x = np.asarray(dataset.to_float(data.train.x))
-    with cli.flag("--num-modes", number):
-        return modes_lib.cluster(x, number, seed=settings.seed)
+    return modes_lib.cluster(x, number, seed=settings.seed)
 
 
 def rules(settings: Settings) -> dict[str, Rule]:
@@ -291,39 +319,46 @@ def make_hparams(shared: Setting, rule: Rule, mode_weights: jax.Array) -> types.
     )
 
 
+def prepare(shared: Setting, trainer: Trainer, arm: Arm) -> Members:
+    """Initialises all seeds of an arm, the members of a seed side by side."""
+    mode_weights = jnp.tile(arm.plan.mode_weights, (shared.settings.seeds, 1))
+    hparams = make_hparams(shared, trainer.rule, mode_weights)
+    keys = population.keys(jax.random.key(shared.settings.seed), len(mode_weights))
+    state = population.init(steps.initialise(shared.networks), hparams, keys)
+    state = training.train(
+        trainer.program, hparams, state, keys, shared.data, num_steps=0
+    )
+    return Members(hparams, state, keys)
+
+
 def train(
-    shared: Setting, trainers: dict[str, Trainer], name: str, arm: Arm
-) -> tuple[dict[str, Any], types.HParams, types.TrainState]:
-    """Trains all seeds of an arm, the members of a seed side by side."""
+    shared: Setting,
+    trainers: dict[str, Trainer],
+    name: str,
+    arm: Arm,
+    members: Members,
+) -> tuple[dict[str, Any], Members]:
+    """Trains an arm for its share of operations; returns its record and the trained."""
     settings, num_members = shared.settings, len(arm.plan.weights)
     trainer = trainers[arm.rule]
     whole = settings.steps * len(shared.data.modes.counts) * trainers["remedied"].flops
     num_steps = max(1, round(whole / (num_members * trainer.flops)))
 
-    mode_weights = jnp.tile(arm.plan.mode_weights, (settings.seeds, 1))
-    hparams = make_hparams(shared, trainer.rule, mode_weights)
-    keys = population.keys(jax.random.key(settings.seed), len(mode_weights))
-    initialise = steps.initialise(shared.networks)
-    began = time.perf_counter()
-    state = population.init(initialise, hparams, keys)
-    go = functools.partial(
-        training.train, trainer.program, hparams, keys=keys, data=shared.data
-    )
-    state = go(state=state, num_steps=0)
-    compiled = time.perf_counter()
     history = []
     log = training.log(shared.folder / "metrics.jsonl", arm=name)
     with training.progress(
-        arm.title, num_steps=num_steps, num_members=len(keys)
+        arm.title, num_steps=num_steps, num_members=len(members.keys)
     ) as show_progress:
 
         def on_chunk(report: training.Report) -> None:
             for receive in (log, show_progress, history.append):
                 receive(report)
 
-        chunk_steps = -(-num_steps // CHUNKS)
-        state = go(
-            state=state,
+        chunk_steps = max(SHORTEST_CHUNK, -(-num_steps // CHUNKS))
+        state = training.train(
+            trainer.program,
+            *members,
+            shared.data,
             num_steps=num_steps,
             chunk_steps=chunk_steps,
             on_chunk=on_chunk,
@@ -332,33 +367,26 @@ def train(
     run = {
         "title": arm.title,
         "dead_members": int((~state.alive).sum()),
-        "members": len(keys),
+        "members": len(members.keys),
         "parameters": sum(map(jnp.size, jax.tree.leaves(state.params)))
         // settings.seeds,
         "steps": num_steps,
         "generator_updates": updates,
         "real_samples": updates * settings.batch_size,
         "teraflops": updates * trainer.flops / 1e12,
-        "compile_seconds": compiled - began,
-        "train_seconds": time.perf_counter() - compiled,
+        "train_seconds": sum(report.seconds for report in history),
         "share_trained": [report.step / num_steps for report in history],
         "accuracy": [report.metrics["discriminator_accuracy"] for report in history],
     }
-    return run, hparams, state
+    return run, members._replace(state=state)
 
 
-def sample(
-    shared: Setting,
-    name: str,
-    arm: Arm,
-    hparams: types.HParams,
-    state: types.TrainState,
-) -> jax.Array:
+def sample(shared: Setting, name: str, arm: Arm, members: Members) -> jax.Array:
     """Saves the mixture of each seed and draws from it: `[S, N, ...]`."""
     settings, drawn = shared.settings, []
     for seed in range(settings.seeds):
-        members = np.arange(len(arm.plan.weights)) + seed * len(arm.plan.weights)
-        mine = population.take((state, hparams), members)
+        own = np.arange(len(arm.plan.weights)) + seed * len(arm.plan.weights)
+        mine = population.take((members.state, members.hparams), own)
         mixture = ensembles.mixture(*mine, arm.plan.weights)
         path = shared.folder / f"mixture-{name}-{seed}.npz"
         ensembles.save(path, mixture, shared.architecture, title=arm.title)
@@ -433,7 +461,7 @@ def show(settings: Settings, record: dict[str, Any]) -> None:
         [arm["title"], *(arm[field] for field in COSTS.values())]
         for arm in record["arms"].values()
     ]
-    reports.print_table(costs, ["", *COSTS], "Cost: of one seed; seconds of all seeds")
+    reports.print_table(costs, ["", *COSTS], "Cost of one seed")
 
 
 def draw(
