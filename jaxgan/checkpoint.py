@@ -1,16 +1,14 @@
 """Trees of arrays on disk, as files that cannot run code when they are read."""
 
 import json
-import os
 import pathlib
-import tempfile
 import zipfile
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxgan import errors, types
+from jaxgan import errors, files, types
 
 FORMAT = "jaxgan-tree-1"
 HEADER = "header"
@@ -34,17 +32,8 @@ def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
         "description": description,
     }
     arrays = {f"array_{i}": np.asarray(leaf) for i, (_, leaf) in enumerate(leaves)}
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
-            np.savez(file, **{HEADER: np.array(json.dumps(header))}, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+    arrays[HEADER] = np.array(json.dumps(header))
+    files.write_whole(path, lambda name: np.savez(name, **arrays))
 
 
 def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:

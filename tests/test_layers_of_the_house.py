@@ -14,6 +14,7 @@ PACKAGE = pathlib.Path(jaxgan.__file__).parent
 FLOORS = {
     "errors": 0,
     "types": 0,
+    "files": 0,
     "cli": 1,
     "divergences": 1,
     "data": 1,

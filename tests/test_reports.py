@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxgan import errors, reports
-from jaxgan.reports import files, pictures
+from jaxgan import errors, files, pictures, reports
 
 NAN = math.nan
 

@@ -17,16 +17,20 @@ class Pool(NamedTuple):
 
     Attributes:
       x: `[N, ...]` uint8 images or float32 points.
-      modes: of those samples.
+      modes: of those samples; None if no member has `mode_weights`.
       label: `[N]` int32, or None for batches without labels.
     """
 
     x: jax.Array
-    modes: modes_lib.Modes
+    modes: modes_lib.Modes | None = None
     label: jax.Array | None = None
 
 
-def put(x: ArrayLike, modes: modes_lib.Modes, label: ArrayLike | None = None) -> Pool:
+def put(
+    x: ArrayLike,
+    modes: modes_lib.Modes | None = None,
+    label: ArrayLike | None = None,
+) -> Pool:
     """Copies samples, modes and labels to the device."""
     return jax.tree.map(jnp.asarray, Pool(x, modes, label))
 

@@ -6,7 +6,6 @@ shown; seeds are an axis `S`, and a dead seed is NaN there: it is left out of me
 ranges, and it is said how many were. Files appear whole or not at all.
 """
 
-from jaxgan.reports.files import write_json
 from jaxgan.reports.intervals import Interval, interval
 from jaxgan.reports.pictures import (
     image_grid,
@@ -15,6 +14,7 @@ from jaxgan.reports.pictures import (
     save_image_grid,
     save_scatter,
 )
+from jaxgan.reports.records import write_json
 from jaxgan.reports.tables import cell, print_table
 
 __all__ = [

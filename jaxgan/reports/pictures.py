@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import errors
-from jaxgan.reports import files
+from jaxgan import errors, files
 
 COLOURS = (
     "#0072B2",

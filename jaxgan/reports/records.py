@@ -1,16 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Records as JSON."""
 
-import contextlib
 import json
 import math
 import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jax import Array
+
+from jaxgan import files
 
 
 def write_json(path: str | os.PathLike, tree: Any) -> None:
@@ -28,32 +28,7 @@ def write_json(path: str | os.PathLike, tree: Any) -> None:
       TypeError: for anything else.
     """
     text = json.dumps(_plain(tree), indent=2, allow_nan=False) + "\n"
-    write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"))
-
-
-def write_whole(path: str | os.PathLike, write: Callable[[str], Any]) -> None:
-    """Calls `write` on a temporary file beside `path`, which then takes its place.
-
-    Args:
-      path: the file, replaced if it exists and left as it was if `write` raises.
-      write: fills the file of the name it is given, which has the ending of `path`.
-    """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
-    )
-    os.close(handle)
-    try:
-        write(temporary)
-        # mkstemp makes files for their owner alone; a report is as open as others.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    files.write_whole(path, lambda name: Path(name).write_text(text, encoding="utf-8"))
 
 
 def _plain(tree):
