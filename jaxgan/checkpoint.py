@@ -33,7 +33,12 @@ def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
     }
     arrays = {f"array_{i}": np.asarray(leaf) for i, (_, leaf) in enumerate(leaves)}
     arrays[HEADER] = np.array(json.dumps(header))
-    files.write_whole(path, lambda name: np.savez(name, **arrays))
+
+    def write(name: str) -> None:
+        with open(name, "wb") as file:
+            np.savez(file, **arrays)
+
+    files.write_whole(path, write)
 
 
 def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:

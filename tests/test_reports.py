@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxgan import errors, files, pictures, reports
+from jaxgan import errors, files, reports
+from jaxgan.reports import pictures
 
 NAN = math.nan
 
