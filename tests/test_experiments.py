@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -172,3 +173,19 @@ def test_a_gan_per_mode_covers_all_modes_with_every_seed(
     assert min(coverage["high_quality"]) >= good
     assert max(coverage["reverse_kl"]) <= reverse_kl
     assert not any(map(math.isnan, coverage["reverse_kl"]))
+
+
+def test_the_program_in_the_readme_runs_and_prints_a_row_per_member(tmp_path):
+    (program,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr
+    rows = re.findall(r"learning rate [\d.]+: (\d) of 8 modes", result.stdout)
+    assert len(rows) == 16 and max(map(int, rows)) == 8
