@@ -50,7 +50,7 @@ class Settings:
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/mode_ensemble-DATASET-TIME"""
     smoke: bool = False
-    """a run of seconds, which only shows that everything works"""
+    """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 if __name__ == "__main__":
@@ -70,6 +70,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    errors,
     gan,
     gradients,
     losses,
@@ -95,10 +96,12 @@ CHUNKS, SHORTEST_CHUNK = 20, 10
 NUM_SHOWN = 64
 COLUMNS = {
     ("coverage", "modes"): "modes",
-    ("coverage", "reverse_kl", "floor"): "reverse KL (floor {:.1g})",
+    ("coverage", "reverse_kl"): "reverse KL",
+    ("coverage", "floor"): "its floor",
     ("coverage", "high_quality"): "good samples",
     ("inception_score", "value"): "Inception Score",
-    ("frechet_distance", "value", "floor"): "Frechet distance (floor {:.2g})",
+    ("frechet_distance", "value"): "Frechet distance",
+    ("frechet_distance", "floor"): "its floor ",
     ("within_class_diversity", "value"): "diversity in a class",
 }
 COSTS = {
@@ -157,9 +160,9 @@ class Setting(NamedTuple):
 def main(settings: Settings) -> None:
     began = time.perf_counter()
     population.use_all_cores()
+    check(settings)
     if settings.smoke:
         settings = dataclasses.replace(settings, **SMOKE)
-    check(settings)
     with cli.flag("--dataset", settings.dataset):
         data = dataset.load(
             settings.dataset, data_dir=settings.data_dir, seed=settings.seed
@@ -169,10 +172,6 @@ def main(settings: Settings) -> None:
         networks = gan.build(architecture)
     check_modes(settings, data)
     folder = cli.new_folder("--out", settings.out or default_folder(settings))
-    reports.write_json(
-        folder / "config.json",
-        dataclasses.asdict(settings) | {"gan": architecture} | training.environment(),
-    )
     # One core compiles and trains the classifier that scores, then compiles the arms,
     # while the other one clusters and begins to train.
     background = futures.ThreadPoolExecutor(1)
@@ -199,6 +198,8 @@ def main(settings: Settings) -> None:
         purity = modes_lib.purity(modes, data.train.label)
         print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
         panel, references = scoring.result()
+        config = dataclasses.asdict(settings) | {"gan": architecture}
+        reports.write_json(folder / "config.json", config | training.environment())
         record = {"purity": purity, "references": references, "arms": {}}
         drawn = {}
         for name, arm in arms.items():
@@ -206,6 +207,10 @@ def main(settings: Settings) -> None:
             x = sample(shared, name, arm, members)
             run["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
             record["arms"][name], drawn[arm.title] = run, np.asarray(x[0])
+    except errors.UserError:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     finally:
         background.shutdown(wait=False, cancel_futures=True)
     record["seconds"] = time.perf_counter() - began
@@ -225,6 +230,7 @@ def check(settings: Settings) -> None:
         need(name, lambda value: value >= 1, "it must be at least 1")
     need("learning_rate", lambda v: 0 < v < math.inf, "it must be a positive number")
     need("r1", lambda v: 0 <= v < math.inf, "it must be zero or a positive number")
+    need("seed", lambda v: 0 <= v < 2**31, "it must lie between 0 and 2^31 - 1")
     need("samples", lambda v: v >= SPLITS, f"it must be at least {SPLITS}")
     need(
         "num_modes",
@@ -435,27 +441,19 @@ def make_panel(
 
 def show(settings: Settings, record: dict[str, Any]) -> None:
     """Prints the scores over the seeds, and what each arm has cost."""
-    known = record["references"]
     (first, *_) = record["arms"].values()
-    columns = {
-        title.format(*(np.mean(first["scores"][score][f]) for f in extra)): (
-            score,
-            field,
-        )
-        for (score, field, *extra), title in COLUMNS.items()
-        if score in first["scores"]
-    }
+    columns = {at: title for at, title in COLUMNS.items() if at[0] in first["scores"]}
 
     def row(title: str, values: dict[str, Any], dead: str) -> list[Any]:
-        cells = (values[score][field] for score, field in columns.values())
+        cells = (values[score][field] for score, field in columns)
         return [title, *map(reports.interval, cells), dead]
 
     rows = [
         row(arm["title"], arm["scores"], f"{arm['dead_members']} of {arm['members']}")
         for arm in record["arms"].values()
-    ] + [row(title, values, "") for title, values in known.items()]
+    ] + [row(title, values, "") for title, values in record["references"].items()]
     title = f"Scores: mean and 95 % interval over {settings.seeds} seeds"
-    reports.print_table(rows, ["", *columns, "dead"], title)
+    reports.print_table(rows, ["", *columns.values(), "dead"], title)
 
     costs = [
         [arm["title"], *(arm[field] for field in COSTS.values())]

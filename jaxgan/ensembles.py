@@ -86,7 +86,9 @@ def mixture(
 ) -> Mixture:
     """Mixes the trained generators of an ensemble.
 
-    Takes the moving average of the weights where there is one. Members that are not
+    Takes the moving average of the weights where there is one, and with it the batch
+    statistics as they are, which are those of the weights that are not averaged.
+    Members that are not
     alive get no weight; if none is, the weights are NaN and so is every sample.
 
     Args:
@@ -125,6 +127,8 @@ def sample(
     num_members = mixture.weights.shape[0]
     member_key, z_key = jax.random.split(key)
     member = sampling.categorical(mixture.weights, member_key, n)
+    # Where no member is alive the weights are NaN and the draw falls off the end.
+    member = jnp.minimum(member, num_members - 1)
 
     one_hot = member[:, None] == jnp.arange(num_members)
     rank = jnp.take_along_axis(jnp.cumsum(one_hot, 0), member[:, None], 1)[:, 0] - 1

@@ -77,8 +77,10 @@ def mlp(
         `networks.layers.NORMALISATIONS`.
       bounded: whether the generator ends in a tanh, as images in [-1, 1] need.
     """
-    for name in (generator_normalisation, discriminator_normalisation):
-        layers.check_normalisation(name)
+    layers.check_normalisation(generator_normalisation, "generator_normalisation")
+    layers.check_normalisation(
+        discriminator_normalisation, "discriminator_normalisation"
+    )
     if not hidden or min(hidden) < 1:
         raise errors.UserError(f"hidden={tuple(hidden)} must hold positive widths.")
     return from_networks(
@@ -111,8 +113,10 @@ def conv(
     Raises:
       UserError: if these networks cannot make images of that shape.
     """
-    for name in (generator_normalisation, discriminator_normalisation):
-        layers.check_normalisation(name)
+    layers.check_normalisation(generator_normalisation, "generator_normalisation")
+    layers.check_normalisation(
+        discriminator_normalisation, "discriminator_normalisation"
+    )
     if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
         raise errors.UserError(
             f"shape={tuple(shape)} does not suit the network 'conv', which makes "

@@ -97,7 +97,9 @@ def test_gradient_descent_on_the_generator_raises_the_logits_of_its_samples():
 
 def test_a_gradient_is_that_of_the_loss_and_its_weighted_penalties():
     weight = 0.7
-    gradient = gradients.discriminator(NETWORKS, LOSS, {"r1": penalties.get("r1")})
+    gradient = jax.jit(
+        gradients.discriminator(NETWORKS, LOSS, {"r1": penalties.get("r1")})
+    )
     state, real = start(), batch()
     grads, _, _ = gradient(hparams(weights={"r1": weight}), state, real, KEY)
 
@@ -120,19 +122,20 @@ def test_a_gradient_is_that_of_the_loss_and_its_weighted_penalties():
         value = jnp.mean(jax.nn.softplus(-on_real)) + jnp.mean(jax.nn.softplus(on_fake))
         return value + weight * jnp.mean(squares)
 
-    same(grads, jax.grad(objective)(state.params.discriminator), rtol=1e-4, atol=1e-6)
+    expected = jax.jit(jax.grad(objective))(state.params.discriminator)
+    same(grads, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_weight_of_a_penalty_enters_linearly_and_a_weight_of_zero_leaves_the_loss():
-    gradient = gradients.discriminator(NETWORKS, LOSS, {"r1": penalties.get("r1")})
-    plain = gradients.discriminator(NETWORKS, LOSS)
+    gradient = jax.jit(
+        gradients.discriminator(NETWORKS, LOSS, {"r1": penalties.get("r1")})
+    )
+    plain = jax.jit(gradients.discriminator(NETWORKS, LOSS))
     state, real = start(), batch()
     zero, one, two = (
         gradient(hparams(weights={"r1": w}), state, real, KEY)[0]
         for w in (0.0, 1.0, 2.0)
     )
-    # The key of the latents depends on how many penalties there are, so compare means
-    # of what does not: differences are the penalty's own gradient.
     first = jax.tree.map(lambda a, b: a - b, one, zero)
     second = jax.tree.map(lambda a, b: a - b, two, one)
     same(first, second, rtol=1e-3, atol=1e-6)
@@ -185,6 +188,21 @@ def test_simultaneous_players_do_not_see_each_others_move():
         same(both.discriminator, d_only.discriminator, rtol=1e-6)
         same(both.generator, g_only.generator, rtol=1e-6)
     assert {"discriminator_loss", "generator_loss"} <= set(metrics)
+
+
+def test_simultaneous_keeps_what_combinators_inside_it_did():
+    d, g = players()
+    numbers, poisoned = (
+        hparams(ema_decay=0.9),
+        types.Batch(batch().x.at[0, 0].set(np.nan)),
+    )
+    step = jax.jit(steps.simultaneous(steps.quarantine(d), steps.averaged(g)))
+    before = start(numbers)
+    after, _ = step(numbers, before, batch(), KEY)
+    moved = jax.tree.map(lambda a, b: bool((a != b).any()), after.ema, before.ema)
+    assert any(jax.tree.leaves(moved)) and after.alive
+    dead, _ = step(numbers, before, poisoned, KEY)
+    assert not dead.alive
 
 
 def test_the_moving_average_follows_its_recurrence():

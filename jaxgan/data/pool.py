@@ -36,7 +36,7 @@ def put(
 
 
 def draw(batch_size: int) -> Callable[[Pool, types.HParams, jax.Array], types.Batch]:
-    """Builds the sampler that `training.chunk` takes.
+    """Builds the sampler that `training.compile` takes.
 
     A member draws by its `hparams.mode_weights`, and its samples are standardised if it
     has a `hparams.standardiser`.

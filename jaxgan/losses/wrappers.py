@@ -90,11 +90,11 @@ def top_k(loss: types.Loss, k: int) -> types.Loss:
 def _check_bounded(discriminator) -> None:
     # Without labels, 1 - a of the real term turns into a pull on all logits at once.
     with jax.ensure_compile_time_eval():
-        middle, low = (
+        far, farther = (
             float(discriminator(logits, logits))
-            for logits in (jnp.zeros((1,)), jnp.full((1,), -1e3))
+            for logits in (jnp.full((1,), -1e3), jnp.full((1,), -2e3))
         )
-    if low < middle:
+    if farther < far - 1:
         raise errors.UserError(
             "loss compares logits with one another and has no labels to smooth: use "
             "one with labels, such as losses.LOSSES['non_saturating']."

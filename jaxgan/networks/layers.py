@@ -9,11 +9,11 @@ NORMALISATIONS = ("none", "batch", "layer", "spectral")
 """`spectral` acts on a layer's kernel, `batch` and `layer` on what comes out of it."""
 
 
-def check_normalisation(name: str) -> None:
+def check_normalisation(name: str, argument: str = "normalisation") -> None:
     """Raises `UserError` unless `name` is one of `NORMALISATIONS`."""
     if name not in NORMALISATIONS:
         raise errors.UserError(
-            f"normalisation={name!r} is not known; choose one of "
+            f"{argument}={name!r} is not known; choose one of "
             f"{', '.join(NORMALISATIONS)}."
         )
 

@@ -21,8 +21,8 @@ Augment = Callable[[Array, Array], Array]
 def instance_noise(std: ArrayLike) -> Augment:
     """Adds `N(0, std^2 I)`, which makes real and generated distributions overlap.
 
-    To be given to `augmented` for both players, or the game is another one. Usually
-    annealed to 0 over the training.
+    To be given to `augmented` for both players, or the game is another one. The papers
+    anneal it to 0 over the training: train in stages, each with a smaller `std`.
 
     Args:
       std: scalar, at least 0, in units of the data.

@@ -20,7 +20,7 @@ def competitive(
     discriminator: types.Gradient,
     generator: types.Gradient,
     optimizer: core.Optimizer = optax.sgd,
-    solver: Callable = jax.scipy.sparse.linalg.cg,
+    solver: Callable = jax.scipy.sparse.linalg.bicgstab,
     tolerance: float = 1e-6,
     max_iterations: int = 20,
 ) -> types.Step:
@@ -39,9 +39,10 @@ def competitive(
       discriminator: its `Gradient`, with forward mode.
       generator: its `Gradient`, with forward mode.
       optimizer: optax factory of both players, with a `learning_rate`.
-      solver: like `jax.scipy.sparse.linalg.cg`, which is right for zero-sum games
-        (`C = -B^T`, as with `losses.minimax`); for others give
-        `jax.scipy.sparse.linalg.bicgstab` or `gmres`.
+      solver: of the linear system, like those of `jax.scipy.sparse.linalg`. Its `cg`,
+        the paper's, needs `C = -B^T`: a zero-sum game whose players see the same
+        samples. The gradients of a GAN draw latents of their own, so that even
+        `losses.minimax` has this in expectation only.
       tolerance: relative residual at which the solver stops.
       max_iterations: after which it stops anyway; one iteration costs two products.
 

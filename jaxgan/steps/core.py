@@ -12,6 +12,9 @@ Optimizer = Callable[..., optax.GradientTransformation]
 
 PLAYERS = types.Pair._fields
 
+BEFORE_ANY_STEP = 2**32 - 1
+"""Training folds the step's number into a member's key, initialisation this one."""
+
 
 def initialise(
     gan: types.GAN, optimizer: Optimizer = optax.adam
@@ -28,7 +31,7 @@ def initialise(
     """
 
     def init(hparams: types.HParams, key: jax.Array) -> types.TrainState:
-        params, collections = gan.init(key)
+        params, collections = gan.init(jax.random.fold_in(key, BEFORE_ANY_STEP))
         opt_state = types.Pair(
             *(
                 optimizer(**numbers).init(weights)

@@ -88,7 +88,10 @@ def joined(
     generator: types.TrainState,
     discriminator: types.TrainState,
 ) -> types.TrainState:
-    """`state`, with each player as it is in the state given for that player."""
+    """`state`, with each player as it is in the state given for that player.
+
+    The moving average is the generator's; a member is alive if it is in both.
+    """
 
     def each(field):
         return types.Pair(
@@ -100,4 +103,6 @@ def joined(
         params=each("params"),
         collections=each("collections"),
         opt_state=each("opt_state"),
+        ema=generator.ema,
+        alive=generator.alive & discriminator.alive,
     )

@@ -174,7 +174,7 @@ def test_the_symplectic_sign_turns_away_from_an_unstable_point(games):
 
 
 @pytest.mark.usefixtures("x64")
-def test_the_residual_tells_that_conjugate_gradients_did_not_solve(games):
+def test_the_residual_tells_that_the_solver_has_stopped_early(games):
     def residual(tolerance, max_iterations):
         game = quadratic(games, zero_sum=True)
         hparams = two_time_scales(games)
@@ -189,7 +189,7 @@ def test_the_residual_tells_that_conjugate_gradients_did_not_solve(games):
         _, metrics = step(hparams, state, batch, jax.random.key(0))
         return metrics["competitive_residual"]
 
-    assert residual(1e-10, 20) < 1e-9 < 1e-4 < residual(1e-10, 1)
+    assert residual(1e-10, 20) < 1e-9 < 1e-6 < residual(1e-10, 1)
 
 
 def test_competitive_stays_where_the_field_is_zero(games):
@@ -387,9 +387,7 @@ RULES = {
     ),
     "consensus": of_gradients(steps.consensus, {"consensus": 0.1}),
     "symplectic": of_gradients(steps.symplectic, {"symplectic": 1.0}),
-    "competitive": of_gradients(
-        steps.competitive, solver=jax.scipy.sparse.linalg.bicgstab
-    ),
+    "competitive": of_gradients(steps.competitive),
     "unrolled": (of_unrolling, adam, {}),
     "accumulated": (
         lambda d, g: steps.alternating(
