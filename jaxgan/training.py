@@ -258,14 +258,19 @@ def progress(
         )
         return
 
-    from rich import console, progress
+    from rich import console, progress, table
 
     columns = (
         progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
+        progress.BarColumn(bar_width=12),
+        # On narrow terminals the bar gives way, not the numbers.
+        progress.MofNCompleteColumn(
+            table_column=table.Column(no_wrap=True, min_width=11)
+        ),
         progress.TextColumn("{task.fields[rate]}"),
-        progress.TimeRemainingColumn(),
+        progress.TimeRemainingColumn(
+            table_column=table.Column(no_wrap=True, min_width=7)
+        ),
     )
     with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
         task = bar.add_task(title, total=num_steps, rate="compiling")
