@@ -4,7 +4,9 @@ This is the only module that calls Flax modules, so that another framework, or
 networks written by hand, need only provide the four functions of `types.GAN`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ from flax import linen as nn
 
 from jaxgan import errors, networks, types
 from jaxgan.networks import layers
+from jaxgan.networks.layers import conditioning as conditionings
 
 
 def from_networks(
@@ -21,154 +24,238 @@ def from_networks(
     *,
     shape: Sequence[int],
     latent_dim: int,
+    num_classes: int | None = None,
 ) -> types.GAN:
-    """Makes an unconditional GAN of two Flax modules, with `z ~ N(0, I_D)`.
+    """Makes a GAN of two Flax modules, with `z ~ N(0, I_D)`.
 
     Args:
       generator: maps `z [B, D]` to `x [B, *shape]`, called with `train=`.
-      discriminator: maps `x [B, *shape]` to a `DiscriminatorOutput`.
+      discriminator: maps `x [B, *shape]` to a `DiscriminatorOutput`, called likewise.
       shape: shape of one sample.
       latent_dim: D.
+      num_classes: K for a conditional GAN, whose modules are called with `label=` too,
+        or None.
 
     Raises:
-      UserError: if `latent_dim` is not positive.
+      UserError: if `latent_dim` is not positive. The GAN's functions raise it for a
+        label that is missing, or given to an unconditional GAN.
     """
     if latent_dim < 1:
         raise errors.UserError(f"latent_dim={latent_dim} must be at least 1.")
+
+    def labelled(label) -> dict[str, Any]:
+        if num_classes is None and label is not None:
+            raise errors.UserError(
+                "label was given to an unconditional GAN; draw batches without labels."
+            )
+        if num_classes is not None and label is None:
+            raise errors.UserError(
+                f"label is missing: this GAN is conditional on {num_classes} classes; "
+                "draw batches with labels."
+            )
+        return {} if label is None else {"label": label}
 
     def init(key: jax.Array) -> tuple[types.Pair, types.Pair]:
         g_key, d_key = jax.random.split(key)
         z = jnp.zeros((2, latent_dim))
         x = jnp.zeros((2, *shape))
-        g_params, g_collections = _split(generator.init(g_key, z, train=True))
-        d_params, d_collections = _split(discriminator.init(d_key, x, train=True))
+        label = labelled(None if num_classes is None else jnp.zeros(2, jnp.int32))
+        g_params, g_collections = _init(generator, g_key, z, label)
+        d_params, d_collections = _init(discriminator, d_key, x, label)
         return types.Pair(g_params, d_params), types.Pair(g_collections, d_collections)
 
     def latent(key: jax.Array, n: int) -> jax.Array:
         return jax.random.normal(key, (n, latent_dim))
 
     def generate(params, collections, z, label=None, train=False):
-        _refuse_label(label)
-        return _apply(generator, params, collections, z, train)
+        return _apply(generator, params, collections, z, labelled(label), train)
 
     def discriminate(params, collections, x, label=None, train=False):
-        _refuse_label(label)
-        return _apply(discriminator, params, collections, x, train)
+        return _apply(discriminator, params, collections, x, labelled(label), train)
 
     return types.GAN(init, latent, generate, discriminate)
+
+
+def make(
+    architecture: str,
+    shape: Sequence[int],
+    *,
+    latent_dim: int | None = None,
+    num_classes: int | None = None,
+    generator_normalisation: str | None = None,
+    discriminator_normalisation: str | None = None,
+    generator_conditioning: str | None = None,
+    discriminator_conditioning: str | None = None,
+    initialisation: str | None = None,
+    convolution: str = "auto",
+    dtype: str = "float32",
+    reference_size: int = 32,
+    **numbers: Any,
+) -> types.GAN:
+    """Makes the GAN of a named architecture.
+
+    None stands for what was published with the architecture, see the docstrings of its
+    networks; for an architecture without conditioning, `num_classes` brings in the
+    labels as `networks.Architecture.conditional` says.
+
+    Args:
+      architecture: one of `networks.ARCHITECTURES`.
+      shape: shape of one sample, such as `(2,)` or `(28, 28, 1)`.
+      latent_dim: D.
+      num_classes: K of the labels, or None for an unconditional GAN.
+      generator_normalisation, discriminator_normalisation: one of
+        `layers.NORMALISATIONS`.
+      generator_conditioning: one of `layers.conditioning.GENERATOR`.
+      discriminator_conditioning: one of `layers.conditioning.DISCRIMINATOR`.
+      initialisation: of both players, one of `layers.INITIALISATIONS`.
+      convolution: form of the convolutions, one of `networks.convolution.FORMS`.
+      dtype: in which both players compute, "float32" or "bfloat16"; parameters are
+        float32.
+      reference_size: samples of the reference batch of `virtual_batch`.
+      **numbers: of that architecture, such as `width` or `hidden`.
+
+    Raises:
+      UserError: if a name is not known, the architecture cannot make samples of that
+        shape, or there is no such number.
+    """
+    if architecture not in networks.ARCHITECTURES:
+        raise errors.UserError(
+            f"architecture={architecture!r} is not known; choose one of "
+            f"{', '.join(networks.ARCHITECTURES)}."
+        )
+    published = networks.ARCHITECTURES[architecture]
+    _check_numbers(architecture, published, numbers)
+    recipes = _recipes(
+        published,
+        types.Pair(generator_normalisation, discriminator_normalisation),
+        initialisation=initialisation,
+        convolution=convolution,
+        dtype=dtype,
+        reference_size=reference_size,
+    )
+    conditioning = _conditioning(
+        published,
+        types.Pair(generator_conditioning, discriminator_conditioning),
+        num_classes,
+    )
+    pair = published.build(tuple(shape), recipes, conditioning, **numbers)
+    referred = [
+        layers.WithReference(module, recipe)
+        if recipe.normalisation == "virtual_batch"
+        else module
+        for module, recipe in zip(pair, recipes, strict=True)
+    ]
+    if num_classes is not None and any(
+        recipe.normalisation == "virtual_batch" for recipe in recipes
+    ):
+        raise errors.UserError(
+            "normalisation='virtual_batch' does not go with num_classes="
+            f"{num_classes}, as its reference batch has no labels; choose another."
+        )
+    return from_networks(
+        *referred,
+        shape=shape,
+        latent_dim=published.latent_dim if latent_dim is None else latent_dim,
+        num_classes=num_classes,
+    )
 
 
 def mlp(
     shape: Sequence[int],
     *,
-    latent_dim: int = 16,
     hidden: Sequence[int] = (128, 128),
-    generator_normalisation: str = "none",
-    discriminator_normalisation: str = "none",
     bounded: bool = False,
+    **options: Any,
 ) -> types.GAN:
     """A GAN of two multilayer perceptrons, see `networks.mlp`.
 
     Args:
       shape: shape of one sample, such as `(2,)` or `(8, 8, 1)`.
-      latent_dim: D.
       hidden: widths of the hidden layers of both players.
-      generator_normalisation, discriminator_normalisation: by name, see
-        `networks.layers.NORMALISATIONS`.
       bounded: whether the generator ends in a tanh, as images in [-1, 1] need.
+      **options: of `make`; `latent_dim` is 16 by default.
     """
-    layers.check_normalisation(generator_normalisation, "generator_normalisation")
-    layers.check_normalisation(
-        discriminator_normalisation, "discriminator_normalisation"
-    )
-    if not hidden or min(hidden) < 1:
-        raise errors.UserError(f"hidden={tuple(hidden)} must hold positive widths.")
-    return from_networks(
-        networks.MLPGenerator(
-            tuple(shape), tuple(hidden), generator_normalisation, bounded
-        ),
-        networks.MLPDiscriminator(tuple(hidden), discriminator_normalisation),
-        shape=shape,
-        latent_dim=latent_dim,
-    )
+    return make("mlp", shape, hidden=hidden, bounded=bounded, **options)
 
 
-def conv(
-    shape: Sequence[int],
-    *,
-    latent_dim: int = 64,
-    width: int = 32,
-    generator_normalisation: str = "batch",
-    discriminator_normalisation: str = "none",
-) -> types.GAN:
+def conv(shape: Sequence[int], *, width: int = 32, **options: Any) -> types.GAN:
     """A GAN of two small convolutional networks, see `networks.conv`.
 
     Args:
       shape: `(H, W, C)` with H and W multiples of four.
-      latent_dim: D.
       width: channels of the outermost hidden layer of both players.
-      generator_normalisation, discriminator_normalisation: by name, see
-        `networks.layers.NORMALISATIONS`.
+      **options: of `make`; `latent_dim` is 64 by default.
 
     Raises:
       UserError: if these networks cannot make images of that shape.
     """
-    layers.check_normalisation(generator_normalisation, "generator_normalisation")
-    layers.check_normalisation(
-        discriminator_normalisation, "discriminator_normalisation"
-    )
-    if len(shape) != 3 or shape[0] % 4 or shape[1] % 4:
-        raise errors.UserError(
-            f"shape={tuple(shape)} does not suit the network 'conv', which makes "
-            "images (H, W, C) whose sides are multiples of 4; use 'mlp' or resize them."
-        )
-    return from_networks(
-        networks.ConvGenerator(tuple(shape), width, generator_normalisation),
-        networks.ConvDiscriminator(width, discriminator_normalisation),
-        shape=shape,
-        latent_dim=latent_dim,
-    )
-
-
-ARCHITECTURES: dict[str, Callable[..., types.GAN]] = {"mlp": mlp, "conv": conv}
-"""Builders by name: `(shape, **arguments) -> GAN`."""
+    return make("conv", shape, width=width, **options)
 
 
 def build(description: Mapping[str, Any]) -> types.GAN:
     """Builds the GAN that a plain, storable description names.
 
     Args:
-      description: `{"architecture": name, "shape": [...], ...}`, where what follows
-        are the keyword arguments of that builder in `ARCHITECTURES`.
+      description: `{"architecture": name, "shape": [...], ...}`, the arguments of
+        `make`.
 
     Raises:
-      UserError: if there is no such architecture.
+      UserError: as `make`.
     """
-    arguments = dict(description)
-    name = arguments.pop("architecture")
-    if name not in ARCHITECTURES:
-        raise errors.UserError(
-            f"architecture={name!r} is not known; choose one of "
-            f"{', '.join(ARCHITECTURES)}."
-        )
-    return ARCHITECTURES[name](**arguments)
+    return make(**description)
 
 
-def _split(variables: Mapping[str, Any]) -> tuple[types.Tree, types.Tree]:
-    collections = dict(variables)
+def _check_numbers(name, published, numbers) -> None:
+    parameters = inspect.signature(published.build).parameters
+    known = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for number, value in numbers.items():
+        if number not in known:
+            raise errors.UserError(
+                f"{number}={value!r} is no argument of the architecture {name!r}, "
+                f"which takes {', '.join(known) or 'none'}."
+            )
+
+
+def _recipes(published, normalisations, *, initialisation, **common) -> types.Pair:
+    def recipe(player: str) -> layers.Recipe:
+        changed = {
+            "normalisation": getattr(normalisations, player),
+            "initialisation": initialisation,
+            **common,
+        }
+        changed = {key: value for key, value in changed.items() if value is not None}
+        made = dataclasses.replace(getattr(published.recipes, player), **changed)
+        layers.check(made, player + "_")
+        return made
+
+    return types.Pair(*map(recipe, types.Pair._fields))
+
+
+def _conditioning(published, kinds, num_classes) -> types.Pair:
+    known = types.Pair(conditionings.GENERATOR, conditionings.DISCRIMINATOR)
+
+    def conditioning(player: str) -> layers.Conditioning:
+        kind = getattr(kinds, player)
+        if kind is None:
+            usual = getattr(published.conditional, player)
+            kind = "none" if num_classes is None else usual
+        made = layers.Conditioning(kind, num_classes)
+        conditionings.check(made, getattr(known, player), player + "_conditioning")
+        return made
+
+    return types.Pair(*map(conditioning, types.Pair._fields))
+
+
+def _init(module, key, x, label) -> tuple[types.Tree, types.Tree]:
+    collections = dict(module.init(key, x, train=True, **label))
     return collections.pop("params"), collections
 
 
-def _apply(module, params, collections, x, train):
-    # Mutable even when not training: spectral normalisation iterates on its vector in
-    # every pass. What comes of it is kept only in training.
+def _apply(module, params, collections, x, label, train):
     variables = {"params": params, **collections}
-    output, updated = module.apply(variables, x, train=train, mutable=list(collections))
-    return output, {**collections, **updated} if train else collections
-
-
-def _refuse_label(label) -> None:
-    if label is not None:
-        raise errors.UserError(
-            "label was given to an unconditional GAN; draw batches without labels."
-        )
+    if not train:
+        return module.apply(variables, x, train=False, **label), collections
+    output, updated = module.apply(
+        variables, x, train=True, **label, mutable=list(collections)
+    )
+    return output, {**collections, **updated}

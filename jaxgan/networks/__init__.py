@@ -1,16 +1,42 @@
-"""Generators and discriminators as Flax modules.
+"""Generators and discriminators as Flax modules, by name of the architecture.
 
 A generator maps `z [B, D]` to `x [B, ...]`, a discriminator maps `x [B, ...]` to a
 `DiscriminatorOutput`; both take `train`, which says whether statistics of the batch
-are used and collected. `jaxgan.gan` turns a pair of them into pure functions.
+are used and collected, and `label [B]` or None. `jaxgan.gan` turns a pair of them into
+pure functions. What a population's members share of such a pair is its architecture;
+their weights are arguments of those functions.
 """
 
-from jaxgan.networks.conv import ConvDiscriminator, ConvGenerator
-from jaxgan.networks.mlp import MLPDiscriminator, MLPGenerator
+from collections.abc import Callable
+from typing import NamedTuple
 
-__all__ = [
-    "ConvDiscriminator",
-    "ConvGenerator",
-    "MLPDiscriminator",
-    "MLPGenerator",
-]
+from jaxgan import types
+from jaxgan.networks import conv, mlp
+from jaxgan.networks.layers import Recipe
+
+
+class Architecture(NamedTuple):
+    """How a pair of networks is made.
+
+    Attributes:
+      build: `(shape, recipes: Pair, conditioning: Pair, **numbers) -> Pair` of modules.
+      recipes: the published ones, per player.
+      latent_dim: D, as published.
+      conditional: how labels enter each player unless something else is asked for.
+      convolutional: whether convolutions take most of its time.
+    """
+
+    build: Callable[..., types.Pair]
+    recipes: types.Pair
+    latent_dim: int
+    conditional: types.Pair = types.Pair("concat", "concat")
+    convolutional: bool = True
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "mlp": Architecture(
+        mlp.mlp, types.Pair(Recipe(), Recipe()), 16, convolutional=False
+    ),
+    "conv": Architecture(conv.conv, types.Pair(Recipe("batch"), Recipe()), 64),
+}
+"""All architectures by name."""

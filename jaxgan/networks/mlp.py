@@ -1,4 +1,4 @@
-"""Multilayer perceptrons, for points and small images."""
+"""Multilayer perceptrons, for points and for small images."""
 
 import math
 from collections.abc import Sequence
@@ -11,52 +11,90 @@ from jaxgan.networks import layers
 
 
 class MLPGenerator(nn.Module):
-    """`z [B, D] -> x [B, *shape]`: hidden ReLU layers, then a linear output.
+    """`z [B, D] -> x [B, *shape]`: hidden ReLU layers and a linear one.
+
+    For `hidden = (h1, h2)`: `D h1 + h1 + h1 h2 + h2 + h2 n + n` parameters, where n is
+    the number of entries of a sample.
 
     Attributes:
-      shape: shape of one sample.
+      shape: of one sample.
       hidden: widths of the hidden layers.
-      normalisation: of the hidden layers, one of `layers.NORMALISATIONS`.
       bounded: whether a tanh keeps the output in [-1, 1], as images need.
+      recipe: its normalisation is of the hidden layers.
+      conditioning: see `layers.Conditioning`.
     """
 
     shape: Sequence[int]
     hidden: Sequence[int] = (128, 128)
-    normalisation: str = "none"
     bounded: bool = False
+    recipe: layers.Recipe = layers.Recipe()
+    conditioning: layers.Conditioning = layers.Conditioning()
 
     @nn.compact
-    def __call__(self, z: Array, *, train: bool) -> Array:
-        bias = layers.has_bias(self.normalisation)
+    def __call__(self, z: Array, *, train: bool, label: Array | None = None) -> Array:
+        x, condition = layers.condition_generator(z, label, self.conditioning)
+        bias = layers.has_bias(self.recipe)
         for width in self.hidden:
-            layer = nn.Dense(width, use_bias=bias)
-            z = layers.Linear(layer, self.normalisation)(z, train=train)
-            z = layers.Norm(self.normalisation)(z, train=train)
-            z = nn.relu(z)
-        x = nn.Dense(math.prod(self.shape))(z)
-        x = x.reshape(x.shape[0], *self.shape)
-        return nn.tanh(x) if self.bounded else x
+            x = layers.Dense(width, self.recipe, use_bias=bias)(x, train=train)
+            norm = layers.Norm(self.recipe, self.conditioning.hidden)
+            x = nn.relu(norm(x, train=train, condition=condition))
+        output = layers.output_recipe(self.recipe)
+        x = layers.Dense(math.prod(self.shape), output)(x, train=train)
+        return layers.finish(x.reshape(len(x), *self.shape), self.bounded)
 
 
 class MLPDiscriminator(nn.Module):
     """`x [B, ...] -> DiscriminatorOutput`: hidden leaky ReLU layers.
 
+    For `hidden = (h1, h2)`: `n h1 + h1 + h1 h2 + h2 + h2 + 1` parameters.
+
     Attributes:
       hidden: widths of the hidden layers; the last one gives the features.
-      normalisation: of the hidden layers; `spectral` reaches the output layer too.
+      recipe: its normalisation is of the hidden layers; `spectral` and `weight` reach
+        the output layer too.
+      conditioning: see `layers.Conditioning`.
     """
 
     hidden: Sequence[int] = (128, 128)
-    normalisation: str = "none"
+    recipe: layers.Recipe = layers.Recipe()
+    conditioning: layers.Conditioning = layers.Conditioning()
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> types.DiscriminatorOutput:
-        x = x.reshape(x.shape[0], -1)
-        bias = layers.has_bias(self.normalisation)
+    def __call__(
+        self, x: Array, *, train: bool, label: Array | None = None
+    ) -> types.DiscriminatorOutput:
+        x = x.reshape(len(x), -1)
+        x = layers.condition_discriminator(x, label, self.conditioning)
+        bias = layers.has_bias(self.recipe)
         for width in self.hidden:
-            layer = nn.Dense(width, use_bias=bias)
-            x = layers.Linear(layer, self.normalisation)(x, train=train)
-            x = layers.Norm(self.normalisation)(x, train=train)
-            x = layers.leaky_relu(x)
-        logits = layers.Linear(nn.Dense(1), self.normalisation)(x, train=train)
-        return types.DiscriminatorOutput(logits[:, 0], x)
+            x = layers.Dense(width, self.recipe, use_bias=bias)(x, train=train)
+            x = layers.leaky_relu(layers.Norm(self.recipe)(x, train=train))
+        head = layers.Head(self.recipe, self.conditioning)
+        return head(x, train=train, label=label)
+
+
+def mlp(
+    shape: Sequence[int],
+    recipes: types.Pair,
+    conditioning: types.Pair,
+    *,
+    hidden: Sequence[int] = (128, 128),
+    bounded: bool = False,
+) -> types.Pair:
+    """Both players with the same hidden widths, see `gan.mlp`."""
+    layers.require(
+        len(hidden) > 0 and min(hidden) >= 1,
+        f"hidden={tuple(hidden)} must hold positive widths.",
+    )
+    return types.Pair(
+        MLPGenerator(
+            tuple(shape),
+            tuple(hidden),
+            bounded,
+            recipes.generator,
+            conditioning.generator,
+        ),
+        MLPDiscriminator(
+            tuple(hidden), recipes.discriminator, conditioning.discriminator
+        ),
+    )
