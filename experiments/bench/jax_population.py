@@ -1,0 +1,108 @@
+"""A population of GANs in jaxgan, timed on orders of bench_population.py.
+
+What to run comes as one argument of JSON; orders come and answers go as lines of JSON.
+"""
+
+import json
+import os
+import sys
+import time
+
+import jax
+import numpy as np
+
+from jaxgan import gan, gradients, losses, penalties, population, steps, training, types
+from jaxgan.data import pool
+
+ADAM = {"learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
+
+
+def networks(config):
+    """The two networks, with convolutions in the form that is asked for."""
+    common = {"latent_dim": config["latent_dim"], "dtype": config["dtype"]}
+    if config["network"] == "mlp":
+        return gan.mlp(config["shape"], hidden=config["hidden"], **common)
+    return gan.conv(
+        config["shape"], width=config["width"], convolution=config["form"], **common
+    )
+
+
+def training_step(config):
+    """Both players' steps, and the numbers they need."""
+    pair, loss = networks(config), losses.get("non_saturating")
+    weights = {} if config["r1"] is None else {"r1": config["r1"]}
+    terms = {name: penalties.PENALTIES[name] for name in weights}
+    d = steps.update("discriminator", gradients.discriminator(pair, loss, terms))
+    g = steps.update("generator", gradients.generator(pair, loss))
+    return pair, steps.alternating(d, g), types.HParams(types.Pair(ADAM, ADAM), weights)
+
+
+def mapper(config):
+    """A mapper by name: vmap, map, chunks:N or auto."""
+    name, _, most = config["mapper"].partition(":")
+    if name == "chunks":
+        return population.chunks(int(most))
+    if name == "auto":
+        return population.automatic(convolutional=config["network"] == "conv")
+    return {"vmap": population.vmap, "map": population.one_by_one}[name]
+
+
+def matmul_rate(dtype):
+    """Floating-point operations per second of a large matrix product."""
+    n = 2048 if jax.default_backend() == "cpu" else 8192
+    a = jax.random.normal(jax.random.key(0), (n, n), dtype)
+    product = jax.jit(jax.numpy.matmul)
+    product(a, a).block_until_ready()
+    seconds = []
+    for _ in range(4):
+        began = time.perf_counter()
+        product(a, a).block_until_ready()
+        seconds.append(time.perf_counter() - began)
+    return 2 * n**3 / min(seconds)
+
+
+def main(config, answer):
+    if config["devices"] == "cores":
+        population.use_all_cores()
+    pair, step, hparams = training_step(config)
+    data = pool.put(np.load(config["data"]))
+    hparams = population.broadcast(hparams, config["members"])
+    keys = population.keys(jax.random.key(config["seed"]), config["members"])
+    state = population.init(steps.initialise(pair), hparams, keys)
+    program = training.compile(step, pool.draw(config["batch_size"]), mapper(config))
+    began = time.perf_counter()
+    state = training.train(program, hparams, state, keys, data, num_steps=0)
+    answer(
+        first_call_seconds=time.perf_counter() - began,
+        device=jax.devices()[0].device_kind,
+        devices=jax.device_count(),
+        versions=training.environment()["versions"],
+    )
+    for line in sys.stdin:
+        order, reports = json.loads(line), []
+        state = training.train(
+            program,
+            hparams,
+            state,
+            keys,
+            data,
+            num_steps=order["steps"],
+            chunk_steps=1 if config["loop"] == "python" else order["steps"],
+            on_chunk=reports.append,
+        )
+        memory = jax.devices()[0].memory_stats() or {}
+        answer(
+            seconds=sum(report.seconds for report in reports),
+            matmul_rate=matmul_rate(config["dtype"]),
+            device_peak_bytes=memory.get("peak_bytes_in_use"),
+        )
+
+
+if __name__ == "__main__":
+    # What libraries print must not get between the answers.
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    main(
+        json.loads(sys.argv[1]),
+        lambda **fields: print(json.dumps(fields), file=channel, flush=True),
+    )

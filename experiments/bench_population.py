@@ -1,0 +1,395 @@
+"""How fast does a population of GANs train, beside PyTorch and among its own forms?
+
+    python experiments/bench_population.py --quick          # about two minutes
+    python experiments/bench_population.py --suite dcgan28  # one published table
+    python experiments/bench_population.py --model mlp --members 8 64 --mappers vmap map
+
+Every configuration is a process of its own that stays alive. All take one short timed
+round in turn, in reverse order every other round, so that a machine that slows down
+slows all of them down: compare the ratios, which are taken round by round, rather than
+the rates. The first PyTorch eager configuration is the baseline, without PyTorch the
+first configuration. Work is counted in member-steps: both players' steps of one member.
+Share is of the rate of a large matrix product in the same process. The record keeps
+every round.
+"""
+
+import dataclasses
+import pathlib
+from typing import Literal
+
+from jaxgan import cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    quick: bool = False
+    """the main ratios in about two minutes on two cores"""
+    suite: (
+        Literal[
+            "dcgan28",
+            "dcgan28_r1",
+            "dcgan32",
+            "mlp",
+            "mlp_small",
+            "scaling",
+            "forms",
+            "mappers",
+            "dtypes",
+            "gpu",
+        ]
+        | None
+    ) = None
+    """configurations of a published table; None for those of the flags below"""
+    model: Literal["dcgan28", "dcgan32", "mlp", "mlp_small"] = "dcgan28"
+    """networks, batch size and data"""
+    members: tuple[int, ...] = (8,)
+    """sizes of the population"""
+    forms: tuple[Literal["auto", "lax", "canonical", "matmul"], ...] = ("auto",)
+    """forms of the convolutions"""
+    mappers: tuple[str, ...] = ("auto",)
+    """how members are lifted to a population: auto, vmap, map or chunks:N"""
+    devices: tuple[Literal["cores", "one"], ...] = ("cores",)
+    """on a CPU, one device per core or one device"""
+    loops: tuple[Literal["scan", "python"], ...] = ("scan",)
+    """all steps of a round in one call, or a call for each step"""
+    dtypes: tuple[Literal["float32", "bfloat16"], ...] = ("float32",)
+    """what the networks compute in"""
+    torch: tuple[
+        Literal["eager", "tuned", "fused", "compile", "func", "graph"], ...
+    ] = ("eager",)
+    """baselines, see bench/torch_members.py; left out where there is no PyTorch"""
+    r1: float | None = None
+    """weight of the R1 penalty; None leaves it out"""
+    rounds: int | None = None
+    """timed rounds; None for 9, or 3 with --quick"""
+    seconds: float | None = None
+    """wanted length of a round of a configuration; None for 3, or 1 with --quick"""
+    torch_python: pathlib.Path | None = None
+    """interpreter that has PyTorch; None for the one that runs this"""
+    seed: int = 0
+    """of data, weights and batches"""
+    out: pathlib.Path | None = None
+    """record, a new file; None for runs/bench_population-NAME-TIME.json"""
+
+
+if __name__ == "__main__":
+    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+
+import contextlib
+import itertools
+import math
+import re
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+from bench import cases, workers
+
+from jaxgan import errors, reports
+
+ROUNDS, SECONDS = 9, 3.0
+QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
+WARM_UP = 0.25
+CHOSEN_BY_A_SUITE = (
+    "model",
+    "members",
+    "forms",
+    "mappers",
+    "devices",
+    "loops",
+    "dtypes",
+    "torch",
+    "r1",
+)
+MOST_MEMBERS = 1024
+COLUMNS = (
+    "configuration",
+    "members",
+    "member-steps/s",
+    "ratio",
+    "quartiles",
+    "share",
+    "first call, s",
+    "peak MB",
+    "MB/member",
+)
+
+
+def main(settings: Settings) -> None:
+    check(settings)
+    path = settings.out or default_path(settings)
+    cli.require(not path.exists(), "--out", path, "it exists; choose another file")
+    with cli.flag("--out", path):
+        make_folder(path.parent)
+    groups = without_torch(settings, plan(settings))
+    rounds = settings.rounds or (QUICK_ROUNDS if settings.quick else ROUNDS)
+    seconds = settings.seconds or (QUICK_SECONDS if settings.quick else SECONDS)
+    record = {
+        "command": sys.argv,
+        "settings": dataclasses.asdict(settings),
+        "machine": workers.machine(),
+        "rounds": rounds,
+        "seconds": seconds,
+        "groups": [],
+    }
+    for group in groups:
+        results = measure(settings, group, rounds, seconds)
+        record["groups"].append(results)
+        show(results)
+        # Written anew after each group, so that a long suite keeps what it has.
+        reports.write_json(path, record)
+    print(f"the record is {path}")
+    failed = [result for result in sum(record["groups"], []) if "error" in result]
+    for result in failed:
+        case = result["case"]
+        where = f"{title(case)}, {case.model}, {case.members} members"
+        print(f"failed: {where}: {result['error']}", file=sys.stderr)
+    if failed:
+        sys.exit(1)
+
+
+def check(settings: Settings) -> None:
+    defaults = Settings()
+    if settings.quick or settings.suite:
+        by = "--quick" if settings.quick else "--suite"
+        names = CHOSEN_BY_A_SUITE + (("suite",) if settings.quick else ())
+        for name in names:
+            value, default = getattr(settings, name), getattr(defaults, name)
+            cli.require(value == default, f"--{name}", value, f"{by} chooses it itself")
+    for value in settings.members:
+        holds = 1 <= value <= MOST_MEMBERS
+        need = f"each must lie between 1 and {MOST_MEMBERS}"
+        cli.require(holds, "--members", value, need)
+    for value in settings.mappers:
+        holds = re.fullmatch(r"auto|vmap|map|chunks:[1-9]\d*", value)
+        cli.require(
+            bool(holds), "--mappers", value, "choose auto, vmap, map or chunks:N"
+        )
+    for name in ("members", "forms", "mappers", "devices", "loops", "dtypes"):
+        value = getattr(settings, name)
+        cli.require(len(value) > 0, f"--{name}", value, "name at least one")
+    networks = cases.MODELS[settings.model]["network"]
+    cli.require(
+        networks == "conv" or settings.forms == defaults.forms,
+        "--forms",
+        settings.forms,
+        f"the model {settings.model} has no convolutions",
+    )
+    for name in ("rounds", "seconds"):
+        value = getattr(settings, name)
+        holds = value is None or 0 < value < math.inf
+        cli.require(holds, f"--{name}", value, "it must be positive")
+    r1 = settings.r1
+    holds = r1 is None or 0 <= r1 < math.inf
+    cli.require(holds, "--r1", r1, "it must be zero or a positive number")
+    for name in {"compile", "func"} & set(settings.torch):
+        need = f"--torch {name} has no second derivatives; leave one of the two out"
+        cli.require(r1 is None, "--r1", r1, need)
+    holds = 0 <= settings.seed < 2**31
+    cli.require(holds, "--seed", settings.seed, "it must lie between 0 and 2^31 - 1")
+    if settings.torch_python is not None:
+        holds = workers.has_torch(settings.torch_python)
+        need = "this interpreter cannot be run or has no PyTorch"
+        cli.require(holds, "--torch-python", settings.torch_python, need)
+
+
+def default_path(settings: Settings) -> pathlib.Path:
+    name = "quick" if settings.quick else settings.suite or settings.model
+    now = time.strftime("%Y%m%d-%H%M%S")
+    return pathlib.Path("runs") / f"bench_population-{name}-{now}.json"
+
+
+def make_folder(folder: pathlib.Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.UserError(
+            f"its folder cannot be made ({error.strerror}); choose another."
+        ) from None
+
+
+def plan(settings: Settings) -> list[list[cases.Case]]:
+    """The configurations, in groups that are measured side by side."""
+    name = "quick" if settings.quick else settings.suite
+    if name is not None:
+        return cases.SUITES[name]()
+    common = {"r1": settings.r1}
+    baselines = [
+        cases.of_torch(settings.model, members, variant, dtype=dtype, **common)
+        for variant, dtype, members in itertools.product(
+            settings.torch, settings.dtypes, settings.members
+        )
+    ]
+    own = [
+        cases.of_jax(
+            settings.model,
+            members,
+            form=form,
+            mapper=mapper,
+            devices=devices,
+            loop=loop,
+            dtype=dtype,
+            **common,
+        )
+        for form, mapper, devices, loop, dtype, members in itertools.product(
+            settings.forms,
+            settings.mappers,
+            settings.devices,
+            settings.loops,
+            settings.dtypes,
+            settings.members,
+        )
+    ]
+    return [baselines + own]
+
+
+def without_torch(
+    settings: Settings, groups: list[list[cases.Case]]
+) -> list[list[cases.Case]]:
+    """The groups, less the baselines if there is no PyTorch."""
+    wanted = any(case.library == "torch" for case in itertools.chain(*groups))
+    if not wanted or workers.has_torch(settings.torch_python or sys.executable):
+        return groups
+    print(
+        "PyTorch is not installed: no baselines, and ratios are to the first "
+        "configuration; --torch-python names an interpreter that has it.",
+        file=sys.stderr,
+    )
+    return [[case for case in group if case.library != "torch"] for group in groups]
+
+
+def measure(
+    settings: Settings, group: list[cases.Case], rounds: int, seconds: float
+) -> list[dict[str, Any]]:
+    """Times the configurations of a group in turn, round by round."""
+    results = [{"case": case, "timed": []} for case in group]
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        data = folder / "data.npy"
+        np.save(data, cases.make_data(group[0].model, settings.seed))
+        pairs = []
+        for result in results:
+            case = result["case"]
+            print(f"starting {title(case)}, {case.members} members", file=sys.stderr)
+            worker = workers.start(case, data, settings.seed, settings.torch_python)
+            stack.callback(workers.stop, worker)
+            result |= workers.answer(worker)
+            workers.forget_peak(worker)
+            result |= warm_up(worker, seconds) if "error" not in result else {}
+            pairs.append((worker, result))
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+            for worker, result in pairs[:: -1 if number % 2 else 1]:
+                if "error" not in result:
+                    said = workers.take_steps(worker, result["steps"])
+                    result |= said if "error" in said else {"last": said}
+                    result["timed"].append(said)
+        for worker, result in pairs:
+            if "error" not in result:
+                on_device = result.pop("last")["device_peak_bytes"]
+                result["peak_bytes"] = on_device or workers.host_peak(worker)
+    return [result | summary(result, results) for result in results]
+
+
+def warm_up(worker: workers.Worker, seconds: float) -> dict[str, Any]:
+    """Finds the number of steps that take so long, at least one."""
+    said, num_steps = workers.take_steps(worker, 1), 1
+    # The first steps may be slow ones, so the number is approached from below; what
+    # takes too long even so is not asked for twice.
+    enough = seconds
+    while "error" not in said:
+        wanted = max(1, round(num_steps * seconds / said["seconds"]))
+        if said["seconds"] >= enough:
+            return {"steps": wanted}
+        num_steps, enough = min(wanted, 10 * num_steps), WARM_UP * seconds
+        said = workers.take_steps(worker, num_steps)
+    return said
+
+
+def summary(result: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the rounds of one configuration say, beside those of its group."""
+    if "error" in result:
+        return {}
+    case, rate = result["case"], rates(result)
+    whole = [r for r in results if "error" not in r]
+    base = next((r for r in whole if is_eager(r["case"])), whole[0])
+    flops = cases.member_step_flops(case.model, case.r1)
+    matmul = np.array([said["matmul_rate"] for said in result["timed"]])
+    kin = min(
+        (r for r in whole if r["case"]._replace(members=case.members) == case),
+        key=lambda r: r["case"].members,
+    )
+    more = case.members - kin["case"].members
+    grown = more and None not in (result["peak_bytes"], kin["peak_bytes"])
+    return {
+        "rate": quartiles(rate),
+        "ratio": quartiles(rate / rates(base)),
+        "ratio_to": title(base["case"]),
+        "flops_per_member_step": flops,
+        "share": float(np.median(rate * flops / matmul)),
+        "bytes_per_member": (result["peak_bytes"] - kin["peak_bytes"]) / more
+        if grown
+        else None,
+    }
+
+
+def rates(result: dict[str, Any]) -> np.ndarray:
+    """Member-steps per second of each round."""
+    steps = result["case"].members * result["steps"]
+    return np.array([steps / said["seconds"] for said in result["timed"]])
+
+
+def quartiles(values: np.ndarray) -> dict[str, float]:
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return {"median": median, "low": low, "high": high}
+
+
+def is_eager(case: cases.Case) -> bool:
+    return case.options.get("variant") == "eager"
+
+
+def title(case: cases.Case) -> str:
+    """What sets a configuration apart from the usual one of its library."""
+    usual = set(cases.OPTIONS.values())
+    special = [value for value in case.options.values() if value not in usual]
+    words = ["PyTorch" if case.library == "torch" else "jaxgan", *special]
+    return " ".join(words + ([case.dtype] if case.dtype != "float32" else []))
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    """Prints the table of a group."""
+    rows = [row(result) for result in results]
+    good = next((result for result in results if "error" not in result), None)
+    if good is None:
+        return
+    case, flops = good["case"], good["flops_per_member_step"] / 1e6
+    penalty = "" if case.r1 is None else f" with R1 of weight {case.r1:g}"
+    heading = (
+        f"{case.model}{penalty}: {flops:.4g} MFLOP per member-step; ratios to "
+        f"{good['ratio_to']}, {good['case'].members} members; {good['device']}"
+    )
+    reports.print_table(rows, COLUMNS, heading)
+
+
+def row(result: dict[str, Any]) -> list[Any]:
+    case = result["case"]
+    if "error" in result:
+        return [title(case), case.members, "failed", *[None] * (len(COLUMNS) - 3)]
+    ratio, peak, each = (result[k] for k in ("ratio", "peak_bytes", "bytes_per_member"))
+    return [
+        title(case),
+        case.members,
+        f"{result['rate']['median']:.4g}",
+        ratio["median"],
+        f"{ratio['low']:.3g}-{ratio['high']:.3g}",
+        f"{result['share']:.0%}",
+        result["first_call_seconds"],
+        peak and peak / 1e6,
+        each and each / 1e6,
+    ]
+
+
+if __name__ == "__main__":
+    cli.run(main, SETTINGS)
