@@ -17,6 +17,7 @@ def discriminator(
     gan: types.GAN,
     loss: types.Loss,
     penalties: Mapping[str, types.Penalty] | None = None,
+    terms: Mapping[str, types.Pair] | None = None,
 ) -> types.Gradient:
     """Builds the gradient of `loss.discriminator + sum_i weight_i penalty_i`.
 
@@ -26,20 +27,22 @@ def discriminator(
     Args:
       gan: the two networks.
       loss: the objective.
-      penalties: by name; `hparams.penalties` must hold a weight for each name and for
-        no other. Leaving a penalty out saves its second-order gradient, a weight of
-        zero does not.
+      penalties: by name; `hparams.penalties` must hold a weight for each name of a
+        penalty or term and for no other. Leaving a penalty out saves its second-order
+        gradient, a weight of zero does not.
+      terms: by name, such as those of `losses.TERMS`, each a `Pair` of `types.Term`;
+        the discriminator's is added, None if it has none.
 
     Returns:
-      A `Gradient` whose metrics are `discriminator_loss` (without penalties), one
-      entry per penalty (unweighted), `discriminator_accuracy` (share of real samples
-      with positive and of fake samples with negative logits) and
-      `discriminator_gradient_norm`.
+      A `Gradient` whose metrics are `discriminator_loss` (without penalties and terms),
+      one entry per penalty (unweighted), one per term as `discriminator_<name>`,
+      `discriminator_accuracy` (share of real samples with positive and of fake samples
+      with negative logits) and `discriminator_gradient_norm`.
     """
-    penalties = dict(penalties or {})
+    penalties, terms = dict(penalties or {}), dict(terms or {})
 
     def gradient(hparams, state, batch, key):
-        _check_penalties(hparams.penalties, penalties)
+        _check_weights(hparams.penalties, {*penalties, *terms})
         latent_key, *keys = jax.random.split(key, 1 + len(penalties))
         fake, _ = _generate(gan, state, state.params.generator, batch, latent_key)
 
@@ -56,19 +59,22 @@ def discriminator(
             )
             fake_output, collections = discriminate(collections, fake)
             value = loss.discriminator(real_output.logits, fake_output.logits)
-            terms = {
+            values = {
                 name: penalty(critic, batch.x, fake, penalty_key)
                 for (name, penalty), penalty_key in zip(
                     penalties.items(), keys, strict=True
                 )
             }
-            total = value + sum(hparams.penalties[name] * terms[name] for name in terms)
+            total = value + _weighted(hparams, values)
+            added = _terms("discriminator", terms, real_output, fake_output, batch)
+            total += _weighted(hparams, added)
             metrics = {
                 "discriminator_loss": value,
                 "discriminator_accuracy": _accuracy(
                     real_output.logits, fake_output.logits
                 ),
-                **terms,
+                **values,
+                **{f"discriminator_{name}": value for name, value in added.items()},
             }
             return total, (collections, metrics)
 
@@ -81,13 +87,26 @@ def discriminator(
     return gradient
 
 
-def generator(gan: types.GAN, loss: types.Loss) -> types.Gradient:
-    """Builds the gradient of `loss.generator`.
+def generator(
+    gan: types.GAN, loss: types.Loss, terms: Mapping[str, types.Pair] | None = None
+) -> types.Gradient:
+    """Builds the gradient of `loss.generator + sum_i weight_i term_i`.
+
+    Args:
+      gan: the two networks.
+      loss: the objective.
+      terms: the same as the discriminator's, by name; the generator's is added, None if
+        it has none.
 
     Returns:
-      A `Gradient` whose metrics are `generator_loss` and `generator_gradient_norm`.
+      A `Gradient` whose metrics are `generator_loss` (without terms), one entry per
+      term as `generator_<name>` and `generator_gradient_norm`.
     """
-    return _generator_against(gan, loss, lambda hparams, state, batch, key: state)
+
+    def as_it_is(hparams, state, batch, key):
+        return state
+
+    return _generator_against(gan, loss, as_it_is, dict(terms or {}))
 
 
 def unrolled(
@@ -133,7 +152,7 @@ def unrolled(
         keys = jax.random.split(jax.random.fold_in(key, depth), depth)
         return jax.lax.scan(body, state, keys)[0]
 
-    return _generator_against(gan, loss, ahead)
+    return _generator_against(gan, loss, ahead, {})
 
 
 def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
@@ -195,10 +214,12 @@ def global_norm(tree: types.Tree) -> jax.Array:
     return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
 
 
-def _generator_against(gan, loss, opponent):
+def _generator_against(gan, loss, opponent, terms):
     """Gradient of `loss.generator` where `opponent` makes the discriminator's state."""
 
     def gradient(hparams, state, batch, key):
+        _check_terms(hparams.penalties, terms)
+
         def objective(params):
             moved = state._replace(params=state.params._replace(generator=params))
             against = opponent(hparams, moved, batch, key)
@@ -211,11 +232,17 @@ def _generator_against(gan, loss, opponent):
                     batch.label,
                     train=True,
                 )
-                return output.logits
+                return output
 
             fake, collections = _generate(gan, state, params, batch, key)
-            value = loss.generator(discriminate(batch.x), discriminate(fake))
-            return value, (collections, {"generator_loss": value})
+            outputs = discriminate(batch.x), discriminate(fake)
+            value = loss.generator(*(output.logits for output in outputs))
+            added = _terms("generator", terms, *outputs, batch)
+            metrics = {
+                "generator_loss": value,
+                **{f"generator_{name}": value for name, value in added.items()},
+            }
+            return value + _weighted(hparams, added), (collections, metrics)
 
         grads, (collections, metrics) = jax.grad(objective, has_aux=True)(
             state.params.generator
@@ -235,9 +262,31 @@ def _accuracy(real_logits, fake_logits):
     return (jnp.mean(real_logits > 0) + jnp.mean(fake_logits < 0)) / 2
 
 
-def _check_penalties(weights, penalties):
-    if set(weights) != set(penalties):
+def _terms(player, terms, real_output, fake_output, batch):
+    own = {name: getattr(pair, player) for name, pair in terms.items()}
+    return {
+        name: term(real_output, fake_output, batch)
+        for name, term in own.items()
+        if term is not None
+    }
+
+
+def _weighted(hparams, values):
+    return sum(hparams.penalties[name] * value for name, value in values.items())
+
+
+def _check_weights(weights, names):
+    if set(weights) != names:
         raise errors.UserError(
             f"hparams.penalties has weights for {sorted(weights)} but the gradient was "
-            f"built with the penalties {sorted(penalties)}; give one weight for each."
+            f"built with the penalties and terms {sorted(names)}; give one weight for "
+            "each."
+        )
+
+
+def _check_terms(weights, terms):
+    missing = sorted(set(terms) - set(weights))
+    if missing:
+        raise errors.UserError(
+            f"hparams.penalties has no weight for the terms {missing}; give each one."
         )

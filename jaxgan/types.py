@@ -50,8 +50,8 @@ class HParams(NamedTuple):
     Attributes:
       optimizer: per player, the keyword arguments of its optax factory, such as
         `{"learning_rate": 1e-3, "b1": 0.5}`.
-      penalties: the weight of each penalty, by the name it was given when the
-        gradient was built.
+      penalties: the weight of each penalty and term, by the name it was given when
+        the gradients were built.
       ema_decay: decay of the generator's moving average, in [0, 1), or None if there
         is none.
       mode_weights: `[K]` probabilities with which this member draws its training
@@ -142,6 +142,11 @@ class Penalty(Protocol):
     def __call__(
         self, critic: Critic, real: Array, fake: Array, key: Array
     ) -> Array: ...
+
+
+Term = Callable[[DiscriminatorOutput, DiscriminatorOutput, Batch], Array]
+"""An unweighted scalar of more that the discriminator says than its logits:
+`(output for real, output for fake, batch) -> scalar`; both have the batch's labels."""
 
 
 class Gradient(Protocol):

@@ -17,6 +17,7 @@ from jaxgan.losses.adversarial import (
 )
 from jaxgan.losses.classes import (
     ac_gan,
+    auxiliary_classifier,
     class_evidence,
     info_gan,
     info_gan_continuous,
@@ -25,7 +26,7 @@ from jaxgan.losses.classes import (
 )
 from jaxgan.losses.energy import Began, began, ebgan
 from jaxgan.losses.f_gan import f_gan
-from jaxgan.losses.features import feature_matching, mmd_gan
+from jaxgan.losses.features import feature_matching, matched_features, mmd_gan
 from jaxgan.losses.game import minimax_value, optimal_value
 from jaxgan.losses.wrappers import label_smoothing, top_k
 
@@ -43,6 +44,14 @@ LOSSES: dict[str, types.Loss] = {
     "relativistic_average": relativistic_average(),
 }
 """The adversarial losses by name."""
+
+
+TERMS: dict[str, types.Pair] = {
+    "ac_gan": auxiliary_classifier,
+    "feature_matching": matched_features,
+}
+"""Terms by name, for `gradients.discriminator` and `gradients.generator`: a `Pair` of
+`types.Term`, None for a player that has none."""
 
 
 def get(name: str) -> types.Loss:
@@ -64,8 +73,10 @@ def get(name: str) -> types.Loss:
 
 __all__ = [
     "LOSSES",
+    "TERMS",
     "Began",
     "ac_gan",
+    "auxiliary_classifier",
     "began",
     "class_evidence",
     "ebgan",
@@ -78,6 +89,7 @@ __all__ = [
     "info_gan_continuous",
     "label_smoothing",
     "least_squares",
+    "matched_features",
     "minimax",
     "minimax_value",
     "mmd_gan",

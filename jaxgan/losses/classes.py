@@ -46,6 +46,23 @@ def ac_gan(
     return types.Pair(generator=fake, discriminator=real + fake)
 
 
+def _auxiliary(player: str) -> types.Term:
+    def term(real, fake, batch):
+        if real.class_logits is None or batch.label is None:
+            raise errors.UserError(
+                "the term 'ac_gan' needs class logits and labels; use a GAN with "
+                "discriminator_conditioning='auxiliary' and draw batches with labels."
+            )
+        both = ac_gan(real.class_logits, batch.label, fake.class_logits, batch.label)
+        return getattr(both, player)
+
+    return term
+
+
+auxiliary_classifier = types.Pair(*map(_auxiliary, types.Pair._fields))
+"""`ac_gan` as a pair of terms."""
+
+
 def tac_gan(
     real_class_logits: Array,
     real_labels: Array,

@@ -31,6 +31,14 @@ def feature_matching(real_features: Array, fake_features: Array) -> Array:
     return jnp.sum(jnp.square(gap))
 
 
+def _match(real, fake, batch):
+    return feature_matching(real.features, fake.features)
+
+
+matched_features = types.Pair(generator=_match, discriminator=None)
+"""`feature_matching` of the discriminator's last hidden layer as a pair of terms."""
+
+
 def mmd_gan(kernel: divergences.Kernel | None = None) -> types.Loss:
     """Features in which the squared maximum mean discrepancy is large, or small.
 
