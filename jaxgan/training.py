@@ -8,17 +8,19 @@ Data flow of one member and one step:
 
 The stream of random numbers depends on the member's key and on its step counter and on
 nothing else: neither on the population, nor on the member's place in it, nor on how
-the run was cut into chunks.
+the run was cut into chunks, nor on whether the data lie on the device or are streamed.
 """
 
 import contextlib
+import functools
+import itertools
 import json
 import math
 import pathlib
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -27,9 +29,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxgan import errors, population, types
+from jaxgan.data import pool, sampling, streaming
 
 Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
-"""`(data, hparams, key) -> Batch` of one member; data stays on the device."""
+"""`(data, hparams, key) -> Batch` of one member.
+
+Data stay on the device; where they are streamed, a step gets its `pool.Rows` instead.
+"""
 
 MEMBERS, EVERYWHERE = PartitionSpec("pop"), PartitionSpec()
 
@@ -38,7 +44,9 @@ class Program(NamedTuple):
     """A training loop made ready for a population.
 
     Attributes:
-      run: `(hparams, state, keys, data, num_steps) -> (state, metrics)`, jitted.
+      run: `(hparams, state, keys, data, rows, num_steps) -> (state, metrics)`, jitted.
+        Either `data` are shared by all members, or `rows [P, S, B, ...]` hold what each
+        of them draws in each step; the other one is None.
       mesh: the devices, along the axis "pop" of members.
     """
 
@@ -82,34 +90,37 @@ def compile(
       devices: that share the members; they do not communicate. None for all there are.
     """
 
-    def member(hparams, state, key, data, num_steps):
-        def advance(state):
-            batch_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
+    def member(hparams, state, key, rows, data, num_steps):
+        def advance(state, data):
+            batch_key, step_key = step_keys(key, state.step)
             batch = sample(data, hparams, batch_key)
             state, metrics = step(hparams, state, batch, step_key)
             return state._replace(step=state.step + 1), metrics
 
-        def body(_, carry):
+        def data_of(i):
+            return data if rows is None else jax.tree.map(lambda x: x[i], rows)
+
+        def body(i, carry):
             state, total = carry
-            state, metrics = advance(state)
+            state, metrics = advance(state, data_of(i))
             return state, jax.tree.map(jnp.add, total, metrics)
 
-        _, shapes = jax.eval_shape(advance, state)
+        _, shapes = jax.eval_shape(advance, state, data_of(0))
         zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         state, total = jax.lax.fori_loop(0, num_steps, body, (state, zero))
         return state, jax.tree.map(lambda x: x / jnp.maximum(num_steps, 1), total)
 
-    def share(hparams, state, keys, data, num_steps):
-        def of_member(hparams, state, key):
-            return member(hparams, state, key, data, num_steps)
+    def share(hparams, state, keys, data, rows, num_steps):
+        def of_member(hparams, state, key, rows):
+            return member(hparams, state, key, rows, data, num_steps)
 
-        return mapper(of_member)(hparams, state, keys)
+        return mapper(of_member)(hparams, state, keys, rows)
 
     mesh = Mesh(np.array(jax.devices() if devices is None else devices), ("pop",))
     run = jax.shard_map(
         share,
         mesh=mesh,
-        in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, EVERYWHERE),
+        in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, MEMBERS, EVERYWHERE),
         out_specs=MEMBERS,
         check_vma=False,
     )
@@ -138,10 +149,12 @@ def train(
       hparams: every leaf `[P, ...]`.
       state: of the population.
       keys: `[P]`, one per member, see `population.keys`.
-      data: what the sampler draws from, shared by all members.
+      data: what the sampler draws from, shared by all members: on the device, or a
+        `streaming.Host`, whose samples are sent in chunks while the devices train.
       num_steps: steps to take; zero compiles the program and takes none.
       chunk_steps: steps between two returns to the host; it bounds how often
-        `on_chunk` is called and changes nothing else.
+        `on_chunk` is called and changes nothing else. Where data are streamed, another
+        value may compile the program again.
       on_chunk: called after each chunk with a `Report`.
 
     Returns:
@@ -164,18 +177,45 @@ def train(
     hparams, state, keys = jax.device_put(
         (hparams, state, keys), NamedSharding(mesh, MEMBERS)
     )
-    data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
-    for done in range(0, max(num_steps, 1), chunk_steps):
-        now = min(chunk_steps, num_steps - done)
-        began = time.perf_counter()
-        state, metrics = program.run(hparams, state, keys, data, now)
-        metrics, alive = jax.device_get((metrics, state.alive))
-        seconds = time.perf_counter() - began
-        if now:
-            metrics = {name: values[:total] for name, values in metrics.items()}
-            on_chunk(Report(start + done + now, now, seconds, metrics, alive[:total]))
+    streamed = isinstance(data, streaming.Host)
+    at_once = chunk_steps
+    if streamed:
+        at_once = streaming.steps_at_once(data, len(padded), chunk_steps)
+    chunks = [
+        _cut(min(chunk_steps, num_steps - done), at_once)
+        for done in range(0, max(num_steps, 1), chunk_steps)
+    ]
+    with contextlib.ExitStack() as stack:
+        if streamed:
+            parts = itertools.chain.from_iterable(chunks)
+            feed = _stream(mesh, hparams, state.step, keys, data, parts, at_once)
+            data, feed = None, stack.enter_context(feed)
+        else:
+            data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
+            feed = itertools.repeat(None)
+        done = 0
+        for chunk in chunks:
+            now, metrics = sum(chunk), []
+            began = time.perf_counter()
+            for part in chunk:
+                rows = next(feed)
+                state, means = program.run(hparams, state, keys, data, rows, part)
+                # Waiting here keeps few chunks of samples on the device at once.
+                means, alive = jax.device_get((means, state.alive))
+                metrics.append(means)
+            seconds = time.perf_counter() - began
+            done += now
+            if now:
+                means = {name: values[:total] for name, values in _mean(metrics, chunk)}
+                on_chunk(Report(start + done, now, seconds, means, alive[:total]))
     state = jax.tree.map(lambda x: x[:total], jax.device_get(state))
     return jax.device_put(state, mesh.devices.flat[0])
+
+
+def step_keys(key: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The keys of a member's batch and of its step, from its own key and its step."""
+    batch_key, step_key = jax.random.split(jax.random.fold_in(key, step))
+    return batch_key, step_key
 
 
 def flops(
@@ -284,6 +324,75 @@ def progress(
             bar.update(task, completed=taken, rate=text)
 
         yield on_chunk
+
+
+def _cut(num_steps: int, at_once: int) -> list[int]:
+    """Parts of at most `at_once` steps; one of none if there are no steps."""
+    parts = range(0, max(num_steps, 1), at_once)
+    return [min(at_once, num_steps - done) for done in parts]
+
+
+def _stream(
+    mesh: Mesh,
+    hparams: types.HParams,
+    steps: jax.Array,
+    keys: jax.Array,
+    data: streaming.Host,
+    parts: Iterable[int],
+    at_once: int,
+) -> contextlib.AbstractContextManager[Iterator[pool.Rows]]:
+    """The samples of each part's steps, on the devices, made ready in advance."""
+    members = NamedSharding(mesh, MEMBERS)
+    modes = jax.device_put(data.modes, NamedSharding(mesh, EVERYWHERE))
+    # The state that carries the steps is donated, and the run is ahead of it.
+    steps = np.asarray(steps)
+
+    def draws() -> Iterator[tuple[jax.Array, int]]:
+        done = 0
+        for part in parts:
+            first = jax.device_put(steps + done, members)
+            yield (
+                _draw(
+                    hparams.mode_weights,
+                    keys,
+                    first,
+                    modes,
+                    num_steps=at_once,
+                    num_samples=len(data.x),
+                    batch_size=data.batch_size,
+                ),
+                part,
+            )
+            done += part
+
+    def send(draw: tuple[jax.Array, int]) -> pool.Rows:
+        return jax.device_put(streaming.gather(data, *draw), members)
+
+    return streaming.prefetched(send, draws())
+
+
+@functools.partial(jax.jit, static_argnames=("num_steps", "num_samples", "batch_size"))
+def _draw(mode_weights, keys, first, modes, *, num_steps, num_samples, batch_size):
+    """Indices `[P, S, B]` of what each member draws in each of its next steps."""
+
+    def of_member(weights, key, first):
+        def of_step(step):
+            batch_key, _ = step_keys(key, step)
+            return sampling.indices(modes, weights, num_samples, batch_size, batch_key)
+
+        return jax.vmap(of_step)(first + jnp.arange(num_steps))
+
+    return jax.vmap(of_member)(mode_weights, keys, first)
+
+
+def _mean(
+    metrics: list[dict[str, np.ndarray]], lengths: list[int]
+) -> Iterator[tuple[str, np.ndarray]]:
+    for name, values in metrics[0].items():
+        if len(lengths) > 1:
+            parts = [part[name] for part in metrics]
+            values = np.average(parts, axis=0, weights=lengths).astype(values.dtype)
+        yield name, values
 
 
 def _finite(values: np.ndarray) -> list[float | None]:

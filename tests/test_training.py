@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ from jaxgan import (
     training,
     types,
 )
-from jaxgan.data import modes, pool
+from jaxgan.data import modes, pool, streaming
 
 P = 16
 NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(16,), generator_normalisation="batch")
@@ -100,9 +101,9 @@ def test_members_do_not_see_each_others_numbers_or_data(program, trained):
 def test_a_dead_member_is_frozen_and_changes_no_other_bits(program, trained):
     numbers = hparams()
     for player in numbers.optimizer:
-        player["learning_rate"] = jnp.asarray(player["learning_rate"]).at[3].set(1e6)
+        player["learning_rate"] = jnp.asarray(player["learning_rate"]).at[3].set(1e30)
     numbers.optimizer.generator["learning_rate"] = (
-        hparams().optimizer.generator["learning_rate"].at[3].set(1e6)
+        hparams().optimizer.generator["learning_rate"].at[3].set(1e30)
     )
     alive = []
     state = training.train(
@@ -165,28 +166,29 @@ def test_mappers_agree(mapper, trained):
 
 def test_devices_share_members_without_changing_them():
     code = """
-import jax, jax.numpy as jnp, numpy as np
+import itertools, jax, jax.numpy as jnp, numpy as np
 jax.config.update("jax_num_cpu_devices", 2)
 from jaxgan import population, steps, training, types
+from jaxgan.data import modes, pool, streaming
 
 def step(hparams, state, batch, key):
     noise = jax.random.normal(key, state.params.shape)
-    params = 0.9 * state.params + hparams * (noise + batch.x.mean())
+    rate = hparams.penalties["rate"]
+    params = 0.9 * state.params + rate * (noise + batch.x.mean())
     return state._replace(params=params), {"mean": params.mean()}
 
-def sample(data, hparams, key):
-    return types.Batch(jax.random.choice(key, data, (4,)))
-
 keys = population.keys(jax.random.key(0), 5)
-hparams = jnp.arange(5.0)
+weights = jnp.eye(3)[jnp.arange(5) % 3]
+hparams = types.HParams((), {"rate": jnp.arange(5.0)}, None, weights)
 state = types.TrainState(
     jnp.zeros(5, int), jnp.zeros((5, 3)), (), (), None, jnp.ones(5, bool)
 )
-data = jnp.arange(10.0)
+x, parts = np.arange(10.0), modes.from_labels(np.arange(10) % 3)
+pooled = pool.put(x, parts), streaming.host(x, parts, batch_size=4)
 results = []
-for devices in (jax.devices(), jax.devices()[:1]):
+for devices, data in itertools.product((jax.devices(), jax.devices()[:1]), pooled):
     reports = []
-    program = training.compile(step, sample, devices=devices)
+    program = training.compile(step, pool.draw(4), devices=devices)
     out = training.train(
         program, hparams, state, keys, data, num_steps=7, chunk_steps=3,
         on_chunk=reports.append)
@@ -195,10 +197,127 @@ for devices in (jax.devices(), jax.devices()[:1]):
     assert [r.step for r in reports] == [3, 6, 7]
     assert all(r.metrics["mean"].shape == (5,) for r in reports)
     results.append(np.asarray(out.params))
-np.testing.assert_array_equal(*results)
+for other in results[1:]:
+    np.testing.assert_array_equal(results[0], other)
 assert len(jax.devices()) == 2
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("chunk_steps", [50, 17])
+def test_streamed_data_train_the_same_bits_however_they_are_cut(
+    program, trained, chunk_steps, monkeypatch
+):
+    # A step of 16 members takes 1 KiB, so that five steps are sent at once.
+    monkeypatch.setattr(streaming, "CHUNK_BYTES", 5 * 1024)
+    numbers, reports = hparams(), []
+    state = training.train(
+        program,
+        numbers,
+        start(numbers),
+        KEYS,
+        streaming.host(X, DATA.modes, batch_size=8),
+        num_steps=50,
+        chunk_steps=chunk_steps,
+        on_chunk=reports.append,
+    )
+    jax.tree.map(np.testing.assert_array_equal, state, trained)
+    assert reports[-1].step == 50
+    assert len(reports) == math.ceil(50 / chunk_steps)
+
+
+def remember(numbers, state, batch, key):
+    """A step that remembers a digest of all it has seen, exactly."""
+    del numbers
+    noise = jax.random.bits(key, (), jnp.uint32) >> 12
+    label = jnp.zeros(len(batch.x), int) if batch.label is None else batch.label
+    seen = (batch.x.sum(axis=(1, 2, 3)) * 127.5).astype(jnp.int32) * 10 + label
+    mixed = (seen * jnp.arange(1, len(seen) + 1)).sum() + noise.astype(jnp.int32)
+    return state._replace(params=31 * state.params + mixed), {"noise": noise / 1e3}
+
+
+LABEL = np.random.default_rng(1).permutation(np.arange(50) % 3)
+IMAGES = np.random.default_rng(0).integers(0, 256, (50, 4, 3, 1), np.uint8)
+PARTS = modes.from_labels(np.arange(50) % 5)
+FEW = 6
+
+
+@pytest.fixture(scope="module")
+def witness():
+    """A program that trains nothing and compiles fast."""
+    return training.compile(remember, pool.draw(5), population.chunks(4))
+
+
+def watch(program, data, by_mode=True, **arguments):
+    """What `FEW` members at different steps have seen."""
+    weights = np.random.default_rng(2).uniform(size=(FEW, 5)).astype(np.float32)
+    numbers = types.HParams({"unused": jnp.zeros(FEW)}, {})
+    numbers = numbers._replace(mode_weights=weights if by_mode else None)
+    first = jnp.array([0, 7, 0, 1, 2, 3])
+    state = types.TrainState(
+        first, jnp.zeros(FEW, int), (), (), None, jnp.ones(FEW, bool)
+    )
+    keys = population.keys(jax.random.key(3), FEW)
+    arguments = {"num_steps": 11, "chunk_steps": 4} | arguments
+    return training.train(program, numbers, state, keys, data, **arguments)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("by_mode", [True, False])
+def test_a_step_sees_the_same_images_labels_and_key_from_either_place(
+    witness, labelled, by_mode, tmp_path
+):
+    np.save(tmp_path / "x.npy", IMAGES)
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    label = LABEL if labelled else None
+    pooled = watch(witness, pool.put(IMAGES, PARTS, label), by_mode)
+    streamed = watch(witness, streaming.host(x, PARTS, label, batch_size=5), by_mode)
+    np.testing.assert_array_equal(pooled.params, streamed.params)
+    assert len(np.unique(pooled.params)) == FEW
+
+
+def test_streamed_metrics_are_means_over_the_chunk(witness, monkeypatch):
+    # A step of 6 members takes 360 bytes, so that two steps are sent at once.
+    monkeypatch.setattr(streaming, "CHUNK_BYTES", 2 * 360)
+    found = []
+    for data in (pool.put(IMAGES, PARTS), streaming.host(IMAGES, PARTS, batch_size=5)):
+        watch(witness, data, chunk_steps=8, on_chunk=found.append)
+    for one, other in zip(found[:2], found[2:], strict=True):
+        assert (one.step, one.num_steps) == (other.step, other.num_steps)
+        np.testing.assert_allclose(
+            other.metrics["noise"], one.metrics["noise"], rtol=1e-5
+        )
+
+
+def test_streaming_compiles_once(traces):
+    program = training.compile(traces(remember), pool.draw(5))
+    data, counts = streaming.host(IMAGES, PARTS, batch_size=5), []
+    for num_steps in (0, 1, 7):
+        state = watch(program, data, num_steps=num_steps)
+        counts.append(traces.count)
+    assert len(set(counts)) == 1 and state.step[0] == 7
+
+
+def test_a_failing_source_fails_the_run_and_leaves_no_thread(witness):
+    data = streaming.host(IMAGES, PARTS, batch_size=5)
+    with pytest.raises(IndexError, match="out of bounds"):
+        watch(witness, data._replace(x=IMAGES[:10]))  # as if the file had been cut
+    assert not [t for t in threading.enumerate() if "prefetch" in t.name]
+
+
+def test_the_thread_ends_when_the_run_is_left_early(witness):
+    def leave(report):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        data = streaming.host(IMAGES, PARTS, batch_size=5)
+        watch(witness, data, num_steps=100, on_chunk=leave)
+    assert not [t for t in threading.enumerate() if "prefetch" in t.name]
+
+
+def test_streaming_with_another_batch_size_than_the_samplers_is_refused(witness):
+    with pytest.raises(errors.UserError, match="batch_size=4.*batch_size=5"):
+        watch(witness, streaming.host(IMAGES, PARTS, batch_size=4))
 
 
 def test_metrics_are_means_over_the_chunk():

@@ -1,4 +1,7 @@
-"""What a population trains on: one pool of samples on the device, shared by all."""
+"""What a population trains on: one pool of samples on the device, shared by all.
+
+Data that are larger than the device stay on the host, see `jaxgan.data.streaming`.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,8 +11,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxgan import errors, types
+from jaxgan.data import dataset, sampling, standardise
 from jaxgan.data import modes as modes_lib
-from jaxgan.data import sampling, standardise
 
 
 class Pool(NamedTuple):
@@ -26,6 +29,18 @@ class Pool(NamedTuple):
     label: jax.Array | None = None
 
 
+class Rows(NamedTuple):
+    """The samples of one step of one member, drawn beforehand.
+
+    Attributes:
+      x: `[B, ...]` uint8 images or floating-point points.
+      label: `[B]` int32, or None.
+    """
+
+    x: jax.Array
+    label: jax.Array | None = None
+
+
 def put(
     x: ArrayLike,
     modes: modes_lib.Modes | None = None,
@@ -35,26 +50,39 @@ def put(
     return jax.tree.map(jnp.asarray, Pool(x, modes, label))
 
 
-def draw(batch_size: int) -> Callable[[Pool, types.HParams, jax.Array], types.Batch]:
+def draw(
+    batch_size: int,
+) -> Callable[[Pool | Rows, types.HParams, jax.Array], types.Batch]:
     """Builds the sampler that `training.compile` takes.
 
     A member draws by its `hparams.mode_weights`, and its samples are standardised if it
-    has a `hparams.standardiser`.
+    has a `hparams.standardiser`. From `Rows` nothing is left to draw: they become the
+    batch as they are.
 
     Args:
       batch_size: samples that one step consumes: B, or `n_critic` times B.
 
     Raises:
-      UserError: if `batch_size` < 1.
+      UserError: if `batch_size` < 1, or rows of another number arrive.
     """
     if batch_size < 1:
         raise errors.UserError(f"batch_size={batch_size} must be at least 1.")
 
-    def sample(pool: Pool, hparams: types.HParams, key: jax.Array) -> types.Batch:
-        # Built in the traced function, so that the pool stays an argument of the
-        # program and does not become a constant of it.
-        draw_batch = sampling.sampler(pool.x, pool.modes, batch_size, pool.label)
-        batch = draw_batch(hparams.mode_weights, key)
+    def sample(
+        data: Pool | Rows, hparams: types.HParams, key: jax.Array
+    ) -> types.Batch:
+        if isinstance(data, Rows):
+            batch = types.Batch(dataset.to_float(data.x), data.label)
+        else:
+            # Built in the traced function, so that the pool stays an argument of the
+            # program and does not become a constant of it.
+            draw_batch = sampling.sampler(data.x, data.modes, batch_size, data.label)
+            batch = draw_batch(hparams.mode_weights, key)
+        if len(batch.x) != batch_size:
+            raise errors.UserError(
+                f"the data are streamed with batch_size={len(batch.x)}, but the "
+                f"sampler was built with batch_size={batch_size}; give both the same."
+            )
         if hparams.standardiser is None:
             return batch
         return batch._replace(x=standardise.standardise(hparams.standardiser, batch.x))

@@ -43,14 +43,39 @@ def sampler(
     label = None if label is None else jnp.asarray(label)
 
     def sample(mode_weights: ArrayLike | None, key: Array) -> types.Batch:
-        if mode_weights is None:
-            index = jax.random.randint(key, (batch_size,), 0, len(x))
-        else:
-            index = _index(modes, mode_weights, batch_size, key)
+        index = indices(modes, mode_weights, len(x), batch_size, key)
         drawn = None if label is None else label[index]
         return types.Batch(dataset.to_float(x[index]), drawn)
 
     return sample
+
+
+def indices(
+    modes: modes_lib.Modes | None,
+    mode_weights: ArrayLike | None,
+    num_samples: int,
+    batch_size: int,
+    key: Array,
+) -> Array:
+    """Which samples make a batch: what `sampler` draws, without the samples.
+
+    Args:
+      modes: of the samples; may be None if `mode_weights` is.
+      mode_weights: `[K]` as in `sampler`, or None to draw from all samples alike.
+      num_samples: N, static; of no effect if there are `mode_weights`.
+      batch_size: B, static.
+      key: consumed.
+
+    Returns:
+      `[B]` int32 in 0 .. N - 1.
+    """
+    if mode_weights is None:
+        return jax.random.randint(key, (batch_size,), 0, num_samples)
+    mode_key, entry_key = jax.random.split(key)
+    mode = categorical(mode_weights, mode_key, batch_size)
+    count = jnp.asarray(modes.counts)[mode]
+    entry = jax.random.randint(entry_key, (batch_size,), 0, count)
+    return jnp.asarray(modes.table)[mode, entry]
 
 
 def categorical(weights: ArrayLike, key: Array, n: int) -> Array:
@@ -71,15 +96,5 @@ def categorical(weights: ArrayLike, key: Array, n: int) -> Array:
     # u < 1, but u * total may round up to the total, which would fall off the end.
     threshold = jax.random.uniform(key, (n,), jnp.float32) * cdf[-1]
     threshold = jnp.minimum(threshold, jnp.nextafter(cdf[-1], jnp.float32(0)))
-    index = jnp.searchsorted(cdf, threshold, side="right", method="compare_all")
-    return index.astype(jnp.int32)
-
-
-def _index(
-    modes: modes_lib.Modes, mode_weights: ArrayLike, batch_size: int, key: Array
-) -> Array:
-    mode_key, entry_key = jax.random.split(key)
-    mode = categorical(mode_weights, mode_key, batch_size)
-    count = jnp.asarray(modes.counts)[mode]
-    entry = jax.random.randint(entry_key, (batch_size,), 0, count)
-    return jnp.asarray(modes.table)[mode, entry]
+    category = jnp.searchsorted(cdf, threshold, side="right", method="compare_all")
+    return category.astype(jnp.int32)
