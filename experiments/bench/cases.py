@@ -157,6 +157,7 @@ def member_step_flops(model: str, r1: float | None = None) -> float:
     to z or, in the discriminator's step, to samples. The discriminator's step has a
     pass of g and two of d, the generator's one of each. R1 adds the gradient with
     respect to samples, and its gradient, which is a pass and a gradient of weights.
+    Products with the zeros that convolutions are padded with count as others do.
     """
     of = MODELS[model]
     if of["network"] == "mlp":
