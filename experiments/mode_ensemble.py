@@ -58,9 +58,7 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
-import math
 import time
-from collections.abc import Callable
 from concurrent import futures
 from typing import Any, NamedTuple
 
@@ -70,40 +68,26 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
-    errors,
     gan,
-    gradients,
     losses,
-    penalties,
+    methods,
     population,
     reports,
+    runs,
     scores,
-    steps,
     training,
     types,
 )
-from jaxgan.data import dataset, mixtures, pool
+from jaxgan.data import dataset, pool
 from jaxgan.data import modes as modes_lib
-from jaxgan.scores import classifier, panels
+from jaxgan.scores import panels
 
 BETAS = {"b1": 0.5, "b2": 0.99}
 EMA_DECAY = 0.99
 IMAGE_LATENT, POINT_LATENT = 32, 2
-SPLITS = 10
-ENOUGH_ACCURACY = 0.97
 SMOKE = {"seeds": 2, "steps": 20, "samples": 720}
 CHUNKS, SHORTEST_CHUNK = 20, 10
 NUM_SHOWN = 64
-COLUMNS = {
-    ("coverage", "modes"): "modes",
-    ("coverage", "reverse_kl"): "reverse KL",
-    ("coverage", "floor"): "its floor",
-    ("coverage", "high_quality"): "good samples",
-    ("inception_score", "value"): "Inception Score",
-    ("frechet_distance", "value"): "Frechet distance",
-    ("frechet_distance", "floor"): "its floor ",
-    ("within_class_diversity", "value"): "diversity in a class",
-}
 COSTS = {
     "parameters": "parameters",
     "generator updates": "generator_updates",
@@ -113,36 +97,20 @@ COSTS = {
 }
 
 
-class Rule(NamedTuple):
-    """How a GAN is trained: its loss, weights of penalties, and averaging if any."""
-
-    loss: str
-    penalties: dict[str, float]
-    ema_decay: float | None
-
-
 class Arm(NamedTuple):
-    """One way to spend the compute."""
+    """One way to spend the compute: who learns what, by which method."""
 
     title: str
     plan: ensembles.Plan
-    rule: str
+    method: str
 
 
 class Trainer(NamedTuple):
-    """A rule made ready, and the operations of one step of one member."""
+    """A method made ready, and the operations of one step of one member."""
 
-    rule: Rule
+    made: methods.Made
     program: training.Program
     flops: float
-
-
-class Members(NamedTuple):
-    """The population of an arm."""
-
-    hparams: types.HParams
-    state: types.TrainState
-    keys: jax.Array
 
 
 class Setting(NamedTuple):
@@ -171,48 +139,19 @@ def main(settings: Settings) -> None:
     with cli.flag("--network", settings.network):
         networks = gan.build(architecture)
     check_modes(settings, data)
-    folder = cli.new_folder("--out", settings.out or default_folder(settings))
     # One core compiles and trains the classifier that scores, then compiles the arms,
     # while the other one clusters and begins to train.
     background = futures.ThreadPoolExecutor(1)
-    try:
-        scoring = background.submit(make_panel, settings, data)
-        modes = find_modes(settings, data)
-        shared = Setting(
-            settings,
-            architecture,
-            networks,
-            pool.put(data.train.x, modes),
-            data.mixture is None,
-            population.automatic(convolutional=settings.network == "conv"),
-            folder,
-        )
-        trainers = {
-            name: make_trainer(shared, r) for name, r in rules(settings).items()
-        }
-        arms = make_arms(settings, modes)
-        ready = {
-            name: background.submit(prepare, shared, trainers[arm.rule], arm)
-            for name, arm in arms.items()
-        }
-        purity = modes_lib.purity(modes, data.train.label)
-        print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
-        panel, references = scoring.result()
-        config = dataclasses.asdict(settings) | {"gan": architecture}
-        reports.write_json(folder / "config.json", config | training.environment())
-        record = {"purity": purity, "references": references, "arms": {}}
-        drawn = {}
-        for name, arm in arms.items():
-            run, members = train(shared, trainers, name, arm, ready[name].result())
-            x = sample(shared, name, arm, members)
-            run["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
-            record["arms"][name], drawn[arm.title] = run, np.asarray(x[0])
-    except errors.UserError:
-        if not any(folder.iterdir()):
-            folder.rmdir()
-        raise
-    finally:
-        background.shutdown(wait=False, cancel_futures=True)
+    run_folder = cli.run_folder(
+        "--out", settings.out, f"mode_ensemble-{settings.dataset}"
+    )
+    with run_folder as folder:
+        try:
+            record, drawn = run(
+                settings, data, architecture, networks, folder, background
+            )
+        finally:
+            background.shutdown(wait=False, cancel_futures=True)
     record["seconds"] = time.perf_counter() - began
     reports.write_json(folder / "scores.json", record)
     show(settings, record)
@@ -221,29 +160,69 @@ def main(settings: Settings) -> None:
     print(f"Draw from the mixture: python experiments/sample.py {folder}")
 
 
-def check(settings: Settings) -> None:
-    def need(name: str, holds: Callable[[float], bool], what: str) -> None:
-        value = getattr(settings, name)
-        cli.require(holds(value), "--" + name.replace("_", "-"), value, what)
+def run(
+    settings: Settings,
+    data: dataset.Dataset,
+    architecture: dict[str, Any],
+    networks: types.GAN,
+    folder: pathlib.Path,
+    background: futures.Executor,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Trains and scores all arms; returns the record, and samples of one seed."""
+    scoring = background.submit(
+        panels.of_dataset, data, num_samples=settings.samples, seed=settings.seed
+    )
+    modes = find_modes(settings, data)
+    shared = Setting(
+        settings,
+        architecture,
+        networks,
+        pool.put(data.train.x, modes),
+        data.mixture is None,
+        population.automatic(convolutional=settings.network == "conv"),
+        folder,
+    )
+    trainers = {name: make_trainer(shared, m) for name, m in method(settings).items()}
+    arms = make_arms(settings, modes)
+    ready = {
+        name: background.submit(prepare, shared, trainers[arm.method], arm)
+        for name, arm in arms.items()
+    }
+    purity = modes_lib.purity(modes, data.train.label)
+    print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
+    panel, references, note = scoring.result()
+    if note is not None:
+        print(note)
+    config = dataclasses.asdict(settings) | {"gan": architecture}
+    reports.write_json(folder / "config.json", config | training.environment())
+    record = {"purity": purity, "references": references, "arms": {}}
+    drawn = {}
+    for name, arm in arms.items():
+        trained, members = train(shared, trainers, name, arm, ready[name].result())
+        x = sample(shared, name, arm, members)
+        trained["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
+        record["arms"][name], drawn[arm.title] = trained, np.asarray(x[0])
+    return record, drawn
 
-    for name in ("seeds", "steps", "batch_size"):
-        need(name, lambda value: value >= 1, "it must be at least 1")
-    need("learning_rate", lambda v: 0 < v < math.inf, "it must be a positive number")
-    need("r1", lambda v: 0 <= v < math.inf, "it must be zero or a positive number")
-    need("seed", lambda v: 0 <= v < 2**31, "it must lie between 0 and 2^31 - 1")
-    need("samples", lambda v: v >= SPLITS, f"it must be at least {SPLITS}")
-    need(
-        "num_modes",
-        lambda v: v is None or settings.modes == "clusters",
-        "it goes with --modes clusters, as labels say themselves how many they are",
+
+def check(settings: Settings) -> None:
+    checks = dict.fromkeys(("seeds", "steps", "batch_size"), cli.AT_LEAST_ONE)
+    cli.check(
+        settings,
+        checks
+        | {
+            "learning_rate": cli.POSITIVE,
+            "r1": cli.NOT_NEGATIVE,
+            "seed": cli.SEED,
+            "samples": cli.at_least(panels.SPLITS),
+            "num_modes": cli.Check(
+                lambda value: settings.modes == "clusters",
+                "it goes with --modes clusters, as labels say how many they are",
+            ),
+        },
     )
     with cli.flag("--loss", settings.loss):
         losses.get(settings.loss)
-
-
-def default_folder(settings: Settings) -> pathlib.Path:
-    now = time.strftime("%Y%m%d-%H%M%S")
-    return pathlib.Path("runs") / f"mode_ensemble-{settings.dataset}-{now}"
 
 
 def describe_networks(settings: Settings, data: dataset.Dataset) -> dict[str, Any]:
@@ -276,10 +255,14 @@ def find_modes(settings: Settings, data: dataset.Dataset) -> modes_lib.Modes:
     return modes_lib.cluster(x, number, seed=settings.seed)
 
 
-def rules(settings: Settings) -> dict[str, Rule]:
+def method(settings: Settings) -> dict[str, methods.Method]:
+    adam = {"learning_rate": settings.learning_rate, **BETAS}
+    both = types.Pair(adam, adam)
     return {
-        "remedied": Rule(settings.loss, {"r1": settings.r1}, EMA_DECAY),
-        "classic": Rule("minimax", {}, None),
+        "remedied": methods.Method(
+            settings.loss, {"r1": settings.r1}, both, ema_decay=EMA_DECAY
+        ),
+        "classic": methods.Method("minimax", {}, both),
     }
 
 
@@ -296,28 +279,22 @@ def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, Arm]:
     }
 
 
-def make_trainer(shared: Setting, rule: Rule) -> Trainer:
-    networks, loss = shared.networks, losses.get(rule.loss)
-    terms = {name: penalties.PENALTIES[name] for name in rule.penalties}
-    d = steps.update("discriminator", gradients.discriminator(networks, loss, terms))
-    g = steps.update("generator", gradients.generator(networks, loss))
-    step = steps.alternating(d, g)
-    step = steps.quarantine(step if rule.ema_decay is None else steps.averaged(step))
+def make_trainer(shared: Setting, method: methods.Method) -> Trainer:
+    made = methods.make(shared.networks, method)
     draw_batch = pool.draw(shared.settings.batch_size)
-
-    alone = make_hparams(shared, rule, modes_lib.proportions(shared.data.modes)[None])
+    shares = modes_lib.proportions(shared.data.modes)[None]
     key = jax.random.key(0)
-    hparams = population.take(alone, 0)
-    state = jax.eval_shape(steps.initialise(networks), hparams, key)
-    flops = training.flops(step, draw_batch, hparams, state, key, shared.data)
-    program = training.compile(step, draw_batch, shared.mapper)
-    return Trainer(rule, program, flops)
+    hparams = population.take(make_hparams(shared, made, shares), 0)
+    state = jax.eval_shape(made.initialise, hparams, key)
+    flops = training.flops(made.step, draw_batch, hparams, state, key, shared.data)
+    program = training.compile(made.step, draw_batch, shared.mapper)
+    return Trainer(made, program, flops)
 
 
-def make_hparams(shared: Setting, rule: Rule, mode_weights: jax.Array) -> types.HParams:
-    adam = {"learning_rate": shared.settings.learning_rate, **BETAS}
-    hparams = types.HParams(types.Pair(adam, adam), rule.penalties, rule.ema_decay)
-    return population.broadcast(hparams, len(mode_weights))._replace(
+def make_hparams(
+    shared: Setting, made: methods.Made, mode_weights: jax.Array
+) -> types.HParams:
+    return population.broadcast(made.hparams, len(mode_weights))._replace(
         mode_weights=mode_weights,
         standardiser=None
         if shared.images
@@ -325,16 +302,14 @@ def make_hparams(shared: Setting, rule: Rule, mode_weights: jax.Array) -> types.
     )
 
 
-def prepare(shared: Setting, trainer: Trainer, arm: Arm) -> Members:
+def prepare(shared: Setting, trainer: Trainer, arm: Arm) -> runs.Members:
     """Initialises all seeds of an arm, the members of a seed side by side."""
     mode_weights = jnp.tile(arm.plan.mode_weights, (shared.settings.seeds, 1))
-    hparams = make_hparams(shared, trainer.rule, mode_weights)
-    keys = population.keys(jax.random.key(shared.settings.seed), len(mode_weights))
-    state = population.init(steps.initialise(shared.networks), hparams, keys)
-    state = training.train(
-        trainer.program, hparams, state, keys, shared.data, num_steps=0
+    hparams = make_hparams(shared, trainer.made, mode_weights)
+    key = jax.random.key(shared.settings.seed)
+    return runs.begin(
+        trainer.made.initialise, trainer.program, hparams, key, shared.data
     )
-    return Members(hparams, state, keys)
 
 
 def train(
@@ -342,35 +317,25 @@ def train(
     trainers: dict[str, Trainer],
     name: str,
     arm: Arm,
-    members: Members,
-) -> tuple[dict[str, Any], Members]:
+    members: runs.Members,
+) -> tuple[dict[str, Any], runs.Members]:
     """Trains an arm for its share of operations; returns its record and the trained."""
     settings, num_members = shared.settings, len(arm.plan.weights)
-    trainer = trainers[arm.rule]
+    trainer = trainers[arm.method]
     whole = settings.steps * len(shared.data.modes.counts) * trainers["remedied"].flops
     num_steps = max(1, round(whole / (num_members * trainer.flops)))
-
-    history = []
-    log = training.log(shared.folder / "metrics.jsonl", arm=name)
-    with training.progress(
-        arm.title, num_steps=num_steps, num_members=len(members.keys)
-    ) as show_progress:
-
-        def on_chunk(report: training.Report) -> None:
-            for receive in (log, show_progress, history.append):
-                receive(report)
-
-        chunk_steps = max(SHORTEST_CHUNK, -(-num_steps // CHUNKS))
-        state = training.train(
-            trainer.program,
-            *members,
-            shared.data,
-            num_steps=num_steps,
-            chunk_steps=chunk_steps,
-            on_chunk=on_chunk,
-        )
-    updates = num_steps * num_members
-    run = {
+    members, history = runs.train(
+        trainer.program,
+        members,
+        shared.data,
+        title=arm.title,
+        log=shared.folder / "metrics.jsonl",
+        num_steps=num_steps,
+        chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
+        arm=name,
+    )
+    state, updates = members.state, num_steps * num_members
+    return {
         "title": arm.title,
         "dead_members": int((~state.alive).sum()),
         "members": len(members.keys),
@@ -383,11 +348,10 @@ def train(
         "train_seconds": sum(report.seconds for report in history),
         "share_trained": [report.step / num_steps for report in history],
         "accuracy": [report.metrics["discriminator_accuracy"] for report in history],
-    }
-    return run, members._replace(state=state)
+    }, members
 
 
-def sample(shared: Setting, name: str, arm: Arm, members: Members) -> jax.Array:
+def sample(shared: Setting, name: str, arm: Arm, members: runs.Members) -> jax.Array:
     """Saves the mixture of each seed and draws from it: `[S, N, ...]`."""
     settings, drawn = shared.settings, []
     for seed in range(settings.seeds):
@@ -402,63 +366,14 @@ def sample(shared: Setting, name: str, arm: Arm, members: Members) -> jax.Array:
     return jnp.stack(drawn)
 
 
-def make_panel(
-    settings: Settings, data: dataset.Dataset
-) -> tuple[panels.Panel, dict[str, Any]]:
-    """What scores samples, and what the same scores say of samples that are known."""
-    held_out = dataset.to_float(data.test.x)
-    if data.mixture is not None:
-        law = data.mixture
-        panel = panels.of_mixture(
-            mixtures.centres(law), mixtures.spread(law), law.weights
-        )
-        known = {"held-out real points": held_out[: settings.samples]}
-    else:
-        real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
-        network = classifier.train_classifier(
-            real,
-            labels,
-            num_classes=data.num_classes,
-            key=jax.random.key(settings.seed),
-        )
-        accuracy = float(classifier.accuracy(network, held_out, data.test.label))
-        poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
-        print(f"classifier: held-out accuracy {accuracy:.4f}{poor}")
-        panel = panels.of_classifier(
-            network,
-            accuracy,
-            real,
-            np.bincount(labels, minlength=data.num_classes) / len(labels),
-            split_size=settings.samples // SPLITS,
-        )
-        copies = panels.one_image_per_class(network, held_out, settings.samples)
-        known = {"held-out real images": held_out, "one image per class": copies}
-    return panel, {
-        name: {key: scores.to_dict(score) for key, score in panel(x[None]).items()}
-        for name, x in known.items()
-    }
-
-
 def show(settings: Settings, record: dict[str, Any]) -> None:
     """Prints the scores over the seeds, and what each arm has cost."""
-    (first, *_) = record["arms"].values()
-    columns = {at: title for at, title in COLUMNS.items() if at[0] in first["scores"]}
-
-    def row(title: str, values: dict[str, Any], dead: str) -> list[Any]:
-        cells = (values[score][field] for score, field in columns)
-        return [title, *map(reports.interval, cells), dead]
-
-    rows = [
-        row(arm["title"], arm["scores"], f"{arm['dead_members']} of {arm['members']}")
-        for arm in record["arms"].values()
-    ] + [row(title, values, "") for title, values in record["references"].items()]
+    arms = record["arms"].values()
+    rows = {arm["title"]: arm["scores"] for arm in arms} | record["references"]
+    dead = {a["title"]: f"{a['dead_members']} of {a['members']}" for a in arms}
     title = f"Scores: mean and 95 % interval over {settings.seeds} seeds"
-    reports.print_table(rows, ["", *columns.values(), "dead"], title)
-
-    costs = [
-        [arm["title"], *(arm[field] for field in COSTS.values())]
-        for arm in record["arms"].values()
-    ]
+    reports.print_scores(rows, dead, title)
+    costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
     reports.print_table(costs, ["", *COSTS], "Cost of one seed")
 
 

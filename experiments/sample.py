@@ -2,7 +2,8 @@
 
     python experiments/sample.py RUN --n 64 --out grid.png
 
-RUN is the folder of a run of mode_ensemble.py. Images become a grid, points a scatter.
+RUN is the folder of a run of mode_ensemble.py or image_gan.py. Images become a grid,
+points a scatter.
 """
 
 import dataclasses
@@ -21,10 +22,13 @@ class Settings:
     """number of samples"""
     out: pathlib.Path = pathlib.Path("grid.png")
     """picture to write, replaced if it exists; its ending says the format"""
-    arm: str = "per_mode"
-    """whose mixture: single, independent, per_mode or minimax"""
+    arm: str | None = None
+    """whose mixture: single, independent, per_mode or minimax of mode_ensemble.py; None
+    for per_mode, or for the one that the run has"""
     run_seed: int = 0
     """which of the arm's seeds"""
+    label: int | None = None
+    """of all samples, where the generators are conditional; None for all labels"""
     seed: int = 0
     """of the samples"""
 
@@ -47,6 +51,7 @@ def main(settings: Settings) -> None:
         settings.out.parent.is_dir(), "--out", settings.out, "its folder does not exist"
     )
     networks, mixture, notes = ensembles.load(mixture_file)
+    mixture = with_label(settings.label, mixture)
     key = jax.random.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
     title = f"{notes['title']}: {settings.n} samples"
@@ -66,11 +71,27 @@ def find(settings: Settings) -> pathlib.Path:
     cli.require(
         bool(there), "RUN", settings.run, "it is not the folder of a finished run"
     )
-    path = settings.run / f"mixture-{settings.arm}-{settings.run_seed}.npz"
-    names = ", ".join(p.stem.removeprefix("mixture-") for p in there)
-    asked = f"{settings.arm} --run-seed {settings.run_seed}"
-    cli.require(path in there, "--arm", asked, f"the run has {names}")
+    names = [p.stem.removeprefix("mixture-") for p in there]
+    arms = {name.rpartition("-")[0] for name in names}
+    arm = settings.arm or (arms.pop() if len(arms) == 1 else "per_mode")
+    path = settings.run / f"mixture-{arm}-{settings.run_seed}.npz"
+    asked = f"{arm} --run-seed {settings.run_seed}"
+    cli.require(path in there, "--arm", asked, f"the run has {', '.join(names)}")
     return path
+
+
+def with_label(label: int | None, mixture: ensembles.Mixture) -> ensembles.Mixture:
+    """The mixture, asked for that label alone."""
+    if label is None:
+        return mixture
+    conditional = mixture.classes is not None
+    cli.require(conditional, "--label", label, "the generators are unconditional")
+    number = mixture.classes.shape[1]
+    need = f"it must lie between 0 and {number - 1}"
+    cli.require(0 <= label < number, "--label", label, need)
+    only = np.zeros(mixture.classes.shape, np.float32)
+    only[:, label] = 1
+    return mixture._replace(classes=jax.numpy.asarray(only))
 
 
 if __name__ == "__main__":

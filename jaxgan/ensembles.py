@@ -50,12 +50,15 @@ class Mixture(NamedTuple):
       params: of the generators, every leaf `[M, ...]`.
       collections: of the generators, every leaf `[M, ...]`.
       standardiser: of the data that each generator learnt, `[M, ...]`, or None.
+      classes: `[M, K]` probabilities of the labels that each generator is asked for, or
+        None if the generators are unconditional.
     """
 
     weights: jax.Array
     params: types.Tree
     collections: types.Tree
     standardiser: standardise.Standardiser | None = None
+    classes: jax.Array | None = None
 
 
 def per_mode(modes: modes_lib.Modes) -> Plan:
@@ -87,9 +90,9 @@ def mixture(
     """Mixes the trained generators of an ensemble.
 
     Takes the moving average of the weights where there is one, and with it the batch
-    statistics as they are, which are those of the weights that are not averaged.
-    Members that are not
-    alive get no weight; if none is, the weights are NaN and so is every sample.
+    statistics as they are, which are those of the weights that are not averaged; see
+    `with_standing_statistics`. Members that are not alive get no weight; if none is,
+    the weights are NaN and so is every sample.
 
     Args:
       state: of the M members.
@@ -106,12 +109,80 @@ def mixture(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
+def with_standing_statistics(
+    gan: types.GAN, mixture: Mixture, key: jax.Array, num_passes: int = 100
+) -> Mixture:
+    """Gives each generator the batch statistics of the weights that it samples with.
+
+    The statistics collected in training belong to weights that have since moved on, and
+    not to their moving average. Here each generator makes `num_passes` batches of 64 as
+    in training, its weights fixed, and keeps the statistics that it then has: with
+    running averages of momentum 0.9 they look back over about 20 batches. Generators
+    without statistics are returned as they are.
+
+    Args:
+      gan: that the members were trained as.
+      mixture: of M generators.
+      key: consumed.
+      num_passes: batches, static.
+
+    References:
+      Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis,
+      2019, section 3 and appendix C.1, https://arxiv.org/abs/1809.11096
+    """
+    if not jax.tree.leaves(mixture.collections):
+        return mixture
+
+    def settle(member):
+        own, member_key = member
+
+        def one_pass(collections, pass_key):
+            latent_key, label_key = jax.random.split(pass_key)
+            z = gan.latent(latent_key, BLOCK)
+            label = _labels(own.classes, label_key)
+            _, collections = gan.generate(own.params, collections, z, label, train=True)
+            return collections, None
+
+        keys = jax.random.split(member_key, num_passes)
+        return jax.lax.scan(one_pass, own.collections, keys)[0]
+
+    keys = jax.random.split(key, mixture.weights.shape[0])
+    return mixture._replace(collections=jax.lax.map(settle, (mixture, keys)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def look(
+    gan: types.GAN, mixture: Mixture, z: jax.Array, label: jax.Array | None = None
+) -> jax.Array:
+    """What every generator makes of the same latents.
+
+    Args:
+      gan: that the members were trained as.
+      mixture: of M generators.
+      z: `[n, D]`.
+      label: `[n]`, or None if the generators are unconditional.
+
+    Returns:
+      `[M, n, ...]` in the units of the data, NaN for generators without weight.
+    """
+
+    def generate(own):
+        x, _ = gan.generate(own.params, own.collections, z, label)
+        if own.standardiser is not None:
+            x = standardise.unstandardise(own.standardiser, x)
+        return jnp.where(own.weights > 0, x, jnp.nan)
+
+    return jax.lax.map(generate, mixture)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
 def sample(
     gan: types.GAN, mixture: Mixture, key: jax.Array, n: int
 ) -> tuple[jax.Array, jax.Array]:
     """Draws from the mixture, one compiled call whatever the number of members.
 
-    Each sample draws its member from the weights. Members then generate in blocks of
+    Each sample draws its member from the weights, and its label from the member's
+    classes if there are any. Members then generate in blocks of
     64, so that the work is that of n samples and a block per member, and not of n
     samples from every member.
 
@@ -125,7 +196,8 @@ def sample(
       `x [n, ...]` in the units of the data, and `member [n]` int32 that made each.
     """
     num_members = mixture.weights.shape[0]
-    member_key, z_key = jax.random.split(key)
+    conditional = mixture.classes is not None
+    member_key, z_key, *label_key = jax.random.split(key, 2 + conditional)
     member = sampling.categorical(mixture.weights, member_key, n)
     # Where no member is alive the weights are NaN and the draw falls off the end.
     member = jnp.minimum(member, num_members - 1)
@@ -142,7 +214,10 @@ def sample(
             lambda x: x[jnp.minimum(owner[block], num_members - 1)], mixture
         )
         z = gan.latent(jax.random.fold_in(z_key, block), BLOCK)
-        x, _ = gan.generate(own.params, own.collections, z)
+        label = None
+        if conditional:
+            label = _labels(own.classes, jax.random.fold_in(label_key[0], block))
+        x, _ = gan.generate(own.params, own.collections, z, label)
         if own.standardiser is not None:
             x = standardise.unstandardise(own.standardiser, x)
         return jnp.where(jnp.isfinite(own.weights), x, jnp.nan)
@@ -191,5 +266,10 @@ def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
         # Without normalisation there is nothing to store here.
         tree.get("collections", {}),
         standardiser and standardise.Standardiser(**standardiser),
+        tree.get("classes"),
     )
     return gan_lib.build(notes["gan"]), restored, notes
+
+
+def _labels(classes: jax.Array | None, key: jax.Array) -> jax.Array | None:
+    return None if classes is None else sampling.categorical(classes, key, BLOCK)

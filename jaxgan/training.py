@@ -286,13 +286,18 @@ def progress(
     A bar with steps/s, member-steps/s and the time left; where standard error is no
     terminal, one line at the end.
     """
-    began = time.perf_counter()
+    began, taken = time.perf_counter(), 0
     if not sys.stderr.isatty():
-        yield lambda report: None
+
+        def count(report: Report) -> None:
+            nonlocal taken
+            taken += report.num_steps
+
+        yield count
         seconds = time.perf_counter() - began
-        rate = num_steps / seconds
+        rate = taken / seconds
         print(
-            f"{title}: {num_steps} steps of {num_members} members in {seconds:.1f} s, "
+            f"{title}: {taken} steps of {num_members} members in {seconds:.1f} s, "
             f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s",
             file=sys.stderr,
         )
@@ -314,7 +319,6 @@ def progress(
     )
     with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
         task = bar.add_task(title, total=num_steps, rate="compiling")
-        taken = 0
 
         def on_chunk(report: Report) -> None:
             nonlocal taken

@@ -29,7 +29,9 @@ FLOORS = {
     "steps": 5,
     "population": 6,
     "ensembles": 6,
+    "methods": 6,
     "training": 7,
+    "runs": 8,
 }
 
 FLAX = {"networks", "gan", "scores"}

@@ -15,6 +15,7 @@ from jaxgan.reports.pictures import (
     save_scatter,
 )
 from jaxgan.reports.records import write_json
+from jaxgan.reports.score_tables import of_seed, print_scores
 from jaxgan.reports.tables import cell, print_table
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "cell",
     "image_grid",
     "interval",
+    "of_seed",
+    "print_scores",
     "print_table",
     "save_coverage",
     "save_curves",

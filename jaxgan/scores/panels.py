@@ -6,6 +6,7 @@ goes through the same panel.
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +14,90 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import scores
+from jaxgan import errors, scores
+from jaxgan.data import dataset, mixtures
 from jaxgan.scores import classifier
 
 Records = dict[str, scores.Score | scores.ModeCoverage]
 Panel = Callable[[ArrayLike], Records]
+
+SPLITS = 10
+"""Of the Inception Score, for as many samples as are scored."""
+
+ENOUGH_ACCURACY = 0.97
+"""Below it a classifier's modes are in doubt."""
+
+
+class Scoring(NamedTuple):
+    """A panel and what it says of samples that are known.
+
+    Attributes:
+      panel: the scores that suit the data.
+      references: by the name of a sample, its scores by their names, each as
+        `scores.to_dict` gives it, of one seed.
+      note: a sentence about the classifier; None if there is none.
+    """
+
+    panel: Panel
+    references: dict[str, dict[str, Any]]
+    note: str | None
+
+
+def of_dataset(
+    data: dataset.Dataset, *, num_samples: int, seed: int, num_images: int = 50_000
+) -> Scoring:
+    """The panel for a dataset: of its mixture, or of a classifier trained on it.
+
+    Args:
+      data: points whose mixture is known, or images with labels.
+      num_samples: samples of each seed that will be scored, at least `SPLITS`.
+      seed: of the classifier.
+      num_images: training images that the classifier sees, counted anew in each epoch;
+        it sees each of them at least once.
+
+    Returns:
+      The panel, and its scores of held-out data and, for images, of copies of one image
+      per class.
+
+    Raises:
+      UserError: if images have no labels.
+    """
+    held_out = dataset.to_float(data.test.x)
+    if data.mixture is not None:
+        law, note = data.mixture, None
+        panel = of_mixture(mixtures.centres(law), mixtures.spread(law), law.weights)
+        known = {"held-out real points": held_out[:num_samples]}
+    else:
+        if data.train.label is None or data.test.label is None:
+            raise errors.UserError(
+                f"the images of {data.name!r} have no labels, which a classifier that "
+                "scores them needs; score them otherwise."
+            )
+        real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
+        network = classifier.train_classifier(
+            real,
+            labels,
+            num_classes=data.num_classes,
+            key=jax.random.key(seed),
+            num_epochs=max(1, round(num_images / len(real))),
+        )
+        accuracy = float(classifier.accuracy(network, held_out, data.test.label))
+        poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
+        note = f"classifier: held-out accuracy {accuracy:.4f}{poor}"
+        panel = of_classifier(
+            network,
+            accuracy,
+            real,
+            np.bincount(labels, minlength=data.num_classes) / len(labels),
+            split_size=num_samples // SPLITS,
+        )
+        copies = one_image_per_class(network, held_out, num_samples)
+        known = {"held-out real images": held_out, "one image per class": copies}
+    references = {
+        name: {key: scores.to_dict(score) for key, score in panel(x[None]).items()}
+        for name, x in known.items()
+    }
+    return Scoring(panel, references, note)
 
 
 def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:

@@ -21,7 +21,7 @@ and betas differ between the members of one compiled program, and between the pl
 with `functools.partial`.
 
 Reading order: `core`, `order`, `averages`, `optimizers`, `extrapolation`, `rotation`,
-`competition`.
+`competition`; `rules` has all of them by name.
 """
 
 from jaxgan.steps.averages import averaged, constant, lookahead, warmed_up
@@ -42,10 +42,13 @@ from jaxgan.steps.extrapolation import (
 from jaxgan.steps.optimizers import negative_momentum, optimistic, remembering
 from jaxgan.steps.order import alternating, repeat, simultaneous
 from jaxgan.steps.rotation import consensus, symplectic
+from jaxgan.steps.rules import RULES, Rule
 
 __all__ = [
     "PLAYERS",
+    "RULES",
     "Optimizer",
+    "Rule",
     "alternating",
     "averaged",
     "competitive",

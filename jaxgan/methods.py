@@ -1,0 +1,103 @@
+"""From the names of a training method to the step that trains.
+
+A `Method` is plain and storable: a loss, penalties with their weights, a rule by which
+the players move, the optimiser's numbers and the averaging. `make` turns its names into
+structure and its numbers into hyperparameters.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+
+from jaxgan import errors, gradients, losses, penalties, steps, types
+from jaxgan.steps import rules
+
+
+class Method(NamedTuple):
+    """How a GAN is trained.
+
+    Attributes:
+      loss: a key of `losses.LOSSES`.
+      weights: of penalties, terms on class logits and features, and of the rule's own
+        correction, by their names in `penalties.PENALTIES`, `losses.TERMS` and
+        `steps.RULES`.
+      optimizer: per player, the numbers of Adam.
+      ema_decay: of the generator's moving average, or None for none.
+      warm_up: whether the average begins with a short memory, see `steps.warmed_up`.
+      rule: a key of `steps.RULES`.
+      n_critic: steps of the discriminator to one of the generator.
+    """
+
+    loss: str
+    weights: Mapping[str, float]
+    optimizer: types.Pair
+    ema_decay: float | None = None
+    warm_up: bool = False
+    rule: str = "alternating"
+    n_critic: int = 1
+
+
+class Made(NamedTuple):
+    """A method made ready.
+
+    Attributes:
+      step: of one member, which is quarantined when it diverges.
+      initialise: `(hparams, key) -> TrainState` of one member.
+      hparams: of one member.
+      parts: batches that a step consumes, one after the other.
+    """
+
+    step: types.Step
+    initialise: Callable[[types.HParams, jax.Array], types.TrainState]
+    hparams: types.HParams
+    parts: int
+
+
+def make(gan: types.GAN, method: Method) -> Made:
+    """Makes the step, the beginning and the numbers of a method.
+
+    A rule's own correction has its published weight unless the method gives one.
+
+    Raises:
+      UserError: if a name is not known, or a weight belongs to another rule.
+    """
+    rule = steps.RULES.get(method.rule)
+    weights = dict(method.weights)
+    if rule is not None and rule.weight is not None:
+        weights.setdefault(method.rule, rule.weight)
+    known = _known(method.rule)
+    for name in weights:
+        if name not in known:
+            raise errors.UserError(
+                f"weight of {name!r}={weights[name]}: there is no such penalty with "
+                f"the rule {method.rule!r}; choose among {', '.join(sorted(known))}."
+            )
+    loss = losses.get(method.loss)
+    of_critic = _chosen(penalties.PENALTIES, weights)
+    terms = _chosen(losses.TERMS, weights)
+    made = rules.make(
+        method.rule,
+        gradients.discriminator(gan, loss, of_critic, terms),
+        gradients.generator(gan, loss, terms),
+        n_critic=method.n_critic,
+    )
+    step = made.step
+    if method.ema_decay is not None:
+        decay = steps.warmed_up if method.warm_up else steps.constant
+        step = steps.averaged(step, decay)
+    return Made(
+        steps.quarantine(step),
+        steps.initialise(gan, made.optimizer),
+        types.HParams(method.optimizer, weights, method.ema_decay),
+        made.parts,
+    )
+
+
+def _known(rule: str) -> set[str]:
+    own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
+    return {*penalties.PENALTIES, *losses.TERMS, *own}
+
+
+def _chosen(table: Mapping, weights: Mapping[str, float]) -> dict:
+    return {name: table[name] for name in weights if name in table}

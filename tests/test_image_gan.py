@@ -1,0 +1,143 @@
+"""The script of image GANs, run as a user runs it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+EXPERIMENTS = pathlib.Path(__file__).parent.parent / "experiments"
+SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
+
+
+def run(script, *arguments, cwd):
+    hidden = ("XLA_FLAGS", "JAXGAN_DATA_DIR")
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    env["TFDS_DATA_DIR"] = str(cwd / "none")
+    command = [sys.executable, EXPERIMENTS / script, *arguments]
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def succeed(script, *arguments, cwd):
+    result = run(script, *arguments, cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """Folder of a conditional smoke run, and what it printed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    arguments = ("--smoke", *SMALL, "--labels", "--out", "run")
+    printed = succeed("image_gan.py", *arguments, cwd=folder)
+    return folder / "run", printed
+
+
+def test_a_run_keeps_everything_it_promises(smoke):
+    folder, printed = smoke
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "config.json",
+        "metrics.jsonl",
+        "scores.json",
+        "samples.png",
+        "training.png",
+        "losses.png",
+        "mixture-generator-0.npz",
+        "mixture-generator-1.npz",
+    } <= names
+    assert any(name.startswith("progress-") for name in names)
+    config = json.loads((folder / "config.json").read_text())
+    assert config["dataset"] == "digits" and config["gan"]["num_classes"] == 10
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["step"] == config["steps"]
+    assert "dataset digits, because mnist is not at hand" in printed
+
+
+def test_scores_are_of_each_seed_and_count_the_dead(smoke):
+    folder, printed = smoke
+    record = json.loads((folder / "scores.json").read_text())
+    assert record["dead_members"] == 0
+    assert set(record["scores"]) == {
+        "coverage",
+        "inception_score",
+        "frechet_distance",
+        "within_class_diversity",
+    }
+    for score in ("inception_score", "frechet_distance"):
+        assert np.isfinite(record["scores"][score]["value"]).shape == (2,)
+    for row in ("seed 0", "seed 1", "all seeds", "held-out real images", "0 of 2"):
+        assert row in printed
+
+
+@pytest.mark.parametrize("more", [(), ("--run-seed", 1, "--label", 3)])
+def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
+    succeed("sample.py", smoke[0], "--n", 9, *more, cwd=tmp_path)
+    assert (tmp_path / "grid.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "nonsense"], "--dataset nonsense"),
+        (["--dataset", "ring"], "--dataset ring"),
+        (["--network", "nonsense"], "--network nonsense"),
+        (["--network", "conv", "--image-size", "9", "9"], "--network conv for images"),
+        (["--image-size", "0", "8"], "image_size"),
+        (["--network", "mlp", "--width", "8"], "width=8"),
+        (["--numbers", "width"], "--numbers width"),
+        (["--generator-normalisation", "nonsense"], "generator_normalisation"),
+        (["--generator-conditioning", "concat"], "generator_conditioning"),
+        (["--dtype", "float12"], "dtype"),
+        (["--loss", "nonsense"], "--loss nonsense"),
+        (["--rule", "nonsense"], "--rule nonsense"),
+        (["--rule", "simultaneous", "--n-critic", "2"], "n_critic=2"),
+        (["--rule", "competitive", "--convolution", "matmul"], "--convolution matmul"),
+        (["--penalties", "r1"], "--penalties r1"),
+        (["--penalties", "r1:-1"], "--penalties r1:-1"),
+        (["--penalties", "nonsense:1"], "nonsense"),
+        (["--penalties", "ac_gan:1"], "ac_gan"),
+        (["--penalties", "consensus:1"], "consensus"),
+        (["--labels", "--dataset", "files", "--data-dir", "plain.npy"], "--labels"),
+        (["--dataset", "files", "--data-dir", "deep.npy"], "--dataset files"),
+        (["--betas", "0.5", "1"], "--betas"),
+        (["--ema-decay", "1"], "--ema-decay 1"),
+        (["--minutes", "0"], "--minutes 0"),
+        (["--samples", "3"], "--samples 3"),
+        (["--seeds", "0"], "--seeds 0"),
+        (["--out", "deep.npy/run"], "--out deep.npy/run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    arguments, said, tmp_path, capsys, monkeypatch
+):
+    np.save(tmp_path / "plain.npy", np.zeros((20, 8, 8, 1), np.uint8))
+    np.save(tmp_path / "deep.npy", np.zeros((20, 8, 8, 4), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("JAXGAN_DATA_DIR", raising=False)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    import image_gan
+    from jaxgan import cli, population
+
+    # The test's own process has begun with one device.
+    monkeypatch.setattr(population, "use_all_cores", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["image_gan.py", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.run(image_gan.main, cli.parse(image_gan.Settings, image_gan.__doc__))
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error and error.startswith("error: ") and error.count("\n") == 1
+    left = {path.name for path in tmp_path.iterdir()} - {"none"}
+    assert left == {"plain.npy", "deep.npy"}
