@@ -9,8 +9,11 @@ round in turn, in reverse order every other round, so that a machine that slows 
 slows all of them down: compare the ratios, which are taken round by round, rather than
 the rates. The first PyTorch eager configuration is the baseline, without PyTorch the
 first configuration. Work is counted in member-steps: both players' steps of one member.
-Share is of the rate of a large matrix product in the same process. The record keeps
-every round.
+Share is of the rate of a large matrix product in the same process. Compiling is, for
+PyTorch, what the first step takes longer than the second. Peak MB are of the process
+without compiling, on a GPU of the device; MB/member is how the arguments, results and
+temporaries of the compiled program, or else the peak, grow from the smallest
+population. The record keeps every round.
 """
 
 import dataclasses
@@ -111,7 +114,7 @@ COLUMNS = (
     "ratio",
     "quartiles",
     "share",
-    "first call, s",
+    "compile, s",
     "peak MB",
     "MB/member",
 )
@@ -317,22 +320,25 @@ def summary(result: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, 
     base = next((r for r in whole if is_eager(r["case"])), whole[0])
     flops = cases.member_step_flops(case.model, case.r1)
     matmul = np.array([said["matmul_rate"] for said in result["timed"]])
-    kin = min(
-        (r for r in whole if r["case"]._replace(members=case.members) == case),
-        key=lambda r: r["case"].members,
-    )
-    more = case.members - kin["case"].members
-    grown = more and None not in (result["peak_bytes"], kin["peak_bytes"])
+    kin = [r for r in whole if r["case"]._replace(members=case.members) == case]
+    least = min(kin, key=lambda r: r["case"].members)
+    more = case.members - least["case"].members
+    sizes = memory(result), memory(least)
     return {
         "rate": quartiles(rate),
         "ratio": quartiles(rate / rates(base)),
         "ratio_to": title(base["case"]),
         "flops_per_member_step": flops,
         "share": float(np.median(rate * flops / matmul)),
-        "bytes_per_member": (result["peak_bytes"] - kin["peak_bytes"]) / more
-        if grown
+        "bytes_per_member": (sizes[0] - sizes[1]) / more
+        if more and None not in sizes
         else None,
     }
+
+
+def memory(result: dict[str, Any]) -> int | None:
+    """Bytes that grow with the members: of the compiled program, or of the process."""
+    return result["program_bytes"] or result["peak_bytes"]
 
 
 def rates(result: dict[str, Any]) -> np.ndarray:
@@ -385,7 +391,7 @@ def row(result: dict[str, Any]) -> list[Any]:
         ratio["median"],
         f"{ratio['low']:.3g}-{ratio['high']:.3g}",
         f"{result['share']:.0%}",
-        result["first_call_seconds"],
+        result["compile_seconds"],
         peak and peak / 1e6,
         each and each / 1e6,
     ]
