@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxgan import types
-from jaxgan.networks import conv, mlp
+from jaxgan.networks import conv, dcgan, mlp, resnet, sn_dcgan
 from jaxgan.networks.layers import Recipe
 
 
@@ -38,5 +38,22 @@ ARCHITECTURES: dict[str, Architecture] = {
         mlp.mlp, types.Pair(Recipe(), Recipe()), 16, convolutional=False
     ),
     "conv": Architecture(conv.conv, types.Pair(Recipe("batch"), Recipe()), 64),
+    "dcgan": Architecture(
+        dcgan.dcgan,
+        types.Pair(Recipe("batch", "dcgan"), Recipe("batch", "dcgan")),
+        100,
+    ),
+    "sn_dcgan": Architecture(
+        sn_dcgan.sn_dcgan,
+        types.Pair(Recipe("batch", "dcgan"), Recipe("spectral", "dcgan")),
+        128,
+        types.Pair("normalisation", "projection"),
+    ),
+    "resnet": Architecture(
+        resnet.resnet,
+        types.Pair(Recipe("batch", "xavier"), Recipe("spectral", "xavier")),
+        128,
+        types.Pair("normalisation", "projection"),
+    ),
 }
 """All architectures by name."""
