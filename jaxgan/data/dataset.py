@@ -1,9 +1,12 @@
 """Datasets by name, as arrays that fit on the device.
 
 A dataset is read once into host memory. Images stay uint8 there and on the device and
-are scaled in the training step, so that they take a quarter of the memory.
+are scaled in the training step, so that they take a quarter of the memory. Data that
+are larger than the device can be streamed to it, see `jaxgan.data.streaming`.
 """
 
+import os
+import pathlib
 from typing import NamedTuple
 
 import jax
@@ -13,13 +16,28 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.data import digits, mixtures, tfds
+from jaxgan.data import (
+    archives,
+    builders,
+    digits,
+    folders,
+    mixtures,
+    own,
+    resizing,
+    tfds,
+)
 
 MIXTURES = {"ring": mixtures.ring, "grid": mixtures.grid}
 """The builders of mixtures that `load` knows, by name."""
 
 NAMES = (*MIXTURES, "digits")
 """The datasets that need no preparation."""
+
+PREPARED = tuple(archives.ARCHIVES)
+"""The datasets that are prepared from their official archives when first loaded."""
+
+FILES = "files"
+"""The name of one's own images, which `data_dir` then names."""
 
 
 class Split(NamedTuple):
@@ -59,35 +77,82 @@ def load(
     seed: int = 0,
     data_dir: str | None = None,
     num_samples: int = 50_000,
+    image_size: tuple[int, int] | None = None,
+    resize: str = "lanczos",
 ) -> Dataset:
     """Loads a dataset by name.
 
     Args:
       name: "ring" and "grid" (with 8 and 25 modes, the default arguments of
-        `mixtures.ring` and `mixtures.grid`), "digits", or the name of an image dataset
-        of TFDS that is prepared on disk.
+        `mixtures.ring` and `mixtures.grid`), "digits", one of `PREPARED` ("mnist",
+        "fashion_mnist", "cifar10"), "files" for one's own images, or the name of an
+        image dataset of TFDS that is prepared on disk.
       seed: of the pools drawn from a mixture; real data do not depend on it.
-      data_dir: the folder of prepared TFDS datasets, None for the default of TFDS.
+      data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
+        `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
+        images, see `own.load`; else the folder of prepared TFDS datasets. None for the
+        environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
       num_samples: N of the training pool and of the test pool of a mixture, at least 1;
         the number of samples of real data is what it is.
+      image_size: `(H, W)` to which images are resized, or None to keep their size.
+      resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
 
     Returns:
       The dataset, as NumPy arrays.
 
     Raises:
-      UserError: if the dataset is unknown, is not prepared or does not hold images, or
-        `num_samples` is below 1.
+      UserError: if the dataset is unknown, is not prepared and cannot be, or does not
+        hold images, or `num_samples` or `image_size` is out of range.
     """
     if name in MIXTURES:
+        if image_size is not None:
+            raise errors.UserError(
+                f"image_size={image_size} is for images, but {name!r} has points; "
+                "leave it out."
+            )
         return from_mixture(name, MIXTURES[name](), seed=seed, num_samples=num_samples)
+    if image_size is not None:
+        resizing.resizer(image_size, resize)
+    if name == FILES:
+        train, test, num_classes = own.load(
+            _own_path(data_dir), image_size=image_size, resize=resize
+        )
+        return Dataset(name, Split(*train), Split(*test), num_classes)
     if name == "digits":
-        train_x, train_label, test_x, test_label = digits.load()
-        train, test = Split(train_x, train_label), Split(test_x, test_label)
-        return Dataset(name, train, test, digits.NUM_CLASSES)
-    images = tfds.load(name, data_dir)
-    train = Split(images.train_x, images.train_label)
-    test = Split(images.test_x, images.test_label)
+        images = tfds.Images(*digits.load(), digits.NUM_CLASSES)
+    elif name in PREPARED:
+        images = builders.load(name, data_dir)
+    else:
+        images = tfds.load(name, data_dir)
+    train_x, test_x = (
+        resizing.resize_all(x, image_size, resize)
+        for x in (images.train_x, images.test_x)
+    )
+    train, test = Split(train_x, images.train_label), Split(test_x, images.test_label)
     return Dataset(name, train, test, images.num_classes)
+
+
+def is_at_hand(name: str, data_dir: str | None = None) -> bool:
+    """Whether `load` would find a dataset on disk; cheap, and reads no images.
+
+    True for what needs no preparation; for `PREPARED`, if they are prepared or all of
+    their archives lie in `data_dir`; for "files", if `data_dir` exists; for others, if
+    TFDS has prepared them.
+
+    Args:
+      name: as for `load`.
+      data_dir: as for `load`.
+    """
+    if name in NAMES:
+        return True
+    if name == FILES:
+        path = folders.chosen(data_dir)
+        return path is not None and os.path.exists(path)
+    if name in PREPARED and (
+        builders.prepared(name, data_dir) or builders.has_archives(name, data_dir)
+    ):
+        return True
+    return tfds.is_prepared(name, data_dir)
 
 
 def from_mixture(
@@ -140,3 +205,13 @@ def to_uint8(x: ArrayLike) -> Array:
       `[...]` uint8, rounded to the nearest level.
     """
     return jnp.clip(jnp.round((jnp.asarray(x) + 1) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def _own_path(data_dir: str | None) -> pathlib.Path:
+    path = folders.chosen(data_dir)
+    if path is None:
+        raise errors.UserError(
+            f"dataset is {FILES!r}, but data_dir is not given; set it to a .npz or "
+            ".npy file or to a folder of images."
+        )
+    return pathlib.Path(path)

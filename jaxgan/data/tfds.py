@@ -4,12 +4,15 @@ References:
   https://www.tensorflow.org/datasets/data_source
 """
 
+import json
+import pathlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxgan import errors
+from jaxgan.data import folders
 
 CHUNK = 1_000
 """Records that are read together."""
@@ -33,6 +36,20 @@ class Images(NamedTuple):
     num_classes: int | None
 
 
+def is_prepared(name: str, data_dir: str | None = None) -> bool:
+    """Whether TFDS has prepared a dataset in the array_record format; needs no TFDS.
+
+    Args:
+      name: as for `load`.
+      data_dir: as for `load`.
+    """
+    path = folders.chosen(data_dir) or folders.default()
+    # The folders are name/version or name/configuration/version.
+    path = pathlib.Path(path, *name.replace(":", "/").split("/"))
+    infos = (path.glob("/".join(["*"] * n + ["dataset_info.json"])) for n in range(3))
+    return any(_is_array_record(info) for found in infos for info in found)
+
+
 def load(name: str, data_dir: str | None = None) -> Images:
     """Reads an image dataset that was prepared with `file_format="array_record"`.
 
@@ -47,7 +64,8 @@ def load(name: str, data_dir: str | None = None) -> Images:
     Args:
       name: as TFDS spells it, with configuration and version where wanted:
         `name/config:version`.
-      data_dir: the folder of prepared datasets; None for the default of TFDS.
+      data_dir: the folder of prepared datasets; None for `JAXGAN_DATA_DIR`, or without
+        that the default of TFDS.
 
     Returns:
       The images in memory, each part one contiguous array, in the order on disk.
@@ -56,7 +74,7 @@ def load(name: str, data_dir: str | None = None) -> Images:
       UserError: if the dataset is unknown, not prepared, not in the array_record
         format, holds no images, or its images are not all of one size.
     """
-    builder = _builder(name, data_dir)
+    builder = _builder(name, folders.chosen(data_dir))
     image_key, label_key = _image_key(name, builder), _label_key(builder)
     train = _read(name, builder, "train", image_key, label_key)
     if "test" in builder.info.splits:
@@ -88,8 +106,9 @@ def _builder(name: str, data_dir: str | None) -> Any:
     # TFDS asserts that it knows the version asked for.
     except (ValueError, ImportError, AssertionError) as error:
         raise errors.UserError(
-            f"dataset is {name!r}, which is neither built in (ring, grid, digits) nor "
-            f"known to TFDS, nor prepared in {folder}; check its name and the folder."
+            f"dataset is {name!r}, which is neither built in (ring, grid, digits, "
+            "mnist, fashion_mnist, cifar10, files) nor known to TFDS, nor prepared in "
+            f"{folder}; check its name and the folder."
         ) from error
     if "train" not in builder.info.splits:
         found = ", ".join(builder.info.splits) or "none, it is not prepared"
@@ -106,6 +125,13 @@ def _builder(name: str, data_dir: str | None) -> Any:
             "in another folder with file_format='array_record'."
         )
     return builder
+
+
+def _is_array_record(path: pathlib.Path) -> bool:
+    try:
+        return json.loads(path.read_text()).get("fileFormat") == "array_record"
+    except (OSError, ValueError):
+        return False
 
 
 def _image_key(name: str, builder: Any) -> str:

@@ -187,6 +187,19 @@ def test_a_dataset_is_read_without_its_code_and_without_tensorflow(tmp_path):
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
 
 
+@pytest.mark.parametrize("name", ["jaxgan_encoded", "jaxgan_encoded:1.0.0"])
+def test_what_is_prepared_is_known_at_a_glance(name, tmp_path, monkeypatch):
+    assert not dataset.is_at_hand(name, str(tmp_path))
+    prepare(JaxganEncoded, tmp_path)
+    assert dataset.is_at_hand(name, str(tmp_path)) and not dataset.is_at_hand(name)
+    assert not dataset.is_at_hand("jaxgan_encoded:2.0.0", str(tmp_path))
+    monkeypatch.setenv("JAXGAN_DATA_DIR", str(tmp_path))
+    assert dataset.is_at_hand(name) and len(dataset.load(name).train.x) == 20
+    path = tmp_path / "jaxgan_encoded" / "1.0.0" / "dataset_info.json"
+    path.write_text(path.read_text().replace("array_record", "tfrecord"))
+    assert not dataset.is_at_hand(name)
+
+
 def test_a_prepared_dataset_loads_by_name(tmp_path):
     prepare(JaxganEncoded, tmp_path)
     found = dataset.load("jaxgan_encoded:1.0.0", data_dir=str(tmp_path))
@@ -220,7 +233,7 @@ def test_unknown_names_are_refused_and_leave_nothing_behind(name, tmp_path):
 
 def test_an_unprepared_dataset_is_refused_with_the_way_to_prepare_it(tmp_path):
     with pytest.raises(errors.UserError, match="not prepared.*array_record") as error:
-        dataset.load("mnist", data_dir=str(tmp_path))
+        dataset.load("kmnist", data_dir=str(tmp_path))
     assert str(tmp_path) in str(error.value)
     assert not list(tmp_path.iterdir())
 

@@ -1,0 +1,231 @@
+"""One's own images: a `.npz` or `.npy` file, or a folder of PNG and JPEG files."""
+
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgan import errors
+from jaxgan.data import images as image_folders
+from jaxgan.data import resizing
+
+IMAGE_KEYS = ("train_images", "x_train", "images", "x")
+"""Names in a `.npz` of the training images; the first that occurs is read."""
+
+LABEL_KEYS = ("train_labels", "y_train", "labels", "label", "y")
+TEST_IMAGE_KEYS = ("test_images", "x_test")
+TEST_LABEL_KEYS = ("test_labels", "y_test")
+"""Names of the labels and of the test part, all of which may be absent."""
+
+HELD_OUT = 10
+"""Where there is no test part, every so many-th sample becomes one, from the first."""
+
+
+class Part(NamedTuple):
+    """Images and labels.
+
+    Attributes:
+      x: `[N, H, W, C]` uint8.
+      label: `[N]` int32, or None.
+    """
+
+    x: np.ndarray
+    label: np.ndarray | None = None
+
+
+def load(
+    path: str | pathlib.Path,
+    *,
+    image_size: tuple[int, int] | None = None,
+    resize: str = "lanczos",
+) -> tuple[Part, Part, int | None]:
+    """Reads images from a file or a folder.
+
+    A `.npz` file holds training images under the first of the names `IMAGE_KEYS` that
+    it has, and if it likes labels (`LABEL_KEYS`), test images (`TEST_IMAGE_KEYS`) and
+    their labels (`TEST_LABEL_KEYS`). A `.npy` file holds images alone.
+
+    Images are `[N, H, W]` or `[N, H, W, C]`, either uint8 in 0..255 or floating-point
+    in [0, 1] or in [-1, 1], where the second is meant if any value is negative. They
+    are rounded to the nearest of 256 levels. Labels are integers from 0, one per image.
+    Files that need pickle are refused, as they could run code.
+
+    A folder is described at `images.read`; one with the subfolders `train` and `test`
+    has these as its parts.
+
+    Where there is no test part, every tenth sample is held out as one, beginning with
+    the first.
+
+    Args:
+      path: of the file or folder.
+      image_size: `(H, W)` to which all are resized, or None to keep their size.
+      resize: how, see `resizing.resizer`.
+
+    Returns:
+      The training and the test part, and the number of classes, one more than the
+      largest label or the number of subfolders; None without labels.
+
+    Raises:
+      UserError: if nothing that can be read is there, values or labels are out of
+        range, images differ in size or there are fewer than two.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.exists():
+        raise errors.UserError(
+            f"data_dir is {path}, which does not exist; give a .npz or .npy file or a "
+            "folder of images."
+        )
+    if path.is_dir():
+        train, test, num_classes = _folder(path, image_size, resize)
+    elif path.suffix.lower() in (".npz", ".npy"):
+        train, test, num_classes = _arrays(path)
+        train, test = (
+            part and part._replace(x=resizing.resize_all(part.x, image_size, resize))
+            for part in (train, test)
+        )
+    else:
+        raise errors.UserError(
+            f"data_dir is {path}, a file that is neither .npz nor .npy; give one of "
+            "these or a folder of images."
+        )
+    if test is None:
+        train, test = _hold_out(path, train)
+    if train.x.shape[1:] != test.x.shape[1:]:
+        raise errors.UserError(
+            f"The images of {path} are {train.x.shape[1:]} in training and "
+            f"{test.x.shape[1:]} in test; make them alike, or give image_size=(H, W) "
+            "where only their size differs."
+        )
+    return train, test, num_classes
+
+
+def _folder(path, image_size, resize) -> tuple[Part, Part | None, int | None]:
+    if not all((path / part).is_dir() for part in ("train", "test")):
+        found = image_folders.read(path, image_size=image_size, resize=resize)
+        num_classes = len(found.classes) if found.classes else None
+        return Part(found.x, found.label), None, num_classes
+    train, test = (
+        image_folders.read(path / part, image_size=image_size, resize=resize)
+        for part in ("train", "test")
+    )
+    if test.classes and train.classes != test.classes:
+        raise errors.UserError(
+            f"The subfolders of {path / 'test'} ({', '.join(test.classes)}) are not "
+            f"those of {path / 'train'} ({', '.join(train.classes or ()) or 'none'}); "
+            "make them the same, one per class."
+        )
+    num_classes = len(train.classes) if train.classes else None
+    return Part(train.x, train.label), Part(test.x, test.label), num_classes
+
+
+def _arrays(path: pathlib.Path) -> tuple[Part, Part | None, int | None]:
+    arrays = _read(path)
+    train, test = _pick(arrays, IMAGE_KEYS), _pick(arrays, TEST_IMAGE_KEYS)
+    if train is None:
+        raise errors.UserError(
+            f"{path} has no array named {' or '.join(IMAGE_KEYS)} (found: "
+            f"{', '.join(arrays) or 'nothing'}); rename the one with the images."
+        )
+    parts = [train] if test is None else [train, test]
+    # One range for both parts, as a part may happen to have no negative value.
+    signed = any([_is_signed(path, *part) for part in parts])
+    picked = [
+        _pick(arrays, names)
+        for names, _ in zip((LABEL_KEYS, TEST_LABEL_KEYS), parts, strict=False)
+    ]
+    label = [
+        named and _labels(path, *named, len(x))
+        for named, (_, x) in zip(picked, parts, strict=True)
+    ]
+    known = [values.max() for values in label if values is not None]
+    num_classes = None if label[0] is None else 1 + int(max(known))
+    train, *test = (
+        Part(_images(x, signed), values)
+        for (_, x), values in zip(parts, label, strict=True)
+    )
+    return train, test[0] if test else None, num_classes
+
+
+def _read(path: pathlib.Path) -> Mapping[str, np.ndarray]:
+    wanted = {*IMAGE_KEYS, *LABEL_KEYS, *TEST_IMAGE_KEYS, *TEST_LABEL_KEYS}
+    try:
+        if zipfile.is_zipfile(path) != (path.suffix.lower() == ".npz"):
+            raise ValueError("its content is not what its ending says")
+        if path.suffix.lower() == ".npy":
+            # An array that is mapped is read when it is copied, once.
+            return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
+        # Opened here, as NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            return {name: found[name] if name in wanted else None for name in found}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise errors.UserError(
+            f"{path} cannot be read ({error}); write it with np.save or np.savez, as "
+            "arrays of numbers."
+        ) from error
+
+
+def _pick(
+    arrays: Mapping[str, np.ndarray], names: tuple[str, ...]
+) -> tuple[str, np.ndarray] | None:
+    return next(((name, arrays[name]) for name in names if name in arrays), None)
+
+
+def _is_signed(path: pathlib.Path, name: str, x: np.ndarray) -> bool:
+    """Checks images and says whether they reach below zero."""
+    if x.ndim not in (3, 4) or 0 in x.shape:
+        raise errors.UserError(
+            f"{name} of {path} has shape {x.shape}; images must be [N, H, W] or "
+            "[N, H, W, C] with no empty axis."
+        )
+    if x.dtype == np.uint8:
+        return False
+    found = str(x.dtype)
+    if np.issubdtype(x.dtype, np.floating):
+        low, high = x.min(), x.max()
+        if -1 <= low and high <= 1:
+            return bool(low < 0)
+        found += f" in [{low:g}, {high:g}]"
+    raise errors.UserError(
+        f"{name} of {path} is {found}; images must be uint8 in 0..255 or "
+        "floating-point in [0, 1] or [-1, 1]."
+    )
+
+
+def _images(x: np.ndarray, signed: bool) -> np.ndarray:
+    if x.dtype != np.uint8:
+        x = x.astype(np.float32)
+        x = np.rint((x + 1) * 127.5 if signed else x * 255).astype(np.uint8)
+    return x if x.ndim == 4 else x[..., None]
+
+
+def _labels(
+    path: pathlib.Path, name: str, label: np.ndarray, num_samples: int
+) -> np.ndarray:
+    flat = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
+    if flat.shape != (num_samples,) or not np.issubdtype(flat.dtype, np.integer):
+        raise errors.UserError(
+            f"{name} of {path} is {label.dtype} of shape {label.shape}; labels must be "
+            f"integers of shape ({num_samples},), one per image."
+        )
+    if flat.min() < 0 or flat.max() >= 2**31 - 1:
+        raise errors.UserError(
+            f"{name} of {path} runs from {flat.min()} to {flat.max()}; labels must "
+            "count from 0."
+        )
+    return flat.astype(np.int32)
+
+
+def _hold_out(path: pathlib.Path, part: Part) -> tuple[Part, Part]:
+    if len(part.x) < 2:
+        raise errors.UserError(
+            f"{path} holds {len(part.x)} image; at least 2 are needed, as every tenth "
+            "is held out."
+        )
+    held_out = np.arange(len(part.x)) % HELD_OUT == 0
+    return tuple(
+        Part(part.x[rows], None if part.label is None else part.label[rows])
+        for rows in (~held_out, held_out)
+    )
