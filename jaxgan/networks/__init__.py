@@ -11,7 +11,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxgan import types
-from jaxgan.networks import conv, dcgan, mlp, resnet, sn_dcgan
+from jaxgan.networks import (
+    biggan_small,
+    conv,
+    dcgan,
+    mlp,
+    r3gan,
+    resnet,
+    sagan,
+    sn_dcgan,
+    video_dcgan,
+    wavegan,
+)
 from jaxgan.networks.layers import Recipe
 
 
@@ -54,6 +65,34 @@ ARCHITECTURES: dict[str, Architecture] = {
         types.Pair(Recipe("batch", "xavier"), Recipe("spectral", "xavier")),
         128,
         types.Pair("normalisation", "projection"),
+    ),
+    "sagan": Architecture(
+        sagan.sagan,
+        types.Pair(Recipe("batch", "xavier"), Recipe("spectral", "xavier")),
+        128,
+        types.Pair("normalisation", "projection"),
+    ),
+    "biggan_small": Architecture(
+        biggan_small.biggan_small,
+        types.Pair(Recipe("batch", "orthogonal"), Recipe("spectral", "orthogonal")),
+        128,
+        types.Pair("normalisation", "projection"),
+    ),
+    "r3gan": Architecture(
+        r3gan.r3gan,
+        types.Pair(Recipe(), Recipe()),
+        64,
+        types.Pair("concat", "projection"),
+    ),
+    "wavegan": Architecture(
+        wavegan.wavegan,
+        types.Pair(Recipe("none", "xavier"), Recipe("none", "xavier")),
+        100,
+    ),
+    "video_dcgan": Architecture(
+        video_dcgan.video_dcgan,
+        types.Pair(Recipe("batch", "dcgan"), Recipe("batch", "dcgan")),
+        100,
     ),
 }
 """All architectures by name."""

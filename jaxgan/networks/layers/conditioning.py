@@ -104,16 +104,19 @@ class Head(nn.Module):
     Attributes:
       recipe: of its dense layers.
       conditioning: of the discriminator.
+      use_bias: whether the logit has one.
     """
 
     recipe: recipes.Recipe = recipes.Recipe()
     conditioning: Conditioning = Conditioning()
+    use_bias: bool = True
 
     @nn.compact
     def __call__(
         self, features: Array, *, train: bool, label: Array | None = None
     ) -> types.DiscriminatorOutput:
-        logits = linear.Dense(1, self.recipe)(features, train=train)[:, 0]
+        score = linear.Dense(1, self.recipe, use_bias=self.use_bias)
+        logits = score(features, train=train)[:, 0]
         class_logits = None
         if self.conditioning.kind == "projection":
             classes = _one_hot(label, self.conditioning, features.dtype)

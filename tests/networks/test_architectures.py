@@ -1,0 +1,205 @@
+"""Every architecture trains in a population, in both dtypes, with and without labels.
+
+An architecture that is added to `networks.ARCHITECTURES` needs a line in `SMALL`.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import gan, gradients, losses, networks, steps, types
+
+SMALL = {
+    "mlp": {"shape": (3,), "hidden": (8, 8), "latent_dim": 4},
+    "conv": {"shape": (8, 8, 1), "width": 4, "latent_dim": 4},
+    "dcgan": {"shape": (16, 16, 1), "width": 4, "latent_dim": 4},
+    "sn_dcgan": {"shape": (16, 16, 1), "width": 4, "latent_dim": 4},
+    "resnet": {
+        "shape": (8, 8, 3),
+        "generator_width": 4,
+        "discriminator_width": 4,
+        "latent_dim": 4,
+    },
+    "sagan": {"shape": (32, 32, 1), "width": 4, "latent_dim": 4},
+    "biggan_small": {
+        "shape": (32, 32, 1),
+        "width": 1,
+        "embedding": 4,
+        "latent_dim": 8,
+    },
+    "r3gan": {"shape": (8, 8, 3), "width": 4, "groups": 2, "latent_dim": 4},
+    "wavegan": {"shape": (256, 1), "width": 2, "latent_dim": 4},
+    "video_dcgan": {"shape": (4, 4, 8, 2), "width": 2, "latent_dim": 4},
+}
+NUM_CLASSES = 3
+MEMBERS, STEPS, BATCH = 2, 20, 4
+RATE = 1e-3
+
+# Compiling takes nearly all the time, so that most runs have only the first.
+USUAL = [("float32", None)]
+FURTHER = [("bfloat16", NUM_CLASSES), ("float32", NUM_CLASSES), ("bfloat16", None)]
+
+
+def every(cases, *marks):
+    return [
+        pytest.param(name, *case, marks=marks)
+        for name in networks.ARCHITECTURES
+        for case in cases
+    ]
+
+
+def small(name):
+    assert name in SMALL, f"{name} has no line in SMALL of {__file__}"
+    return SMALL[name]
+
+
+def build(name, dtype, num_classes):
+    return gan.build(
+        {
+            "architecture": name,
+            "dtype": dtype,
+            "num_classes": num_classes,
+            **small(name),
+        }
+    )
+
+
+def labels(num_classes):
+    return None if num_classes is None else jnp.arange(BATCH) % num_classes
+
+
+@functools.cache
+def member(name, dtype, num_classes):
+    """A function `key -> record` that makes a member and trains it on noise."""
+    pair = build(name, dtype, num_classes)
+    loss = losses.LOSSES["non_saturating"]
+    step = steps.alternating(
+        steps.update("discriminator", gradients.discriminator(pair, loss)),
+        steps.update("generator", gradients.generator(pair, loss)),
+    )
+    rates = types.Pair({"learning_rate": RATE}, {"learning_rate": RATE})
+    hparams = types.HParams(optimizer=rates, penalties={})
+    shape = small(name)["shape"]
+
+    def one(state, key):
+        x_key, step_key = jax.random.split(key)
+        x = jax.random.uniform(x_key, (BATCH, *shape), minval=-1.0)
+        batch = types.Batch(x, labels(num_classes))
+        return step(hparams, state, batch, step_key)
+
+    def train(key):
+        start = steps.initialise(pair)(hparams, key)
+        state, metrics = jax.lax.scan(one, start, jax.random.split(key, STEPS))
+        z = pair.latent(key, BATCH)
+        x, logits = play(pair, state.params, state.collections, z, labels(num_classes))
+        record = {"start": start, "state": state, "metrics": metrics}
+        return {**record, "z": z, "x": x, "logits": logits}
+
+    return train
+
+
+def play(pair, params, collections, z, label):
+    """Samples and their logits."""
+    x, _ = pair.generate(params.generator, collections.generator, z, label)
+    output, _ = pair.discriminate(
+        params.discriminator, collections.discriminator, x, label
+    )
+    return x, output.logits
+
+
+def keys():
+    return jax.random.split(jax.random.key(0), MEMBERS)
+
+
+@functools.cache
+def population(name, dtype, num_classes):
+    """Records of two members, trained as one program."""
+    return jax.jit(jax.vmap(member(name, dtype, num_classes)))(keys())
+
+
+def check_trained(name, dtype, num_classes):
+    record = population(name, dtype, num_classes)
+    start, state = record["start"], record["state"]
+    assert record["x"].shape == (MEMBERS, BATCH, *small(name)["shape"])
+    assert record["x"].dtype == jnp.float32
+    for path, leaf in jax.tree_util.tree_leaves_with_path((state, record["metrics"])):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+            assert leaf.dtype == jnp.float32, path
+            assert jnp.isfinite(leaf).all(), path
+    assert jnp.isfinite(record["x"]).all()
+    for path, (before, after) in pairs_of_leaves(start.params, state.params):
+        for i in range(MEMBERS):
+            assert (before[i] != after[i]).any(), path
+            # Adam's steps are at most a few rates long.
+            assert jnp.abs(before[i] - after[i]).max() < 10 * STEPS * RATE, path
+
+
+def pairs_of_leaves(before, after):
+    both = jax.tree.map(lambda a, b: (a, b), before, after)
+    return jax.tree_util.tree_leaves_with_path(
+        both, is_leaf=lambda node: type(node) is tuple
+    )
+
+
+@pytest.mark.parametrize(("name", "dtype", "num_classes"), every(USUAL))
+def test_a_population_trains(name, dtype, num_classes):
+    check_trained(name, dtype, num_classes)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "num_classes"), every(FURTHER, pytest.mark.slow)
+)
+def test_a_population_trains_in_bfloat16_and_with_labels(name, dtype, num_classes):
+    check_trained(name, dtype, num_classes)
+
+
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_labels_in_bfloat16_leave_parameters_and_samples_in_float32(name):
+    pair = build(name, "bfloat16", NUM_CLASSES)
+    params, collections = jax.eval_shape(pair.init, jax.random.key(0))
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    z = jax.eval_shape(lambda key: pair.latent(key, BATCH), jax.random.key(0))
+    x, logits = jax.eval_shape(
+        functools.partial(play, pair), params, collections, z, labels(NUM_CLASSES)
+    )
+    assert x.shape == (BATCH, *small(name)["shape"]) and x.dtype == jnp.float32
+    assert logits.shape == (BATCH,) and logits.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_members_of_different_keys_differ(name):
+    record = population(name, "float32", None)
+    for name in ("x", "logits"):
+        first, second = record[name]
+        assert jnp.abs(first - second).max() > 1e-5, name
+
+
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_a_member_plays_as_it_would_alone(name):
+    first = jax.tree.map(lambda leaf: leaf[0], population(name, "float32", None))
+    alone = jax.jit(functools.partial(play, build(name, "float32", None)))
+    x, logits = alone(
+        first["state"].params, first["state"].collections, first["z"], None
+    )
+    np.testing.assert_allclose(x, first["x"], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(logits, first["logits"], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_a_member_trains_as_it_would_alone(name):
+    first = jax.tree.map(lambda leaf: leaf[0], population(name, "float32", None))
+    alone = jax.jit(member(name, "float32", None))(keys()[0])
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        first["start"].params,
+        alone["start"].params,
+    )
+    # Adam turns rounding into steps where gradients vanish: only the first steps count.
+    for metric, values in alone["metrics"].items():
+        np.testing.assert_allclose(
+            first["metrics"][metric][:3], values[:3], rtol=5e-3, atol=1e-4
+        )
