@@ -105,14 +105,6 @@ class Arm(NamedTuple):
     method: str
 
 
-class Trainer(NamedTuple):
-    """A method made ready, and the operations of one step of one member."""
-
-    made: methods.Made
-    program: training.Program
-    flops: float
-
-
 class Setting(NamedTuple):
     """What all arms share."""
 
@@ -279,16 +271,13 @@ def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, Arm]:
     }
 
 
-def make_trainer(shared: Setting, method: methods.Method) -> Trainer:
+def make_trainer(shared: Setting, method: methods.Method) -> runs.Trainer:
     made = methods.make(shared.networks, method)
-    draw_batch = pool.draw(shared.settings.batch_size)
     shares = modes_lib.proportions(shared.data.modes)[None]
-    key = jax.random.key(0)
     hparams = population.take(make_hparams(shared, made, shares), 0)
-    state = jax.eval_shape(made.initialise, hparams, key)
-    flops = training.flops(made.step, draw_batch, hparams, state, key, shared.data)
-    program = training.compile(made.step, draw_batch, shared.mapper)
-    return Trainer(made, program, flops)
+    return runs.trainer(
+        made, shared.settings.batch_size, hparams, shared.data, shared.mapper
+    )
 
 
 def make_hparams(
@@ -302,19 +291,17 @@ def make_hparams(
     )
 
 
-def prepare(shared: Setting, trainer: Trainer, arm: Arm) -> runs.Members:
+def prepare(shared: Setting, trainer: runs.Trainer, arm: Arm) -> runs.Members:
     """Initialises all seeds of an arm, the members of a seed side by side."""
     mode_weights = jnp.tile(arm.plan.mode_weights, (shared.settings.seeds, 1))
     hparams = make_hparams(shared, trainer.made, mode_weights)
     key = jax.random.key(shared.settings.seed)
-    return runs.begin(
-        trainer.made.initialise, trainer.program, hparams, key, shared.data
-    )
+    return runs.begin(trainer, hparams, key, shared.data)
 
 
 def train(
     shared: Setting,
-    trainers: dict[str, Trainer],
+    trainers: dict[str, runs.Trainer],
     name: str,
     arm: Arm,
     members: runs.Members,
@@ -325,7 +312,7 @@ def train(
     whole = settings.steps * len(shared.data.modes.counts) * trainers["remedied"].flops
     num_steps = max(1, round(whole / (num_members * trainer.flops)))
     members, history = runs.train(
-        trainer.program,
+        trainer,
         members,
         shared.data,
         title=arm.title,
@@ -334,21 +321,14 @@ def train(
         chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
         arm=name,
     )
-    state, updates = members.state, num_steps * num_members
-    return {
-        "title": arm.title,
-        "dead_members": int((~state.alive).sum()),
-        "members": len(members.keys),
-        "parameters": sum(map(jnp.size, jax.tree.leaves(state.params)))
-        // settings.seeds,
-        "steps": num_steps,
-        "generator_updates": updates,
-        "real_samples": updates * settings.batch_size,
-        "teraflops": updates * trainer.flops / 1e12,
-        "train_seconds": sum(report.seconds for report in history),
-        "share_trained": [report.step / num_steps for report in history],
-        "accuracy": [report.metrics["discriminator_accuracy"] for report in history],
-    }, members
+    record = runs.record(
+        trainer,
+        members,
+        history,
+        num_seeds=settings.seeds,
+        batch_size=settings.batch_size,
+    )
+    return {"title": arm.title, **record}, members
 
 
 def sample(shared: Setting, name: str, arm: Arm, members: runs.Members) -> jax.Array:
@@ -381,12 +361,10 @@ def draw(
     folder: pathlib.Path, data: dataset.Dataset, record: dict[str, Any], drawn: dict
 ) -> None:
     """Saves the pictures: samples of the first seed, modes of all, the training."""
-    if data.mixture is None:
-        real = np.asarray(dataset.to_float(data.test.x[:NUM_SHOWN]))
-        shown = {"real": real} | {title: x[:NUM_SHOWN] for title, x in drawn.items()}
-        reports.save_image_grid(folder / "samples.png", shown)
-    else:
-        reports.save_scatter(folder / "samples.png", drawn, data.test.x[:3000])
+    images = data.mixture is None
+    real = np.asarray(dataset.to_float(data.test.x[: NUM_SHOWN if images else 3000]))
+    shown = {title: x[:NUM_SHOWN] for title, x in drawn.items()} if images else drawn
+    reports.save_samples(folder / "samples.png", shown, real)
     arms = record["arms"].values()
     reports.save_coverage(
         folder / "coverage.png",

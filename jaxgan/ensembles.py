@@ -150,31 +150,6 @@ def with_standing_statistics(
     return mixture._replace(collections=jax.lax.map(settle, (mixture, keys)))
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def look(
-    gan: types.GAN, mixture: Mixture, z: jax.Array, label: jax.Array | None = None
-) -> jax.Array:
-    """What every generator makes of the same latents.
-
-    Args:
-      gan: that the members were trained as.
-      mixture: of M generators.
-      z: `[n, D]`.
-      label: `[n]`, or None if the generators are unconditional.
-
-    Returns:
-      `[M, n, ...]` in the units of the data, NaN for generators without weight.
-    """
-
-    def generate(own):
-        x, _ = gan.generate(own.params, own.collections, z, label)
-        if own.standardiser is not None:
-            x = standardise.unstandardise(own.standardiser, x)
-        return jnp.where(own.weights > 0, x, jnp.nan)
-
-    return jax.lax.map(generate, mixture)
-
-
 @functools.partial(jax.jit, static_argnums=(0, 3))
 def sample(
     gan: types.GAN, mixture: Mixture, key: jax.Array, n: int

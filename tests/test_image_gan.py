@@ -129,6 +129,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
     import image_gan
+
     from jaxgan import cli, population
 
     # The test's own process has begun with one device.

@@ -32,6 +32,9 @@ FLOORS = {
     "methods": 6,
     "training": 7,
     "runs": 8,
+    "replicates": 9,
+    "settings": 2,
+    "setups": 9,
 }
 
 FLAX = {"networks", "gan", "scores"}

@@ -12,6 +12,7 @@ from jaxgan.reports.pictures import (
     save_coverage,
     save_curves,
     save_image_grid,
+    save_samples,
     save_scatter,
 )
 from jaxgan.reports.records import write_json
@@ -29,6 +30,7 @@ __all__ = [
     "save_coverage",
     "save_curves",
     "save_image_grid",
+    "save_samples",
     "save_scatter",
     "write_json",
 ]

@@ -137,6 +137,26 @@ def save_scatter(
     _save(path, figure, title)
 
 
+def save_samples(
+    path: str | os.PathLike,
+    panels: Mapping[str, ArrayLike],
+    real: ArrayLike,
+    columns: int = 8,
+) -> None:
+    """Saves a picture of samples: beside real images, or over real points.
+
+    Args:
+      path: the file; its ending says the format.
+      panels: per arm `[N, H, W, C]` images in [-1, 1] or `[N, 2]` points.
+      real: `[M, ...]` like them.
+      columns: images in a row of a grid.
+    """
+    if np.ndim(real) == 2:
+        save_scatter(path, panels, real)
+    else:
+        save_image_grid(path, {"real": real, **panels}, columns)
+
+
 def save_coverage(
     path: str | os.PathLike,
     histograms: Mapping[str, ArrayLike],

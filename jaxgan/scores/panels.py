@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, scores
+from jaxgan import scores
 from jaxgan.data import dataset, mixtures
 from jaxgan.scores import classifier
 
@@ -32,13 +32,13 @@ class Scoring(NamedTuple):
     """A panel and what it says of samples that are known.
 
     Attributes:
-      panel: the scores that suit the data.
+      panel: the scores that suit the data, or None for images without labels.
       references: by the name of a sample, its scores by their names, each as
         `scores.to_dict` gives it, of one seed.
-      note: a sentence about the classifier; None if there is none.
+      note: a sentence about the classifier or the lack of one; None for a mixture.
     """
 
-    panel: Panel
+    panel: Panel | None
     references: dict[str, dict[str, Any]]
     note: str | None
 
@@ -57,10 +57,7 @@ def of_dataset(
 
     Returns:
       The panel, and its scores of held-out data and, for images, of copies of one image
-      per class.
-
-    Raises:
-      UserError: if images have no labels.
+      per class. Images without labels have no panel, and the note says so.
     """
     held_out = dataset.to_float(data.test.x)
     if data.mixture is not None:
@@ -69,10 +66,8 @@ def of_dataset(
         known = {"held-out real points": held_out[:num_samples]}
     else:
         if data.train.label is None or data.test.label is None:
-            raise errors.UserError(
-                f"the images of {data.name!r} have no labels, which a classifier that "
-                "scores them needs; score them otherwise."
-            )
+            note = "no scores, as a classifier needs labels, which the images have not"
+            return Scoring(None, {}, note)
         real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
         network = classifier.train_classifier(
             real,
@@ -153,7 +148,9 @@ def of_classifier(
     name = classifier.fingerprint(network, held_out_accuracy)
     real_features, _ = classifier.classify_all(network, real)
 
-    def of_seed(features: Array, logits: Array, floor: Array) -> Records:
+    def of_seed(
+        real_features: Array, features: Array, logits: Array, floor: Array
+    ) -> Records:
         probs = jax.nn.softmax(logits)
         splits = max(1, len(probs) // split_size)
         mode, good = scores.confident_class(probs, confidence)
@@ -166,7 +163,8 @@ def of_classifier(
             "within_class_diversity": scores.within_class_diversity(features, probs),
         }
 
-    score = jax.jit(jax.vmap(of_seed, (0, 0, None)))
+    # The real features are an argument, as constants would be folded by the compiler.
+    score = jax.jit(jax.vmap(of_seed, (None, 0, 0, None)))
 
     def panel(x: ArrayLike) -> Records:
         x = jnp.asarray(x)
@@ -174,7 +172,7 @@ def of_classifier(
         out = classifier.classify_all(network, x.reshape(-1, *x.shape[2:]))
         features, logits = (y.reshape(seeds, number, -1) for y in out)
         floor = scores.frechet_floor(real_features, number)
-        return score(features, logits, floor)
+        return score(real_features, features, logits, floor)
 
     return panel
 

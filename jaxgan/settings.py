@@ -1,0 +1,89 @@
+"""Settings that scripts share, as dataclasses to inherit from: each field is a flag.
+
+Imports nothing heavy, see `jaxgan.cli`; `jaxgan.setups` makes of them what they name.
+"""
+
+import dataclasses
+import pathlib
+
+from jaxgan import cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Which images a GAN learns."""
+
+    dataset: str | None = None
+    """digits, mnist, fashion_mnist, cifar10, files, or a TFDS image dataset that is
+    prepared on disk; None for mnist if it is at hand and else digits"""
+    data_dir: pathlib.Path | None = None
+    """folder of archives or prepared datasets, or one's own files; None for
+    JAXGAN_DATA_DIR, else the default of TFDS"""
+    image_size: tuple[int, int] | None = None
+    """height and width that images are resized to; None to keep theirs"""
+    stream: bool = False
+    """keep the data on the host and send each step's samples to the device"""
+    labels: bool = False
+    """train conditional GANs on the labels of the dataset"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """What the two players are."""
+
+    network: str = "dcgan"
+    """architecture of both players, by its name in jaxgan.networks"""
+    width: int | None = None
+    """channels of the outermost layers; None for 16, or as published where a network
+    does not call it so"""
+    numbers: tuple[str, ...] = ()
+    """further whole numbers of the network, NAME:NUMBER"""
+    latent_dim: int = 64
+    """dimensions of z"""
+    generator_normalisation: str | None = None
+    """by its name in jaxgan.networks.layers; None for the published one"""
+    discriminator_normalisation: str | None = None
+    """likewise"""
+    generator_conditioning: str | None = None
+    """how labels enter, by name; None for the published way"""
+    discriminator_conditioning: str | None = None
+    """likewise; auxiliary brings in the term ac_gan with weight 1"""
+    convolution: str = "auto"
+    """form of the convolutions: auto, lax, canonical or matmul"""
+    dtype: str = "float32"
+    """in which networks compute: float32 or bfloat16"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How the two players are trained."""
+
+    loss: str = "non_saturating"
+    """objective, by its name in jaxgan.losses"""
+    penalties: tuple[str, ...] = ("r1:0.1",)
+    """NAME:WEIGHT each, of jaxgan.penalties, jaxgan.losses.TERMS or the rule's own"""
+    rule: str = "alternating"
+    """how the players move, by its name in jaxgan.steps.RULES"""
+    n_critic: int = 1
+    """steps of the discriminator to one of the generator"""
+    learning_rate: float = 1e-3
+    """of the generator's Adam"""
+    discriminator_learning_rate: float = 3e-4
+    """of the discriminator's Adam"""
+    betas: tuple[float, float] = (0.5, 0.99)
+    """of both players' Adam"""
+    ema_decay: float | None = 0.999
+    """of the generator's moving average, from which samples are drawn; None for none"""
+    batch_size: int = 64
+    """real samples in a player's step"""
+
+
+CHECKS: dict[str, cli.Check] = {
+    "width": cli.AT_LEAST_ONE,
+    "learning_rate": cli.POSITIVE,
+    "discriminator_learning_rate": cli.POSITIVE,
+    "betas": cli.SHARES,
+    "ema_decay": cli.SHARE,
+    "batch_size": cli.AT_LEAST_ONE,
+}
+"""For `cli.check`: what does not need to know the data or the networks."""

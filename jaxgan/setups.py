@@ -1,0 +1,135 @@
+"""From settings to the data, the networks and the method that they name.
+
+What cannot be made is said in a sentence that begins with the flag, see `jaxgan.cli`.
+"""
+
+import dataclasses
+import inspect
+from typing import Any, TypeVar
+
+import numpy as np
+
+from jaxgan import cli, methods, networks, settings, steps, types
+from jaxgan import gan as gan_lib
+from jaxgan.data import dataset, pool, streaming
+
+WIDTH = 16
+"""Channels that train in minutes on two cores."""
+
+AS_THEY_ARE = (
+    *("latent_dim", "convolution", "dtype"),
+    *("generator_normalisation", "discriminator_normalisation"),
+    *("generator_conditioning", "discriminator_conditioning"),
+)
+
+Images = TypeVar("Images", bound=settings.Images)
+
+
+def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
+    """Loads the images, and says which and why where that was left open.
+
+    Returns:
+      The settings with the name of the dataset, and the dataset.
+
+    Raises:
+      UserError: if there are no such images, they have neither one nor three channels,
+        or labels are asked for and absent.
+    """
+    name = asked.dataset
+    if name is None:
+        there = dataset.is_at_hand("mnist", asked.data_dir)
+        name = "mnist" if there else "digits"
+        why = "is at hand" if there else "is not at hand (its place is --data-dir)"
+        print(f"dataset {name}, because mnist {why}")
+    with cli.flag("--dataset", name):
+        data = dataset.load(name, data_dir=asked.data_dir, image_size=asked.image_size)
+    shape = np.shape(data.train.x)[1:]
+    need = f"it has samples of shape {shape}, not images of one or three channels"
+    cli.require(len(shape) == 3 and shape[2] in (1, 3), "--dataset", name, need)
+    labelled = not asked.labels or data.train.label is not None
+    cli.require(labelled, "--labels", True, f"the images of {name} have no labels")
+    return dataclasses.replace(asked, dataset=name), data
+
+
+def place(asked: settings.Images, data: dataset.Dataset, batch_size: int) -> types.Tree:
+    """Puts the training images where they are drawn from: on the device, or streamed.
+
+    Args:
+      asked: whether to stream and whether with labels.
+      data: images.
+      batch_size: samples that one step consumes.
+    """
+    label = data.train.label if asked.labels else None
+    if asked.stream:
+        return streaming.host(data.train.x, label=label, batch_size=batch_size)
+    return pool.put(data.train.x, label=label)
+
+
+def networks_for(
+    asked: settings.Network, data: dataset.Dataset, *, labels: bool, rule: str
+) -> tuple[types.GAN, dict[str, Any]]:
+    """Builds the GAN for some images.
+
+    Args:
+      asked: the networks.
+      data: images.
+      labels: whether the GAN is conditional.
+      rule: a key of `steps.RULES`, some of which need convolutions in the plain form.
+
+    Returns:
+      The GAN, and the description that `gan.build` made it of.
+
+    Raises:
+      UserError: if a name is not known or the network cannot make such images.
+    """
+    described = {
+        "architecture": asked.network,
+        "shape": list(np.shape(data.train.x)[1:]),
+        "num_classes": data.num_classes if labels else None,
+        **{name: getattr(asked, name) for name in AS_THEY_ARE},
+    }
+    known = networks.ARCHITECTURES.get(asked.network)
+    takes = () if known is None else inspect.signature(known.build).parameters
+    if asked.width is not None or "width" in takes:
+        described["width"] = asked.width or WIDTH
+    if "bounded" in takes:
+        described["bounded"] = True
+    if rule in steps.RULES and steps.RULES[rule].forward_mode:
+        fits = asked.convolution in ("auto", "lax")
+        need = f"the rule {rule} needs the form lax"
+        cli.require(fits, "--convolution", asked.convolution, need)
+        described["convolution"] = "lax"
+    described |= cli.named_numbers("--numbers", asked.numbers, int)
+    size = "x".join(map(str, described["shape"]))
+    with cli.flag("--network", f"{asked.network} for images of {size}"):
+        return gan_lib.build(described), described
+
+
+def method_for(asked: settings.Training, gan: types.GAN, *, auxiliary: bool):
+    """Makes the method, see `methods.make`.
+
+    Args:
+      asked: the method.
+      gan: the networks.
+      auxiliary: whether the discriminator has a classifier that must be trained.
+
+    Raises:
+      UserError: if a name is not known.
+    """
+    weights = cli.named_numbers("--penalties", asked.penalties)
+    if auxiliary:
+        weights.setdefault("ac_gan", 1.0)
+    rates = (asked.learning_rate, asked.discriminator_learning_rate)
+    b1, b2 = asked.betas
+    method = methods.Method(
+        asked.loss,
+        weights,
+        types.Pair(*({"learning_rate": rate, "b1": b1, "b2": b2} for rate in rates)),
+        asked.ema_decay,
+        warm_up=True,
+        rule=asked.rule,
+        n_critic=asked.n_critic,
+    )
+    named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"
+    with cli.flag("--loss", named):
+        return methods.make(gan, method)
