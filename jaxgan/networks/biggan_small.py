@@ -12,7 +12,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxgan import types
-from jaxgan.networks import layers, sagan
+from jaxgan.networks import layers, resnet, sagan
 
 SIDE = 32
 BLOCKS = 3
@@ -26,7 +26,7 @@ class BigGANGenerator(nn.Module):
     z is cut into four parts of d = D / 4: the first enters the linear layer, the others
     one block each, where they scale and shift the norms, together with an embedding of
     the label that all blocks share (E numbers; E = 0 without labels). With n = 4w and
-    `sagan.UpBlock`s:
+    the blocks of `resnet`:
 
     | layer | output | parameters |
     | --- | --- | --- |
@@ -35,9 +35,10 @@ class BigGANGenerator(nn.Module):
     | three blocks | 8 x 8, 16 x 16, 32 x 32 x n | 3 (19 n^2 + 4 n (d + E)) |
     | norm, ReLU, conv 3x3, tanh | 32 x 32 x C | 2n + 9 n C + C |
 
-    For w = 64, D = 128, E = 128, C = 3 and K = 10 these are 4,370,947 parameters. The
-    maps from a condition to scales and shifts start at zero and are not normalised;
-    the last norm is not conditional.
+    Blocks have no biases, which batch normalisation would take away. For w = 64,
+    D = 128, E = 128, C = 3 and K = 10 these are 4,370,947 parameters. The maps from a
+    condition to scales and shifts start at zero and are not normalised; the last norm
+    is not conditional.
 
     Attributes:
       shape: `(32, 32, C)`.
@@ -83,7 +84,9 @@ class BigGANGenerator(nn.Module):
         x = layers.Dense(math.prod(stem), kernels)(first, train=train)
         x = x.reshape(len(x), *stem)
         for condition in parts:
-            block = sagan.UpBlock(WIDTHS * self.width, self.recipe, kernels)
+            block = resnet.GeneratorBlock(
+                WIDTHS * self.width, self.recipe, kernels=kernels
+            )
             x = block(x, train=train, condition=condition)
         x = nn.relu(layers.Norm(self.recipe)(x, train=train))
         x = layers.Conv(self.shape[-1], (3, 3), recipe=kernels)(x, train=train)
@@ -93,7 +96,7 @@ class BigGANGenerator(nn.Module):
 class BigGANDiscriminator(nn.Module):
     """`images [B, 32, 32, C] -> DiscriminatorOutput`.
 
-    With n = 4w and `sagan.DownBlock`s:
+    With n = 4w and the blocks of `resnet`:
 
     | layer | output | parameters |
     | --- | --- | --- |
@@ -122,7 +125,7 @@ class BigGANDiscriminator(nn.Module):
     ) -> types.DiscriminatorOutput:
         x = layers.condition_discriminator(x, label, self.conditioning)
         for index in range(4):
-            block = sagan.DownBlock(
+            block = resnet.DiscriminatorBlock(
                 WIDTHS * self.width, self.recipe, pool=index < 2, first=index == 0
             )
             x = block(x, train=train)

@@ -26,11 +26,18 @@ class GeneratorBlock(nn.Module):
 
     Batch normalisation takes away what a constant of each channel adds, through the
     shortcut in the next block too; the block then has no biases.
+
+    Attributes:
+      width: w.
+      recipe: of the norms, and of the convolutions too unless `kernels` is given.
+      hidden: of the norms, see `layers.Norm`.
+      kernels: a recipe of the convolutions.
     """
 
     width: int
     recipe: layers.Recipe
     hidden: int = 0
+    kernels: layers.Recipe | None = None
 
     @nn.compact
     def __call__(
@@ -41,12 +48,13 @@ class GeneratorBlock(nn.Module):
             return nn.relu(norm(x, train=train, condition=condition))
 
         bias = layers.has_bias(self.recipe)
+        recipe = self.kernels or self.recipe
         y = layers.upsample(activated(x))
-        y = _conv(self, self.width, bias)(y, train=train)
-        y = _conv(self, self.width, bias)(activated(y), train=train)
+        y = _conv(self.width, recipe, bias)(y, train=train)
+        y = _conv(self.width, recipe, bias)(activated(y), train=train)
         # The same after upsampling, at four times the work.
         shortcut = layers.Conv(
-            self.width, (1, 1), recipe=self.recipe, use_bias=bias, name="shortcut"
+            self.width, (1, 1), recipe=recipe, use_bias=bias, name="shortcut"
         )
         return y + layers.upsample(shortcut(x, train=train))
 
@@ -70,11 +78,11 @@ class DiscriminatorBlock(nn.Module):
             return nn.relu(layers.Norm(self.recipe)(x, train=train))
 
         if self.first:
-            y = nn.relu(_conv(self, self.width)(x, train=train))
+            y = nn.relu(_conv(self.width, self.recipe)(x, train=train))
         else:
-            conv = _conv(self, self.width, layers.has_bias(self.recipe))
+            conv = _conv(self.width, self.recipe, layers.has_bias(self.recipe))
             y = activated(conv(activated(x), train=train))
-        y = _conv(self, self.width)(y, train=train)
+        y = _conv(self.width, self.recipe)(y, train=train)
         if self.pool:
             # The same after the shortcut, at four times the work.
             x, y = layers.average_pool(x), layers.average_pool(y)
@@ -228,13 +236,13 @@ def resnet(
     )
 
 
-def _conv(block: nn.Module, features: int, use_bias: bool = True) -> layers.Conv:
+def _conv(features: int, recipe: layers.Recipe, use_bias: bool = True) -> layers.Conv:
     # Before a ReLU Glorot's variance is doubled, as all implementations have it.
-    xavier = block.recipe.initialisation == "xavier"
+    xavier = recipe.initialisation == "xavier"
     return layers.Conv(
         features,
         KERNEL,
-        recipe=block.recipe,
+        recipe=recipe,
         use_bias=use_bias,
         gain=math.sqrt(2) if xavier else 1.0,
     )
