@@ -1,5 +1,6 @@
 """Tests of jaxgan.cli."""
 
+import dataclasses
 import math
 
 import pytest
@@ -56,3 +57,44 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_new_folder_is_made_and_empty(tmp_path):
     folder = cli.new_folder("--out", tmp_path / "a" / "b")
     assert folder.is_dir() and not list(folder.iterdir())
+
+
+def test_names_and_numbers_are_read_in_order():
+    read = cli.named_numbers("--penalties", ["r1:0.5", "r2:2"])
+    assert list(read.items()) == [("r1", 0.5), ("r2", 2.0)]
+
+
+@pytest.mark.parametrize("text", ["r1", "r1:", ":1", "r1:-1", "r1:nan", "r1:1 r1:2"])
+def test_what_is_no_name_and_number_is_refused(text):
+    with pytest.raises(errors.UserError, match="--penalties r1|--penalties :1"):
+        cli.named_numbers("--penalties", text.split())
+
+
+def test_whole_numbers_stay_whole():
+    assert cli.named_numbers("--numbers", ["width:8"], int) == {"width": 8}
+    with pytest.raises(errors.UserError, match="--numbers width:0.5: .*whole"):
+        cli.named_numbers("--numbers", ["width:0.5"], int)
+
+
+@dataclasses.dataclass
+class Asked:
+    batch_size: int | None = 0
+    betas: tuple[float, float] = (0.5, 1.0)
+
+
+def test_the_first_setting_that_fails_is_named_and_none_is_left_alone():
+    checks = {"batch_size": cli.AT_LEAST_ONE, "betas": cli.SHARES}
+    with pytest.raises(errors.UserError, match="--batch-size 0: it must be at least 1"):
+        cli.check(Asked(), checks)
+    with pytest.raises(errors.UserError, match="--betas"):
+        cli.check(Asked(batch_size=None), checks)
+
+
+@pytest.mark.parametrize("wrote", [False, True])
+def test_the_folder_of_a_run_that_failed_goes_if_it_is_empty(wrote, tmp_path):
+    with pytest.raises(errors.UserError):
+        with cli.run_folder("--out", tmp_path / "run", "title") as folder:
+            if wrote:
+                (folder / "kept").touch()
+            raise errors.UserError("no.")
+    assert (tmp_path / "run").exists() == wrote

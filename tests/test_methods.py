@@ -1,0 +1,186 @@
+"""Tests of jaxgan.methods, jaxgan.steps.rules, jaxgan.runs and jaxgan.replicates."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import (
+    ensembles,
+    errors,
+    gan,
+    methods,
+    population,
+    replicates,
+    runs,
+    steps,
+    types,
+)
+from jaxgan.data import pool
+from jaxgan.steps import rules
+
+POINTS = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+GAN = gan.mlp((2,), hidden=(4,), latent_dim=2)
+BOTH = types.Pair(*2 * ({"learning_rate": 1e-2, "b1": 0.5},))
+
+
+def train(method, num_steps, seeds=2, tmp_path=None, **options):
+    made = methods.make(GAN, method)
+    data = pool.put(POINTS)
+    trainer = runs.trainer(made, 5, made.hparams, data, population.vmap)
+    hparams = population.broadcast(made.hparams, seeds)
+    members = runs.begin(trainer, hparams, jax.random.key(0), data)
+    log = tmp_path / "metrics.jsonl"
+    members, history = runs.train(
+        trainer,
+        members,
+        data,
+        title="test",
+        log=log,
+        num_steps=num_steps,
+        chunk_steps=2,
+        **options,
+    )
+    return trainer, members, history
+
+
+@pytest.mark.parametrize("rule", steps.RULES)
+def test_every_rule_moves_both_players(rule):
+    made = methods.make(GAN, methods.Method("non_saturating", {}, BOTH, rule=rule))
+    key = jax.random.key(0)
+    before = made.initialise(made.hparams, key)
+    batch = types.Batch(jnp.asarray(POINTS[: 2 * made.parts]))
+    after, metrics = jax.jit(made.step)(made.hparams, before, batch, key)
+    assert bool(after.alive) and all(map(np.isfinite, metrics.values()))
+    for old, new in zip(before.params, after.params, strict=True):
+        moved = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), old, new)
+        assert max(map(float, jax.tree.leaves(moved))) > 0
+
+
+def test_a_rule_says_how_many_batches_it_takes():
+    takes = {"alternating": 3, "lookahead": 3 * rules.LOOKAHEAD}
+    for name, parts in takes.items():
+        method = methods.Method("hinge", {}, BOTH, rule=name, n_critic=3)
+        assert methods.make(GAN, method).parts == parts
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"loss": "nonsense"}, "nonsense"),
+        ({"rule": "nonsense"}, "nonsense"),
+        ({"rule": "lola", "n_critic": 2}, "n_critic=2"),
+        ({"n_critic": 0}, "n_critic=0"),
+        ({"weights": {"r3": 1.0}}, "r3"),
+        ({"weights": {"consensus": 1.0}}, "consensus"),
+        ({"weights": {"symplectic": 1.0}, "rule": "consensus"}, "symplectic"),
+    ],
+)
+def test_what_does_not_exist_is_named(changed, said):
+    method = methods.Method("hinge", {}, BOTH)._replace(**changed)
+    with pytest.raises(errors.UserError, match=said):
+        methods.make(GAN, method)
+
+
+def test_a_rules_own_weight_is_the_published_one_unless_given():
+    for weights, expected in (({}, 10.0), ({"consensus": 3.0}, 3.0)):
+        method = methods.Method("hinge", weights, BOTH, rule="consensus")
+        assert methods.make(GAN, method).hparams.penalties == {"consensus": expected}
+
+
+def test_pauses_change_nothing(tmp_path):
+    method = methods.Method("hinge", {"r1": 0.1}, BOTH, ema_decay=0.9, warm_up=True)
+    seen = []
+    (tmp_path / "a").mkdir()
+    trainer, members, history = train(method, 5, tmp_path=tmp_path)
+    _, paused, _ = train(
+        method,
+        5,
+        tmp_path=tmp_path / "a",
+        on_pause=lambda members, step: seen.append(step),
+    )
+    assert seen == [2, 4, 5] == [report.step for report in history]
+    for one, other in zip(
+        jax.tree.leaves(members.state), jax.tree.leaves(paused.state), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == seen
+    record = runs.record(trainer, members, history, num_seeds=2, batch_size=5)
+    assert record["real_samples"] == 25 and record["members"] == 2
+    assert record["parameters"] == 2 * 4 + 4 + 4 * 2 + 2 + 2 * 4 + 4 + 4 + 1
+
+
+def test_no_chunk_begins_after_the_time_is_over(tmp_path):
+    method = methods.Method("hinge", {}, BOTH)
+    _, _, history = train(method, 100, tmp_path=tmp_path, minutes=1e-9)
+    assert [report.step for report in history] == [2]
+
+
+# Generator m answers m + z, and its statistic follows the mean of what it made.
+def generate(params, collections, z, label=None, train=False):
+    x = params["value"] + 0.1 * z
+    if label is not None:
+        x = x + 100 * label[:, None]
+    mean = 0.9 * collections["mean"] + 0.1 * x.mean()
+    return x, {"mean": mean} if train else collections
+
+
+COUNTING = types.GAN(
+    init=None,
+    latent=lambda key, n: jax.random.normal(key, (n, 1)),
+    generate=generate,
+    discriminate=None,
+)
+STALE = ensembles.Mixture(
+    jnp.array([1.0, 0.0, 1.0]),
+    {"value": jnp.arange(3.0)},
+    {"mean": jnp.full(3, 50.0)},
+)
+
+
+def test_standing_statistics_are_of_each_generators_own_samples():
+    fresh = ensembles.with_standing_statistics(COUNTING, STALE, jax.random.key(0))
+    # 0.9^100 of the stale 50 is left, and 0.1 / sqrt(64 * 19) of the noise.
+    np.testing.assert_allclose(fresh.collections["mean"], [0, 1, 2], atol=0.02)
+    np.testing.assert_array_equal(fresh.params["value"], STALE.params["value"])
+
+
+def test_labels_are_drawn_from_the_classes():
+    classes = jnp.array([[0.0, 1.0, 0.0]] * 3)
+    x, member = ensembles.sample(
+        COUNTING,
+        STALE._replace(weights=jnp.array([0.5, 0.0, 0.5]), classes=classes),
+        jax.random.key(0),
+        200,
+    )
+    np.testing.assert_allclose(x[:, 0] - member, 100, atol=1)
+
+
+def test_a_dead_generator_shows_nothing_and_the_others_the_same_latents():
+    z = jnp.array([[1.0], [2.0]])
+    x = replicates.look(COUNTING, STALE, z)
+    expected = [[[0.1], [0.2]], [[np.nan]] * 2, [[2.1], [2.2]]]
+    np.testing.assert_allclose(x, expected, rtol=1e-6)
+
+
+def test_generators_are_saved_one_by_one(tmp_path):
+    description = {"architecture": "mlp", "shape": [2], "latent_dim": 2, "hidden": [4]}
+    method = methods.Method("hinge", {}, BOTH, ema_decay=0.9)
+    _, members, _ = train(method, 2, tmp_path=tmp_path)
+    dead = members.state._replace(alive=jnp.array([True, False]))
+    members = members._replace(state=dead)
+    mixture = replicates.generators(GAN, members, jax.random.key(1), None)
+    x = replicates.save_and_sample(
+        GAN, mixture, jax.random.key(2), 70, description, tmp_path
+    )
+    assert x.shape == (2, 70, 2)
+    assert np.isfinite(x[0]).all() and np.isnan(x[1]).all()
+    built, alone, notes = ensembles.load(tmp_path / "mixture-generator-0.npz")
+    again, _ = ensembles.sample(
+        built, alone, jax.random.fold_in(jax.random.key(2), 0), 70
+    )
+    np.testing.assert_allclose(again, x[0], rtol=1e-6)
+    assert notes["title"] == "seed 0"
