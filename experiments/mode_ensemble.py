@@ -60,20 +60,18 @@ if __name__ == "__main__":
 
 import time
 from concurrent import futures
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import (
+    arms,
     ensembles,
     gan,
     losses,
     methods,
     population,
     reports,
-    runs,
     scores,
     training,
     types,
@@ -86,35 +84,7 @@ BETAS = {"b1": 0.5, "b2": 0.99}
 EMA_DECAY = 0.99
 IMAGE_LATENT, POINT_LATENT = 32, 2
 SMOKE = {"seeds": 2, "steps": 20, "samples": 720}
-CHUNKS, SHORTEST_CHUNK = 20, 10
 NUM_SHOWN = 64
-COSTS = {
-    "parameters": "parameters",
-    "generator updates": "generator_updates",
-    "real samples seen": "real_samples",
-    "TFLOP": "teraflops",
-    "seconds, all seeds": "train_seconds",
-}
-
-
-class Arm(NamedTuple):
-    """One way to spend the compute: who learns what, by which method."""
-
-    title: str
-    plan: ensembles.Plan
-    method: str
-
-
-class Setting(NamedTuple):
-    """What all arms share."""
-
-    settings: Settings
-    architecture: dict[str, Any]
-    networks: types.GAN
-    data: pool.Pool
-    images: bool
-    mapper: types.Mapper
-    folder: pathlib.Path
 
 
 def main(settings: Settings) -> None:
@@ -127,26 +97,22 @@ def main(settings: Settings) -> None:
         data = dataset.load(
             settings.dataset, data_dir=settings.data_dir, seed=settings.seed
         )
-    architecture = describe_networks(settings, data)
-    with cli.flag("--network", settings.network):
-        networks = gan.build(architecture)
+    networks, architecture = make_networks(settings, data)
     check_modes(settings, data)
     # One core compiles and trains the classifier that scores, then compiles the arms,
     # while the other one clusters and begins to train.
     background = futures.ThreadPoolExecutor(1)
-    run_folder = cli.run_folder(
-        "--out", settings.out, f"mode_ensemble-{settings.dataset}"
-    )
-    with run_folder as folder:
+    title = f"mode_ensemble-{settings.dataset}"
+    with cli.run_folder("--out", settings.out, title) as folder:
         try:
             record, drawn = run(
-                settings, data, architecture, networks, folder, background
+                settings, data, networks, architecture, background, folder
             )
         finally:
             background.shutdown(wait=False, cancel_futures=True)
     record["seconds"] = time.perf_counter() - began
     reports.write_json(folder / "scores.json", record)
-    show(settings, record)
+    arms.show(record["arms"], record["references"], settings.seeds)
     draw(folder, data, record, drawn)
     print(f"{record['seconds']:.0f} s in all; the run is in {folder}")
     print(f"Draw from the mixture: python experiments/sample.py {folder}")
@@ -155,30 +121,35 @@ def main(settings: Settings) -> None:
 def run(
     settings: Settings,
     data: dataset.Dataset,
-    architecture: dict[str, Any],
     networks: types.GAN,
-    folder: pathlib.Path,
+    architecture: dict[str, Any],
     background: futures.Executor,
+    folder: pathlib.Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Trains and scores all arms; returns the record, and samples of one seed."""
     scoring = background.submit(
         panels.of_dataset, data, num_samples=settings.samples, seed=settings.seed
     )
     modes = find_modes(settings, data)
-    shared = Setting(
-        settings,
-        architecture,
+    shared = arms.Shared(
         networks,
+        architecture,
         pool.put(data.train.x, modes),
-        data.mixture is None,
+        data.mixture is not None,
         population.automatic(convolutional=settings.network == "conv"),
+        settings.batch_size,
+        settings.seeds,
+        settings.seed,
         folder,
     )
-    trainers = {name: make_trainer(shared, m) for name, m in method(settings).items()}
-    arms = make_arms(settings, modes)
+    trainers = {
+        name: arms.trainer(shared, method)
+        for name, method in make_methods(settings).items()
+    }
+    chosen = make_arms(settings, modes)
     ready = {
-        name: background.submit(prepare, shared, trainers[arm.method], arm)
-        for name, arm in arms.items()
+        name: background.submit(arms.prepare, shared, trainers[arm.method], arm)
+        for name, arm in chosen.items()
     }
     purity = modes_lib.purity(modes, data.train.label)
     print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
@@ -189,42 +160,43 @@ def run(
     reports.write_json(folder / "config.json", config | training.environment())
     record = {"purity": purity, "references": references, "arms": {}}
     drawn = {}
-    for name, arm in arms.items():
-        trained, members = train(shared, trainers, name, arm, ready[name].result())
-        x = sample(shared, name, arm, members)
+    flops = settings.steps * len(modes.counts) * trainers["remedied"].flops
+    for name, arm in chosen.items():
+        trained, members = arms.train(
+            shared, trainers[arm.method], name, arm, ready[name].result(), flops
+        )
+        x = arms.save_and_sample(shared, name, arm, members, settings.samples)
         trained["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
         record["arms"][name], drawn[arm.title] = trained, np.asarray(x[0])
     return record, drawn
 
 
 def check(settings: Settings) -> None:
-    checks = dict.fromkeys(("seeds", "steps", "batch_size"), cli.AT_LEAST_ONE)
-    cli.check(
-        settings,
-        checks
-        | {
-            "learning_rate": cli.POSITIVE,
-            "r1": cli.NOT_NEGATIVE,
-            "seed": cli.SEED,
-            "samples": cli.at_least(panels.SPLITS),
-            "num_modes": cli.Check(
-                lambda value: settings.modes == "clusters",
-                "it goes with --modes clusters, as labels say how many they are",
-            ),
-        },
+    of_clusters = cli.Check(
+        lambda value: settings.modes == "clusters",
+        "it goes with --modes clusters, as labels say how many they are",
     )
+    checks = dict.fromkeys(("seeds", "steps", "batch_size"), cli.AT_LEAST_ONE) | {
+        "learning_rate": cli.POSITIVE,
+        "r1": cli.NOT_NEGATIVE,
+        "seed": cli.SEED,
+        "samples": cli.at_least(panels.SPLITS),
+        "num_modes": of_clusters,
+    }
+    cli.check(settings, checks)
     with cli.flag("--loss", settings.loss):
         losses.get(settings.loss)
 
 
-def describe_networks(settings: Settings, data: dataset.Dataset) -> dict[str, Any]:
+def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN, dict]:
     images = data.mixture is None
-    description = {
+    architecture = {
         "architecture": settings.network,
         "shape": list(data.train.x.shape[1:]),
         "latent_dim": IMAGE_LATENT if images else POINT_LATENT,
-    }
-    return description | ({"bounded": images} if settings.network == "mlp" else {})
+    } | ({"bounded": images} if settings.network == "mlp" else {})
+    with cli.flag("--network", settings.network):
+        return gan.build(architecture), architecture
 
 
 def check_modes(settings: Settings, data: dataset.Dataset) -> None:
@@ -247,7 +219,7 @@ def find_modes(settings: Settings, data: dataset.Dataset) -> modes_lib.Modes:
     return modes_lib.cluster(x, number, seed=settings.seed)
 
 
-def method(settings: Settings) -> dict[str, methods.Method]:
+def make_methods(settings: Settings) -> dict[str, methods.Method]:
     adam = {"learning_rate": settings.learning_rate, **BETAS}
     both = types.Pair(adam, adam)
     return {
@@ -258,126 +230,29 @@ def method(settings: Settings) -> dict[str, methods.Method]:
     }
 
 
-def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, Arm]:
+def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, arms.Arm]:
     number = len(modes.counts)
     one, many = (ensembles.bagged(modes, members) for members in (1, number))
     part = "cluster" if settings.modes == "clusters" else "label (oracle partition)"
     experts = ensembles.per_mode(modes)
     return {
-        "single": Arm("one GAN", one, "remedied"),
-        "independent": Arm(f"{number} GANs on all data", many, "remedied"),
-        "per_mode": Arm(f"{number} GANs, one per {part}", experts, "remedied"),
-        "minimax": Arm("one minimax GAN, no remedy", one, "classic"),
+        "single": arms.Arm("one GAN", one, "remedied"),
+        "independent": arms.Arm(f"{number} GANs on all data", many, "remedied"),
+        "per_mode": arms.Arm(f"{number} GANs, one per {part}", experts, "remedied"),
+        "minimax": arms.Arm("one minimax GAN, no remedy", one, "classic"),
     }
 
 
-def make_trainer(shared: Setting, method: methods.Method) -> runs.Trainer:
-    made = methods.make(shared.networks, method)
-    shares = modes_lib.proportions(shared.data.modes)[None]
-    hparams = population.take(make_hparams(shared, made, shares), 0)
-    return runs.trainer(
-        made, shared.settings.batch_size, hparams, shared.data, shared.mapper
-    )
-
-
-def make_hparams(
-    shared: Setting, made: methods.Made, mode_weights: jax.Array
-) -> types.HParams:
-    return population.broadcast(made.hparams, len(mode_weights))._replace(
-        mode_weights=mode_weights,
-        standardiser=None
-        if shared.images
-        else pool.standardisers(shared.data, mode_weights),
-    )
-
-
-def prepare(shared: Setting, trainer: runs.Trainer, arm: Arm) -> runs.Members:
-    """Initialises all seeds of an arm, the members of a seed side by side."""
-    mode_weights = jnp.tile(arm.plan.mode_weights, (shared.settings.seeds, 1))
-    hparams = make_hparams(shared, trainer.made, mode_weights)
-    key = jax.random.key(shared.settings.seed)
-    return runs.begin(trainer, hparams, key, shared.data)
-
-
-def train(
-    shared: Setting,
-    trainers: dict[str, runs.Trainer],
-    name: str,
-    arm: Arm,
-    members: runs.Members,
-) -> tuple[dict[str, Any], runs.Members]:
-    """Trains an arm for its share of operations; returns its record and the trained."""
-    settings, num_members = shared.settings, len(arm.plan.weights)
-    trainer = trainers[arm.method]
-    whole = settings.steps * len(shared.data.modes.counts) * trainers["remedied"].flops
-    num_steps = max(1, round(whole / (num_members * trainer.flops)))
-    members, history = runs.train(
-        trainer,
-        members,
-        shared.data,
-        title=arm.title,
-        log=shared.folder / "metrics.jsonl",
-        num_steps=num_steps,
-        chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
-        arm=name,
-    )
-    record = runs.record(
-        trainer,
-        members,
-        history,
-        num_seeds=settings.seeds,
-        batch_size=settings.batch_size,
-    )
-    return {"title": arm.title, **record}, members
-
-
-def sample(shared: Setting, name: str, arm: Arm, members: runs.Members) -> jax.Array:
-    """Saves the mixture of each seed and draws from it: `[S, N, ...]`."""
-    settings, drawn = shared.settings, []
-    for seed in range(settings.seeds):
-        own = np.arange(len(arm.plan.weights)) + seed * len(arm.plan.weights)
-        mine = population.take((members.state, members.hparams), own)
-        mixture = ensembles.mixture(*mine, arm.plan.weights)
-        path = shared.folder / f"mixture-{name}-{seed}.npz"
-        ensembles.save(path, mixture, shared.architecture, title=arm.title)
-        key = jax.random.fold_in(jax.random.key(settings.seed + 1), seed)
-        x, _ = ensembles.sample(shared.networks, mixture, key, settings.samples)
-        drawn.append(x)
-    return jnp.stack(drawn)
-
-
-def show(settings: Settings, record: dict[str, Any]) -> None:
-    """Prints the scores over the seeds, and what each arm has cost."""
-    arms = record["arms"].values()
-    rows = {arm["title"]: arm["scores"] for arm in arms} | record["references"]
-    dead = {a["title"]: f"{a['dead_members']} of {a['members']}" for a in arms}
-    title = f"Scores: mean and 95 % interval over {settings.seeds} seeds"
-    reports.print_scores(rows, dead, title)
-    costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
-    reports.print_table(costs, ["", *COSTS], "Cost of one seed")
-
-
 def draw(
-    folder: pathlib.Path, data: dataset.Dataset, record: dict[str, Any], drawn: dict
+    folder: pathlib.Path, data: dataset.Dataset, record: dict, drawn: dict
 ) -> None:
     """Saves the pictures: samples of the first seed, modes of all, the training."""
     images = data.mixture is None
     real = np.asarray(dataset.to_float(data.test.x[: NUM_SHOWN if images else 3000]))
     shown = {title: x[:NUM_SHOWN] for title, x in drawn.items()} if images else drawn
     reports.save_samples(folder / "samples.png", shown, real)
-    arms = record["arms"].values()
-    reports.save_coverage(
-        folder / "coverage.png",
-        {arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
-        np.bincount(data.train.label, minlength=data.num_classes),
-    )
-    reports.save_curves(
-        folder / "training.png",
-        {arm["title"]: (arm["share_trained"], arm["accuracy"]) for arm in arms},
-        ylabel="accuracy of the discriminator",
-        xlabel="share of the compute",
-        title="The discriminators while they train: mean and range over the members",
-    )
+    counts = np.bincount(data.train.label, minlength=data.num_classes)
+    arms.draw(record["arms"], counts, folder)
 
 
 if __name__ == "__main__":

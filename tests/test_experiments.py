@@ -129,7 +129,7 @@ def test_a_saved_mixture_is_drawn_from(smoke, tmp_path):
         (["--out", "file/run"], "--out file/run"),
         (["--seed", "-1"], "--seed -1"),
         (["--smoke", "--seeds", "0"], "--seeds 0"),
-        (["--dataset", "mnist", "--data-dir", "nowhere"], "--dataset mnist"),
+        (["--dataset", "kmnist", "--data-dir", "nowhere"], "--dataset kmnist"),
         (["--seeds", "many"], "seeds"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -32,6 +32,7 @@ FLOORS = {
     "methods": 6,
     "training": 7,
     "runs": 8,
+    "arms": 9,
     "replicates": 9,
     "settings": 2,
     "setups": 9,

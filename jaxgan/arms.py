@@ -1,0 +1,204 @@
+"""Arms of an experiment: several ways to spend the same operations on an ensemble.
+
+An arm has a plan, which says who learns what, and a method. All seeds of an arm are one
+population, in which the members of a seed lie side by side; arms of one method share a
+program, whatever their number of members.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import ensembles, methods, population, reports, runs, types
+from jaxgan.data import modes, pool
+
+CHUNKS, SHORTEST_CHUNK = 20, 10
+
+COSTS = {
+    "parameters": "parameters",
+    "generator updates": "generator_updates",
+    "real samples seen": "real_samples",
+    "TFLOP": "teraflops",
+    "seconds, all seeds": "train_seconds",
+}
+"""Headings, and the fields of `runs.record` below them."""
+
+
+class Arm(NamedTuple):
+    """One way to spend the operations.
+
+    Attributes:
+      title: in tables and pictures.
+      plan: who learns what.
+      method: name of its method.
+    """
+
+    title: str
+    plan: ensembles.Plan
+    method: str
+
+
+class Shared(NamedTuple):
+    """What all arms have in common.
+
+    Attributes:
+      networks: of all members.
+      architecture: the description that `gan.build` made them of.
+      data: with the modes that members draw from.
+      standardised: whether each member's data are brought to mean 0 and deviation 1.
+      mapper: lifts one member to a population.
+      batch_size: real samples in a player's step.
+      seeds: runs of each arm.
+      seed: of everything random.
+      folder: of the run.
+    """
+
+    networks: types.GAN
+    architecture: dict[str, Any]
+    data: pool.Pool
+    standardised: bool
+    mapper: types.Mapper
+    batch_size: int
+    seeds: int
+    seed: int
+    folder: pathlib.Path
+
+
+def trainer(shared: Shared, method: methods.Method) -> runs.Trainer:
+    """Makes the program of all arms of a method."""
+    made = methods.make(shared.networks, method)
+    shares = modes.proportions(shared.data.modes)[None]
+    hparams = population.take(_hparams(shared, made, shares), 0)
+    return runs.trainer(made, shared.batch_size, hparams, shared.data, shared.mapper)
+
+
+def prepare(shared: Shared, trainer: runs.Trainer, arm: Arm) -> runs.Members:
+    """Initialises all seeds of an arm and compiles its program."""
+    mode_weights = jnp.tile(arm.plan.mode_weights, (shared.seeds, 1))
+    hparams = _hparams(shared, trainer.made, mode_weights)
+    return runs.begin(trainer, hparams, jax.random.key(shared.seed), shared.data)
+
+
+def train(
+    shared: Shared,
+    trainer: runs.Trainer,
+    name: str,
+    arm: Arm,
+    members: runs.Members,
+    flops: float,
+) -> tuple[dict[str, Any], runs.Members]:
+    """Trains an arm for as many steps as some operations allow, at least one.
+
+    Args:
+      shared: by all arms.
+      trainer: of the arm's method.
+      name: of the arm, in `metrics.jsonl`.
+      arm: to train.
+      members: from `prepare`.
+      flops: operations that the members of one seed may spend together.
+
+    Returns:
+      The title with what `runs.record` says, and the trained members.
+    """
+    num_members = len(arm.plan.weights)
+    num_steps = max(1, round(flops / (num_members * trainer.flops)))
+    members, history = runs.train(
+        trainer,
+        members,
+        shared.data,
+        title=arm.title,
+        log=shared.folder / "metrics.jsonl",
+        num_steps=num_steps,
+        chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
+        arm=name,
+    )
+    record = runs.record(
+        trainer,
+        members,
+        history,
+        num_seeds=shared.seeds,
+        batch_size=shared.batch_size,
+    )
+    return {"title": arm.title, **record}, members
+
+
+def save_and_sample(
+    shared: Shared, name: str, arm: Arm, members: runs.Members, n: int
+) -> jax.Array:
+    """Saves the mixture of seed s as `mixture-NAME-s.npz` and draws from each.
+
+    Returns:
+      `[S, n, ...]`.
+    """
+    drawn, num_members = [], len(arm.plan.weights)
+    for seed in range(shared.seeds):
+        own = np.arange(num_members) + seed * num_members
+        mine = population.take((members.state, members.hparams), own)
+        mixture = ensembles.mixture(*mine, arm.plan.weights)
+        path = shared.folder / f"mixture-{name}-{seed}.npz"
+        ensembles.save(path, mixture, shared.architecture, title=arm.title)
+        key = jax.random.fold_in(jax.random.key(shared.seed + 1), seed)
+        x, _ = ensembles.sample(shared.networks, mixture, key, n)
+        drawn.append(x)
+    return jnp.stack(drawn)
+
+
+def show(
+    records: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Mapping[str, Any]],
+    seeds: int,
+) -> None:
+    """Prints the scores over the seeds, and what each arm has cost.
+
+    Args:
+      records: per arm, from `train`, with the panel's records as `scores`.
+      references: the panel's records of samples that are known.
+      seeds: runs of each arm.
+    """
+    arms = records.values()
+    rows = {arm["title"]: arm["scores"] for arm in arms} | dict(references)
+    dead = {a["title"]: f"{a['dead_members']} of {a['members']}" for a in arms}
+    title = f"Scores: mean and 95 % interval over {seeds} seeds"
+    reports.print_scores(rows, dead, title)
+    costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
+    reports.print_table(costs, ["", *COSTS], "Cost of one seed")
+
+
+def draw(
+    records: Mapping[str, Mapping[str, Any]], real: np.ndarray, folder: pathlib.Path
+) -> None:
+    """Saves `coverage.png`, of the modes, and `training.png`, of the discriminators.
+
+    Args:
+      records: as for `show`, with `coverage` among the scores.
+      real: `[K]` real samples of each mode.
+      folder: of the run.
+    """
+    arms = records.values()
+    reports.save_coverage(
+        folder / "coverage.png",
+        {arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
+        real,
+    )
+    reports.save_curves(
+        folder / "training.png",
+        {arm["title"]: (arm["share_trained"], arm["accuracy"]) for arm in arms},
+        ylabel="accuracy of the discriminator",
+        xlabel="share of the compute",
+        title="The discriminators while they train: mean and range over the members",
+    )
+
+
+def _hparams(
+    shared: Shared, made: methods.Made, mode_weights: jax.Array
+) -> types.HParams:
+    return population.broadcast(made.hparams, len(mode_weights))._replace(
+        mode_weights=mode_weights,
+        standardiser=pool.standardisers(shared.data, mode_weights)
+        if shared.standardised
+        else None,
+    )
