@@ -130,8 +130,13 @@ def main(settings: Settings) -> None:
     rounds = settings.rounds or (QUICK_ROUNDS if settings.quick else ROUNDS)
     seconds = settings.seconds or (QUICK_SECONDS if settings.quick else SECONDS)
     record = {
-        "command": sys.argv,
-        "settings": dataclasses.asdict(settings),
+        # Names without folders, as those of one machine say nothing to others.
+        "command": [pathlib.PurePath(word).name for word in sys.argv],
+        "settings": {
+            name: value
+            for name, value in dataclasses.asdict(settings).items()
+            if name not in ("out", "torch_python")
+        },
         "machine": workers.machine(),
         "rounds": rounds,
         "seconds": seconds,
@@ -207,9 +212,11 @@ def default_path(settings: Settings) -> pathlib.Path:
 def make_folder(folder: pathlib.Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
     except OSError as error:
         raise errors.UserError(
-            f"its folder cannot be made ({error.strerror}); choose another."
+            f"its folder cannot be written to ({error.strerror}); choose another."
         ) from None
 
 

@@ -108,7 +108,7 @@ def main(asked: Settings) -> None:
         )
         placed = setups.place(asked, data, asked.batch_size * made.parts)
         hparams = population.broadcast(made.hparams, asked.seeds)
-        members = runs.begin(trainer, hparams, key, placed)
+        members = runs.begin(trainer, hparams, key, placed, chunk_steps(asked))
         panel, references, note = scoring.result()
         print(note)
     config = dataclasses.asdict(asked) | {"gan": architecture}
@@ -122,6 +122,9 @@ def main(asked: Settings) -> None:
         num_seeds=asked.seeds,
         batch_size=asked.batch_size,
     )
+    # Kept before anything is drawn, which takes memory, and scored.
+    reports.write_json(folder / "scores.json", record)
+    runs.save_curves(history, folder)
     mixture = picture(members, folder / "samples.png")
     x = replicates.save_and_sample(
         gan, mixture, jax.random.fold_in(key, 1), asked.samples, architecture, folder
@@ -129,7 +132,6 @@ def main(asked: Settings) -> None:
     found = {} if panel is None else panel(x)
     record["scores"] = {name: scores.to_dict(score) for name, score in found.items()}
     record |= {"references": references, "note": note}
-    runs.save_curves(history, folder)
     record["seconds"] = time.perf_counter() - began
     reports.write_json(folder / "scores.json", record)
     show(record)
@@ -150,6 +152,10 @@ def check(asked: Settings) -> None:
             "seed": cli.SEED,
         },
     )
+
+
+def chunk_steps(asked: Settings) -> int:
+    return max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
 
 
 def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN):
@@ -196,7 +202,7 @@ def train(
         title=f"{asked.seeds} seeds",
         log=folder / "metrics.jsonl",
         num_steps=asked.steps,
-        chunk_steps=max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS)),
+        chunk_steps=chunk_steps(asked),
         minutes=asked.minutes,
         on_pause=on_pause,
     )

@@ -57,7 +57,11 @@ def trainer(
 
 
 def begin(
-    trainer: Trainer, hparams: types.HParams, key: jax.Array, data: types.Tree
+    trainer: Trainer,
+    hparams: types.HParams,
+    key: jax.Array,
+    data: types.Tree,
+    chunk_steps: int = 500,
 ) -> Members:
     """Initialises a population and compiles its program.
 
@@ -66,10 +70,19 @@ def begin(
       hparams: every leaf `[P, ...]`.
       key: that the members' keys come from.
       data: what the program's sampler draws from.
+      chunk_steps: of the training, which is structure where data are streamed.
     """
     keys = population.keys(key, population.size(hparams))
     state = population.init(trainer.made.initialise, hparams, keys)
-    state = training.train(trainer.program, hparams, state, keys, data, num_steps=0)
+    state = training.train(
+        trainer.program,
+        hparams,
+        state,
+        keys,
+        data,
+        num_steps=0,
+        chunk_steps=chunk_steps,
+    )
     return Members(hparams, state, keys)
 
 

@@ -22,7 +22,8 @@ class Images:
     image_size: tuple[int, int] | None = None
     """height and width that images are resized to; None to keep theirs"""
     stream: bool = False
-    """keep the data on the host and send each step's samples to the device"""
+    """train from the host's memory and send each step's samples to the device; the
+    classifier that scores still takes labelled images to it"""
     labels: bool = False
     """train conditional GANs on the labels of the dataset"""
 

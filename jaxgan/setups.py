@@ -36,8 +36,13 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         or labels are asked for and absent.
     """
     name = asked.dataset
+    if name in (*dataset.MIXTURES, "digits"):
+        need = f"{name} is built in and reads no folder"
+        cli.require(asked.data_dir is None, "--data-dir", asked.data_dir, need)
     if name is None:
         there = dataset.is_at_hand("mnist", asked.data_dir)
+        need = "MNIST is not whole there; say what is there by --dataset NAME"
+        cli.require(there or asked.data_dir is None, "--data-dir", asked.data_dir, need)
         name = "mnist" if there else "digits"
         why = "is at hand" if there else "is not at hand (its place is --data-dir)"
         print(f"dataset {name}, because mnist {why}")
@@ -99,7 +104,12 @@ def networks_for(
         need = f"the rule {rule} needs the form lax"
         cli.require(fits, "--convolution", asked.convolution, need)
         described["convolution"] = "lax"
-    described |= cli.named_numbers("--numbers", asked.numbers, int)
+    numbers = cli.named_numbers("--numbers", asked.numbers, int)
+    whole = [key for key in takes if isinstance(takes[key].default, int)]
+    for number, value in numbers.items():
+        need = f"{asked.network} takes {', '.join(whole) or 'no whole numbers'}"
+        cli.require(number in whole, "--numbers", f"{number}:{value}", need)
+    described |= numbers
     size = "x".join(map(str, described["shape"]))
     with cli.flag("--network", f"{asked.network} for images of {size}"):
         return gan_lib.build(described), described

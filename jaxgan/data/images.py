@@ -81,7 +81,12 @@ def read(
 def _paths(
     folder: pathlib.Path,
 ) -> tuple[list[pathlib.Path], np.ndarray | None, tuple[str, ...] | None]:
-    flat = _images_among(folder.iterdir())
+    try:
+        flat = _images_among(folder.iterdir())
+    except OSError as error:
+        raise errors.UserError(
+            f"{folder} cannot be read ({error.strerror}); allow it or name another."
+        ) from None
     below = [
         (path.name, _images_among(path.rglob("*")))
         for path in sorted(folder.iterdir())

@@ -160,7 +160,11 @@ def _read(path: pathlib.Path) -> Mapping[str, np.ndarray]:
         # Opened here, as NumPy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             return {name: found[name] if name in wanted else None for name in found}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    # The last two are of a .npz that is encrypted or compressed in an unknown way.
+    except (
+        *(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        *(RuntimeError, NotImplementedError),
+    ) as error:
         raise errors.UserError(
             f"{path} cannot be read ({error}); write it with np.save or np.savez, as "
             "arrays of numbers."

@@ -19,7 +19,7 @@ FORMS = ("auto", "lax", "canonical", "matmul")
 """`lax` is differentiated by JAX and the only form that has forward-mode derivatives
 (`jvp`, `jacfwd`); `canonical` and `matmul` are those of `networks.forms`, whose
 gradients of any order are made of the same three maps; `auto` is what suits the
-backend."""
+backend. In groups both gather patches, k times the memory of the input."""
 
 FEW_CHANNELS = 4
 """Up to so many input channels, as images have, gradients are matrix products."""

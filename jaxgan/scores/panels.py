@@ -59,8 +59,8 @@ def of_dataset(
       The panel, and its scores of held-out data and, for images, of copies of one image
       per class. Images without labels have no panel, and the note says so.
     """
-    held_out = dataset.to_float(data.test.x)
     if data.mixture is not None:
+        held_out = dataset.to_float(data.test.x)
         law, note = data.mixture, None
         panel = of_mixture(mixtures.centres(law), mixtures.spread(law), law.weights)
         known = {"held-out real points": held_out[:num_samples]}
@@ -68,6 +68,7 @@ def of_dataset(
         if data.train.label is None or data.test.label is None:
             note = "no scores, as a classifier needs labels, which the images have not"
             return Scoring(None, {}, note)
+        held_out = dataset.to_float(data.test.x)
         real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
         network = classifier.train_classifier(
             real,

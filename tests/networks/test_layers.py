@@ -237,9 +237,20 @@ def test_a_condition_comes_in_as_it_is_learned(name, hidden):
     np.testing.assert_allclose(y, expected, rtol=1e-3, atol=2e-3)
 
 
-def test_instance_normalisation_of_points_is_refused():
-    with pytest.raises(errors.UserError, match="'instance'"):
-        layers.Norm(Recipe("instance")).init(KEY, normal(4, 5), train=True)
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("instance", (4, 5)), ("instance", (4, 1, 1, 5)), ("group", (4, 1))],
+)
+def test_the_mean_of_a_single_number_is_refused(name, shape):
+    with pytest.raises(errors.UserError, match=f"'{name}'"):
+        layers.Norm(Recipe(name)).init(KEY, normal(*shape), train=True)
+
+
+@pytest.mark.parametrize("channels", [2, 6, 9, 16, 32, 48])
+def test_groups_have_at_least_two_channels(channels):
+    x = normal(6, channels, scale=3)
+    y, _ = passes(layers.Norm(Recipe("group")), x, train=True)
+    assert (jnp.abs(y).max(0) > 0.1).all()
 
 
 def test_virtual_batch_normalisation_is_by_the_reference_and_the_sample_itself():

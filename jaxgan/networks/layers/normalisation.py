@@ -29,7 +29,7 @@ class Norm(nn.Module):
       `WithReference`;
     * `layer` (Ba et al. 2016, https://arxiv.org/abs/1607.06450): over all places and
       channels of a sample; `group` (Wu and He 2018, https://arxiv.org/abs/1803.08494):
-      over groups of channels, as many as the channels and 32 have as common divisor;
+      over groups of at least two channels, at most 32 groups, a power of two;
       `instance` (Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022): over places;
     * `rms` (Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467): each place by
       the root of the mean square of its channels; `pixel` (Karras et al. 2017,
@@ -84,14 +84,12 @@ class Norm(nn.Module):
             case "layer":
                 return nn.LayerNorm(reduction_axes=(*places, -1), **affine)(x)
             case "instance":
-                if not places:
-                    raise errors.UserError(
-                        "normalisation='instance' averages over places, and the "
-                        f"activations {x.shape} have none; use 'layer'."
-                    )
+                self._need_several(x, 1)
                 return nn.InstanceNorm(**affine)(x)
             case "group":
-                groups = math.gcd(MOST_GROUPS, x.shape[-1])
+                pairs, odd = divmod(x.shape[-1], 2)
+                groups = 1 if odd else math.gcd(MOST_GROUPS, pairs)
+                self._need_several(x, x.shape[-1] // groups)
                 return nn.GroupNorm(groups, **affine)(x)
             case "rms":
                 return nn.RMSNorm(**learned)(x)
@@ -101,6 +99,14 @@ class Norm(nn.Module):
             case "virtual_batch":
                 return VirtualBatchNorm(self.recipe, own)(x)
         return x
+
+    def _need_several(self, x: Array, channels: int) -> None:
+        # The mean of a single number is that number, and nothing would be left.
+        if channels * math.prod(x.shape[1:-1]) < 2:
+            raise errors.UserError(
+                f"normalisation={self.recipe.normalisation!r} averages over places and "
+                f"the activations {x.shape} have too few; use 'layer'."
+            )
 
 
 class VirtualBatchNorm(nn.Module):
