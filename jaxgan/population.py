@@ -65,12 +65,12 @@ def automatic(*, convolutional: bool = False) -> types.Mapper:
     """The mapper that suits this backend.
 
     On CPUs convolutional members run one by one, as a batched convolution of different
-    kernels is slow there, others in chunks of up to 8, which keeps them in cache.
+    kernels is slow there, others in chunks of up to 4, which keeps them in cache.
     Elsewhere all members are one batch.
     """
     if jax.default_backend() != "cpu":
         return vmap
-    return one_by_one if convolutional else chunks(8)
+    return one_by_one if convolutional else chunks(4)
 
 
 def use_all_cores() -> None:
