@@ -40,6 +40,7 @@ RATE = 1e-3
 
 # Compiling takes nearly all the time, so that most runs have only the first.
 USUAL = [("float32", None)]
+LONG_TO_COMPILE = ("sagan", "biggan_small", "sn_dcgan", "resnet")
 FURTHER = [("bfloat16", NUM_CLASSES), ("float32", NUM_CLASSES), ("bfloat16", None)]
 
 
@@ -144,7 +145,15 @@ def pairs_of_leaves(before, after):
     )
 
 
-@pytest.mark.parametrize(("name", "dtype", "num_classes"), every(USUAL))
+@pytest.mark.parametrize(
+    ("name", "dtype", "num_classes"),
+    [
+        pytest.param(*case.values, marks=pytest.mark.slow)
+        if case.values[0] in LONG_TO_COMPILE
+        else case
+        for case in every(USUAL)
+    ],
+)
 def test_a_population_trains(name, dtype, num_classes):
     check_trained(name, dtype, num_classes)
 

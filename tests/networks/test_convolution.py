@@ -88,7 +88,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("form", OWN)
+@pytest.mark.parametrize("form", ["canonical", "matmul"])
 @pytest.mark.parametrize("problem", CASES, ids=str)
 @pytest.mark.parametrize("shared", ["neither", "kernel", "input"])
 def test_members_are_convolved_each_with_their_own(
@@ -114,7 +114,7 @@ def test_members_are_convolved_each_with_their_own(
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("form", OWN)
+@pytest.mark.parametrize("form", ["canonical", "matmul"])
 @pytest.mark.parametrize("problem", CASES, ids=str)
 def test_a_penalty_on_gradients_has_the_gradient_of_lax(x64, problem, form, transposed):
     def penalty(function):

@@ -48,7 +48,7 @@ class SelfAttention(nn.Module):
         query = map_places(channels // 8, x).reshape(batch, -1, channels // 8)
         key = _pool(map_places(channels // 8, x)).reshape(batch, -1, channels // 8)
         value = _pool(map_places(channels // 2, x)).reshape(batch, -1, channels // 2)
-        scores = jnp.einsum("bqc,bkc->bqk", query, key).astype(jnp.float32)
+        scores = recipes.widened(jnp.einsum("bqc,bkc->bqk", query, key))
         weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
         seen = (weights @ value).reshape(batch, *size, channels // 2)
         gamma = self.param("gamma", nn.initializers.zeros, ())

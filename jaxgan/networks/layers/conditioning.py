@@ -128,9 +128,9 @@ class Head(nn.Module):
             classify = linear.Dense(
                 self.conditioning.num_classes, self.recipe, name="classifier"
             )
-            class_logits = classify(features, train=train).astype(jnp.float32)
+            class_logits = recipes.widened(classify(features, train=train))
         return types.DiscriminatorOutput(
-            logits.astype(jnp.float32), features.astype(jnp.float32), class_logits
+            recipes.widened(logits), recipes.widened(features), class_logits
         )
 
 

@@ -32,7 +32,8 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         kernel = _kernel(self, (x.shape[-1], self.features), train)
-        y = x.astype(self.recipe.compute) @ kernel
+        x, kernel = recipes.computed(self.recipe, x, kernel)
+        y = x @ kernel
         return _add_bias(self, y)
 
 
@@ -61,9 +62,10 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         shape = (*self.kernel_size, x.shape[-1] // self.groups, self.features)
+        x, kernel = recipes.computed(self.recipe, x, _kernel(self, shape, train))
         y = convolution.convolve(
-            x.astype(self.recipe.compute),
-            _kernel(self, shape, train),
+            x,
+            kernel,
             strides=_strides(self),
             padding=self.padding,
             groups=self.groups,
@@ -90,9 +92,10 @@ class ConvTranspose(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         shape = (*self.kernel_size, x.shape[-1], self.features)
+        x, kernel = recipes.computed(self.recipe, x, _kernel(self, shape, train))
         y = convolution.convolve_transposed(
-            x.astype(self.recipe.compute),
-            _kernel(self, shape, train),
+            x,
+            kernel,
             strides=_strides(self),
             padding=self.padding,
             form=self.recipe.convolution,
@@ -112,7 +115,7 @@ def _add_bias(layer: nn.Module, y: Array) -> Array:
 
 
 def _kernel(layer: nn.Module, shape: tuple[int, ...], train: bool) -> Array:
-    """The kernel `[..., C, F]` that is effective, in the layer's dtype."""
+    """The kernel `[..., C, F]` that is effective."""
     recipe = layer.recipe
     initialise = recipes.INITIALISATIONS[recipe.initialisation]
     kernel = layer.param(
@@ -124,7 +127,7 @@ def _kernel(layer: nn.Module, shape: tuple[int, ...], train: bool) -> Array:
         kernel = _spectral(layer, kernel, train)
     if recipe.normalisation == "weight":
         kernel = _weight(layer, kernel)
-    return kernel.astype(recipe.compute)
+    return kernel
 
 
 def _spectral(layer: nn.Module, kernel: Array, train: bool) -> Array:

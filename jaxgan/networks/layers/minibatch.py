@@ -32,7 +32,7 @@ class MinibatchStddev(nn.Module):
         size = max(
             n for n in range(1, min(self.group_size, batch) + 1) if batch % n == 0
         )
-        groups = x.astype(jnp.float32).reshape(size, batch // size, *x.shape[1:])
+        groups = recipes.widened(x).reshape(size, batch // size, *x.shape[1:])
         deviation = jnp.sqrt(groups.var(0) + 1e-8)
         mean = deviation.mean(tuple(range(1, deviation.ndim)))
         channel = jnp.tile(mean, size).reshape(-1, *(1,) * (x.ndim - 1))
@@ -65,7 +65,7 @@ class MinibatchDiscrimination(nn.Module):
         layer = linear.Dense(
             self.num_kernels * self.kernel_dim, self.recipe, use_bias=False
         )
-        m = layer(x, train=train).astype(jnp.float32)
+        m = recipes.widened(layer(x, train=train))
         m = m.reshape(len(x), self.num_kernels, self.kernel_dim)
         distance = jnp.abs(m[:, None] - m[None]).sum(-1)
         # Each sample is at distance 0 of itself.

@@ -94,7 +94,7 @@ class Norm(nn.Module):
             case "rms":
                 return nn.RMSNorm(**learned)(x)
             case "pixel":
-                square = jnp.mean(jnp.square(x.astype(jnp.float32)), -1, keepdims=True)
+                square = jnp.mean(jnp.square(recipes.widened(x)), -1, keepdims=True)
                 return x * jax.lax.rsqrt(square + 1e-8).astype(x.dtype)
             case "virtual_batch":
                 return VirtualBatchNorm(self.recipe, own)(x)
@@ -126,7 +126,7 @@ class VirtualBatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         size, dtype = self.recipe.reference_size, x.dtype
-        x = x.astype(jnp.float32)
+        x = recipes.widened(x)
         places = tuple(range(1, x.ndim - 1))
         moments = jnp.stack([x, x * x]).mean(
             tuple(a + 1 for a in places), keepdims=True

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan.networks.layers import recipe as recipes
+
 
 def leaky_relu(x: Array) -> Array:
     """`max(x, 0.2 x)`, the discriminator's activation since DCGAN."""
@@ -29,6 +31,6 @@ def average_pool(x: Array, factor: int = 2) -> Array:
 
 
 def finish(x: Array, bounded: bool = True) -> Array:
-    """The end of every generator: float32, in [-1, 1] by a tanh if bounded."""
-    x = x.astype(jnp.float32)
+    """The end of every generator: at least float32, in [-1, 1] by a tanh if bounded."""
+    x = recipes.widened(x)
     return jnp.tanh(x) if bounded else x

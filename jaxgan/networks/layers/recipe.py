@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax.linen import initializers
+from jax import Array
 
 from jaxgan import errors
 from jaxgan.networks import convolution
@@ -65,8 +66,19 @@ class Recipe:
 
     @property
     def compute(self) -> Any:
-        """The dtype itself."""
-        return DTYPES[self.dtype]
+        """The dtype to compute in, or None for that of what comes in."""
+        return None if self.dtype == "float32" else DTYPES[self.dtype]
+
+
+def computed(recipe: Recipe, x: Array, kernel: Array) -> tuple[Array, Array]:
+    """Both in the dtype of the recipe; float64 is computed in float64."""
+    dtype = recipe.compute or jnp.result_type(x, kernel)
+    return x.astype(dtype), kernel.astype(dtype)
+
+
+def widened(x: Array) -> Array:
+    """At least float32, whatever it was computed in."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def output_recipe(recipe: Recipe) -> Recipe:
