@@ -5,7 +5,7 @@
 
 All seeds train as one compiled program. A classifier trained on the same data then
 says which classes each seed makes and how well; expect all ten digits of MNIST with an
-Inception Score above 8 in about ten minutes on two cores. The run folder keeps the
+Inception Score above 8; two idle cores take ten to fifteen minutes. The run folder keeps the
 settings, metrics, scores, pictures and the generators, for experiments/sample.py.
 """
 
