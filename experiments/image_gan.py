@@ -5,8 +5,9 @@
 
 All seeds train as one compiled program. A classifier trained on the same data then
 says which classes each seed makes and how well; expect all ten digits of MNIST with an
-Inception Score above 8; two idle cores take ten to fifteen minutes. The run folder keeps the
-settings, metrics, scores, pictures and the generators, for experiments/sample.py.
+Inception Score above 8, in ten to fifteen minutes on two idle cores. The run folder
+keeps the settings, metrics, scores, pictures and the generators, for
+experiments/sample.py.
 """
 
 import dataclasses
