@@ -127,10 +127,11 @@ def main(asked: Settings) -> None:
     reports.write_json(folder / "scores.json", record)
     runs.save_curves(history, folder)
     mixture = picture(members, folder / "samples.png")
-    x = replicates.save_and_sample(
-        gan, mixture, jax.random.fold_in(key, 1), asked.samples, architecture, folder
-    )
-    found = {} if panel is None else panel(x)
+    replicates.save(mixture, architecture, folder)
+    found = {}
+    if panel is not None:
+        sample_key = jax.random.fold_in(key, 1)
+        found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
     record["scores"] = {name: scores.to_dict(score) for name, score in found.items()}
     record |= {"references": references, "note": note}
     record["seconds"] = time.perf_counter() - began

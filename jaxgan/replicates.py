@@ -64,34 +64,44 @@ def look(
     return jax.lax.map(generate, mixture)
 
 
-def save_and_sample(
-    gan: types.GAN,
-    mixture: ensembles.Mixture,
-    key: jax.Array,
-    n: int,
-    architecture: Mapping[str, Any],
-    folder: pathlib.Path,
-) -> jax.Array:
-    """Saves each generator as a mixture of its own, and draws from it.
+def save(
+    mixture: ensembles.Mixture, architecture: Mapping[str, Any], folder: pathlib.Path
+) -> None:
+    """Saves each generator as a mixture of its own.
+
+    Args:
+      mixture: of M generators, from `generators`.
+      architecture: the description that `gan.build` takes.
+      folder: where generator i becomes `mixture-generator-i.npz`.
+    """
+    for i in range(len(mixture.weights)):
+        path = folder / f"mixture-generator-{i}.npz"
+        ensembles.save(path, _own(mixture, i), architecture, title=f"seed {i}")
+
+
+def sample(
+    gan: types.GAN, mixture: ensembles.Mixture, key: jax.Array, n: int
+) -> np.ndarray:
+    """Draws from each generator.
 
     Args:
       gan: that the members were trained as.
       mixture: of M generators, from `generators`.
       key: generator i draws with `fold_in(key, i)`.
       n: samples of each.
-      architecture: the description that `gan.build` takes.
-      folder: where generator i becomes `mixture-generator-i.npz`.
 
     Returns:
       `[M, n, ...]`, NaN for a dead generator.
     """
     drawn = []
     for i in range(len(mixture.weights)):
-        own = population.take(mixture, np.array([i]))
-        # A dead one's weight becomes 0 / 0, and with it every sample NaN.
-        own = own._replace(weights=own.weights / own.weights)
-        path = folder / f"mixture-generator-{i}.npz"
-        ensembles.save(path, own, architecture, title=f"seed {i}")
-        x, _ = ensembles.sample(gan, own, jax.random.fold_in(key, i), n)
+        own_key = jax.random.fold_in(key, i)
+        x, _ = ensembles.sample(gan, _own(mixture, i), own_key, n)
         drawn.append(np.asarray(x))
     return np.stack(drawn)
+
+
+def _own(mixture: ensembles.Mixture, i: int) -> ensembles.Mixture:
+    own = population.take(mixture, np.array([i]))
+    # A dead one's weight becomes 0 / 0, and with it every sample NaN.
+    return own._replace(weights=own.weights / own.weights)

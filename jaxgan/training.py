@@ -44,14 +44,19 @@ class Program(NamedTuple):
     """A training loop made ready for a population.
 
     Attributes:
-      run: `(hparams, state, keys, data, rows, num_steps) -> (state, metrics)`, jitted.
+      over: the loop over a `Mesh` of devices, along its axis "pop" of members:
+        `(hparams, state, keys, data, rows, num_steps) -> (state, metrics)`, jitted.
         Either `data` are shared by all members, or `rows [P, S, B, ...]` hold what each
         of them draws in each step; the other one is None.
-      mesh: the devices, along the axis "pop" of members.
+      devices: that share the members.
     """
 
-    run: Callable[..., tuple[types.TrainState, types.Metrics]]
-    mesh: Mesh
+    over: Callable[[Mesh], Callable[..., tuple[types.TrainState, types.Metrics]]]
+    devices: tuple[jax.Device, ...]
+
+    def mesh(self, num_members: int) -> Mesh:
+        """The devices of so many members: no more than there are members."""
+        return Mesh(np.array(self.devices[:num_members]), ("pop",))
 
 
 class Report(NamedTuple):
@@ -116,15 +121,18 @@ def compile(
 
         return mapper(of_member)(hparams, state, keys, rows)
 
-    mesh = Mesh(np.array(jax.devices() if devices is None else devices), ("pop",))
-    run = jax.shard_map(
-        share,
-        mesh=mesh,
-        in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, MEMBERS, EVERYWHERE),
-        out_specs=MEMBERS,
-        check_vma=False,
-    )
-    return Program(jax.jit(run, donate_argnums=1), mesh)
+    @functools.cache
+    def over(mesh):
+        run = jax.shard_map(
+            share,
+            mesh=mesh,
+            in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, MEMBERS, EVERYWHERE),
+            out_specs=MEMBERS,
+            check_vma=False,
+        )
+        return jax.jit(run, donate_argnums=1)
+
+    return Program(over, tuple(jax.devices() if devices is None else devices))
 
 
 def train(
@@ -168,7 +176,9 @@ def train(
             f"num_steps={num_steps} must not be negative and "
             f"chunk_steps={chunk_steps} must be at least 1."
         )
-    total, mesh = population.size((hparams, state, keys)), program.mesh
+    total = population.size((hparams, state, keys))
+    mesh = program.mesh(total)
+    run = program.over(mesh)
     padded = np.minimum(np.arange(total + -total % mesh.size), total - 1)
     start = int(state.step[0])
     keys = population.take(keys, padded)
@@ -199,7 +209,7 @@ def train(
             began = time.perf_counter()
             for part in chunk:
                 rows = next(feed)
-                state, means = program.run(hparams, state, keys, data, rows, part)
+                state, means = run(hparams, state, keys, data, rows, part)
                 # Waiting here keeps few chunks of samples on the device at once.
                 means, alive = jax.device_get((means, state.alive))
                 metrics.append(means)

@@ -197,6 +197,11 @@ for devices, data in itertools.product((jax.devices(), jax.devices()[:1]), poole
     assert [r.step for r in reports] == [3, 6, 7]
     assert all(r.metrics["mean"].shape == (5,) for r in reports)
     results.append(np.asarray(out.params))
+    alone = training.train(
+        program, *population.take((hparams, state, keys), jnp.arange(1)), data,
+        num_steps=9)
+    np.testing.assert_array_equal(alone.params[0], out.params[0])
+    assert program.mesh(1).size == 1 and program.mesh(5).size == len(devices)
 for other in results[1:]:
     np.testing.assert_array_equal(results[0], other)
 assert len(jax.devices()) == 2

@@ -51,16 +51,21 @@ def observed(program):
     """The same program, and what its first call says of compiling it and of memory."""
     seen = {}
 
-    def run(*arguments):
-        if not seen:
-            began = time.perf_counter()
-            # The call that follows finds this in the cache.
-            compiled = program.run.lower(*arguments).compile()
-            seen["compile_seconds"] = time.perf_counter() - began
-            seen["program_bytes"] = program.mesh.size * size(compiled)
-        return program.run(*arguments)
+    def over(mesh):
+        run = program.over(mesh)
 
-    return program._replace(run=run), seen
+        def observe(*arguments):
+            if not seen:
+                began = time.perf_counter()
+                # The call that follows finds this in the cache.
+                compiled = run.lower(*arguments).compile()
+                seen["compile_seconds"] = time.perf_counter() - began
+                seen["program_bytes"] = mesh.size * size(compiled)
+            return run(*arguments)
+
+        return observe
+
+    return program._replace(over=over), seen
 
 
 def size(compiled):

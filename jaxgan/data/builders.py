@@ -110,6 +110,11 @@ def load(name: str, data_dir: str | None = None) -> tfds.Images:
             f"data_dir is {chosen}, which is a file; give the folder that holds the "
             f"archives of {name!r}, or dataset 'files' for images of your own."
         )
+    if chosen and not os.path.exists(chosen):
+        raise errors.UserError(
+            f"data_dir is {chosen}, which does not exist; correct it, or make the "
+            f"folder first to have {name!r} prepared in it."
+        )
     if prepared(name, data_dir) is None and tfds.is_prepared(name, data_dir):
         return tfds.load(name, data_dir)
     return tfds.load(stored_name(name), str(prepare(name, data_dir)))

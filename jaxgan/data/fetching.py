@@ -57,24 +57,32 @@ def fetch(
 def verify(name: str, file: archives.File, path: pathlib.Path) -> None:
     """Raises `UserError` unless a file has the size and the checksum it should have."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        size, sha256 = _measure(path)
     except OSError as error:
         raise errors.UserError(
             f"The archive {path} cannot be read ({error.strerror}); make it readable "
             f"or put the official file of {name!r} there, from {file.url}."
         ) from error
+    what = _difference(file, size, sha256)
+    if what is not None:
+        raise errors.UserError(
+            f"The archive {path} {what}; put the official file of {name!r} in its "
+            f"place, from {file.url}, or remove it to have it downloaded."
+        )
+
+
+def _measure(path: pathlib.Path) -> tuple[int, str]:
+    with path.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    return path.stat().st_size, sha256
+
+
+def _difference(file: archives.File, size: int, sha256: str) -> str | None:
     if (size, sha256) == (file.size, file.sha256):
-        return
+        return None
     if size < file.size:
-        what = f"is truncated: it has {size} of {file.size} bytes"
-    else:
-        what = f"has the sha256 {sha256}, not {file.sha256}"
-    raise errors.UserError(
-        f"The archive {path} {what}; put the official file of {name!r} in its place, "
-        f"from {file.url}, or remove it to have it downloaded."
-    )
+        return f"is truncated: it has {size} of {file.size} bytes"
+    return f"has the sha256 {sha256}, not {file.sha256}"
 
 
 def _download(
@@ -84,7 +92,13 @@ def _download(
         with urllib.request.urlopen(file.url, timeout=TIMEOUT) as response:
             with open(temporary, "wb") as out:
                 shutil.copyfileobj(response, out, 2**20)
-        verify(name, file, pathlib.Path(temporary))
+        size, sha256 = _measure(pathlib.Path(temporary))
+        what = _difference(file, size, sha256)
+        if what is not None:
+            raise errors.UserError(
+                f"What {file.url} sent for {file.name} of {name!r} {what}; try again, "
+                "or put the official file into a folder and give that as data_dir."
+            )
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -144,8 +144,11 @@ def test_damaged_archives_are_refused_by_name_before_they_are_read(
 def test_a_download_that_is_damaged_leaves_nothing(official, tmp_path):
     path = official / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(errors.UserError, match="truncated"):
+    with pytest.raises(
+        errors.UserError, match="What .*sent for .*is truncated"
+    ) as said:
         dataset.load("mnist", data_dir=str(tmp_path))
+    assert ".tmp" not in str(said.value) and "try again" in str(said.value)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -234,6 +237,12 @@ def test_a_data_dir_that_is_a_file_is_refused(official, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(errors.UserError, match="file, which is a file"):
         dataset.load("mnist", data_dir=str(tmp_path / "file"))
+
+
+def test_a_data_dir_that_does_not_exist_is_refused_and_not_made(official, tmp_path):
+    with pytest.raises(errors.UserError, match="mistyped, which does not exist"):
+        dataset.load("mnist", data_dir=str(tmp_path / "mistyped"))
+    assert not (tmp_path / "mistyped").exists()
 
 
 @pytest.mark.skipif(not REAL, reason="JAXGAN_DATA_DIR is not set")
