@@ -6,7 +6,11 @@ matter: `jaxgan.scores.classifier`, imported by itself, trains a feature network
 """
 
 from jaxgan.scores.diversity import modified_inception_score, within_class_diversity
-from jaxgan.scores.frechet import frechet_distance, frechet_floor
+from jaxgan.scores.frechet import (
+    frechet_distance,
+    frechet_distance_infinity,
+    frechet_floor,
+)
 from jaxgan.scores.inception_score import inception_score
 from jaxgan.scores.kernel import kernel_distance, vendi_score
 from jaxgan.scores.mode_coverage import (
@@ -31,6 +35,7 @@ __all__ = [
     "confident_class",
     "density_coverage",
     "frechet_distance",
+    "frechet_distance_infinity",
     "frechet_floor",
     "high_quality_ceiling",
     "inception_score",

@@ -11,7 +11,9 @@ References:
   https://arxiv.org/abs/1911.07023
 """
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -69,6 +71,85 @@ def frechet_distance(
             features=features,
         ),
     )
+
+
+def frechet_distance_infinity(
+    real_features: ArrayLike,
+    fake_features: ArrayLike,
+    key: Array,
+    num_points: int = 15,
+    features: str | record.Protocol = "unnamed features",
+) -> record.Score:
+    """The Frechet distance that infinitely many generated samples would show.
+
+    The bias falls as 1 / M to leading order, so distances at `num_points` numbers of
+    generated samples, evenly spaced from M / 10 to M, are fitted by least squares as
+    `d(m) = value + slope / m`. All real samples are used each time: what bias their
+    number brings remains. Sensible where M / 10 is above F.
+
+    Args:
+      real_features: `[N, F]`, N at least 2.
+      fake_features: `[M, F]`, M at least 20; not finite for a dead generator, whose
+        distance is NaN.
+      key: consumed; the order from whose beginning the generated samples are taken.
+      num_points: of the fit, at least 3.
+      features: what the features are.
+
+    Returns:
+      The score; less is better, and it may be negative. `spread` is the standard error
+      of the fit, which knows nothing of the samples being the same ones.
+
+    Raises:
+      UserError: for shapes that do not fit and for too few samples or points.
+
+    References:
+      Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2019,
+      https://arxiv.org/abs/1911.07023
+    """
+    if num_points < 3:
+        raise errors.UserError(
+            f"num_points={num_points} must be at least 3, so that the fit has an error."
+        )
+    fake_features = checks.features("fake_features", fake_features, at_least=20)
+    total = fake_features.shape[0]
+    sizes = np.unique(np.linspace(total / 10, total, num_points).astype(int))
+    if len(sizes) < num_points:
+        raise errors.UserError(
+            f"num_points={num_points} are too many for {total} generated samples; ask "
+            f"for {len(sizes)}."
+        )
+    shuffled = jax.random.permutation(key, fake_features)
+    distances = [
+        frechet_distance(real_features, shuffled[:size]).value for size in sizes
+    ]
+    value, error = _intercept(1 / sizes, jnp.stack(distances))
+    return record.Score(
+        value=value,
+        spread=error,
+        floor=jnp.zeros((), value.dtype),
+        protocol=record.protocol(
+            score="frechet_distance_infinity",
+            num_real=jnp.shape(real_features)[0],
+            num_fake=total,
+            num_features=fake_features.shape[1],
+            ddof=1,
+            sizes=sizes.tolist(),
+            spread="standard error of the fit",
+            features=features,
+        ),
+    )
+
+
+def _intercept(x: np.ndarray, y: Array) -> tuple[Array, Array]:
+    """Intercept of the least-squares line through points, and its standard error."""
+    centred = x - x.mean()
+    # Weights of y in the intercept; they depend on x alone.
+    weights = 1 / len(x) - x.mean() * centred / (centred @ centred)
+    slope = jnp.asarray(centred / (centred @ centred), y.dtype) @ y
+    residuals = y - jnp.mean(y) - slope * jnp.asarray(centred, y.dtype)
+    variance = jnp.sum(residuals**2) / (len(x) - 2)
+    value = jnp.asarray(weights, y.dtype) @ y
+    return value, jnp.sqrt(variance * (weights @ weights))
 
 
 def frechet_floor(real_features: Array, num_fake: int) -> Array:

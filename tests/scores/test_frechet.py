@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import linalg, stats
 
 from jaxgan import errors, scores
 
@@ -97,3 +97,39 @@ def test_features_that_do_not_fit_are_refused():
         scores.frechet_distance(jnp.ones((9, 5)), jnp.ones((1, 5)))
     with pytest.raises(errors.UserError, match="num_fake"):
         scores.frechet_floor(jnp.ones((9, 5)), 1)
+
+
+def test_the_extrapolation_is_the_intercept_of_distances_against_one_over_m():
+    real, fake, key = draw(0, 300), draw(1, 200), jax.random.key(3)
+    score = scores.frechet_distance_infinity(real, fake, key, num_points=5)
+    shuffled = jax.random.permutation(key, fake)
+    sizes = np.array([20, 65, 110, 155, 200])
+    y = [by_definition(real, shuffled[:size]) for size in sizes]
+    fit = stats.linregress(1 / sizes, y)
+    np.testing.assert_allclose(score.value, fit.intercept, rtol=1e-3)
+    np.testing.assert_allclose(score.spread, fit.intercept_stderr, rtol=1e-2)
+    assert dict(score.protocol)["sizes"] == tuple(sizes)
+
+
+def test_the_extrapolation_takes_away_most_of_the_bias():
+    laws = np.random.default_rng(0).normal(size=(20, 400, 5)).astype(np.float32)
+    real = np.random.default_rng(1).normal(size=(50_000, 5)).astype(np.float32)
+    keys = jax.random.split(jax.random.key(0), 20)
+    ends = jax.jit(
+        jax.vmap(lambda x, k: scores.frechet_distance_infinity(real, x, k).value)
+    )(laws, keys)
+    plain = jax.jit(jax.vmap(lambda x: scores.frechet_distance(real, x).value))(laws)
+    # The expectation for equal laws is 0, and the plain distance is never below it.
+    assert abs(np.mean(ends)) < 4 * np.std(ends) / np.sqrt(20) + 0.1 * np.mean(plain)
+    assert abs(np.mean(ends)) < np.mean(plain) / 2
+
+
+@pytest.mark.parametrize(
+    ("num_fake", "num_points", "said"),
+    [(19, 3, "at least 20"), (30, 2, "num_points=2"), (20, 40, "ask for 19")],
+)
+def test_too_little_to_extrapolate_from_is_said(num_fake, num_points, said):
+    with pytest.raises(errors.UserError, match=said):
+        scores.frechet_distance_infinity(
+            draw(0, 30), draw(1, num_fake), jax.random.key(0), num_points
+        )
