@@ -51,10 +51,28 @@ def both(problem, transposed, form):
     _, w, strides, padding = problem
     order = forms.order(len(w) - 2)
     own = convolution.convolve_transposed if transposed else convolution.convolve
-    reference = lax.conv_transpose if transposed else lax.conv_general_dilated
+    reference = transposed_by_definition if transposed else lax.conv_general_dilated
     return (
         lambda x, w: own(x, w, strides=strides, padding=padding, form=form),
         lambda x, w: reference(x, w, strides, padding, dimension_numbers=order),
+    )
+
+
+def transposed_by_definition(x, w, strides, padding, dimension_numbers):
+    """The convolution of what has zeros put between its samples and around them.
+
+    XLA aborts the process for some paddings of `lax.conv_transpose`, such as samples
+    (1, 4), kernel (5, 2), strides (3, 2) and padding (4, 3), (0, 0).
+    """
+    if isinstance(padding, str):
+        return lax.conv_transpose(
+            x, w, strides, padding, dimension_numbers=dimension_numbers
+        )
+    between = [(*around, s - 1) for around, s in zip(padding, strides, strict=True)]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *between, (0, 0, 0)])
+    ones = (1,) * len(strides)
+    return lax.conv_general_dilated(
+        x, w, ones, "VALID", dimension_numbers=dimension_numbers
     )
 
 
