@@ -52,6 +52,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import (
+    journal,
     networks,
     population,
     replicates,
@@ -113,7 +114,7 @@ def main(asked: Settings) -> None:
         panel, references, note = scoring.result()
         print(note)
     config = dataclasses.asdict(asked) | {"gan": architecture}
-    reports.write_json(folder / "config.json", config | training.environment())
+    reports.write_json(folder / "config.json", config | journal.environment())
     picture = make_picture(asked, data, gan)
     members, history = train(asked, trainer, members, placed, picture, folder)
     record = runs.record(

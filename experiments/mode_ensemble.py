@@ -68,12 +68,12 @@ from jaxgan import (
     arms,
     ensembles,
     gan,
+    journal,
     losses,
     methods,
     population,
     reports,
     scores,
-    training,
     types,
 )
 from jaxgan.data import dataset, pool
@@ -157,7 +157,7 @@ def run(
     if note is not None:
         print(note)
     config = dataclasses.asdict(settings) | {"gan": architecture}
-    reports.write_json(folder / "config.json", config | training.environment())
+    reports.write_json(folder / "config.json", config | journal.environment())
     record = {"purity": purity, "references": references, "arms": {}}
     drawn = {}
     flops = settings.steps * len(modes.counts) * trainers["remedied"].flops

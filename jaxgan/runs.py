@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan import methods, population, reports, training, types
+from jaxgan import journal, methods, population, reports, training, types
 from jaxgan.data import pool
 
 
@@ -99,7 +99,7 @@ def train(
     on_pause: Callable[[Members, int], None] | None = None,
     **fields: Any,
 ) -> tuple[Members, list[training.Report]]:
-    """Trains a population, writes what `training.log` writes and shows the progress.
+    """Trains a population, writes what `journal.log` writes and shows the progress.
 
     Args:
       trainer: of the population.
@@ -117,9 +117,9 @@ def train(
       The members, and the reports of all chunks.
     """
     began, history = time.perf_counter(), []
-    write, size = training.log(log, **fields), len(members.keys)
+    write, size = journal.log(log, **fields), len(members.keys)
     pausing = minutes is not None or on_pause is not None
-    with training.progress(title, num_steps=num_steps, num_members=size) as show:
+    with journal.progress(title, num_steps=num_steps, num_members=size) as show:
 
         def on_chunk(report: training.Report) -> None:
             for receive in (write, show, history.append):

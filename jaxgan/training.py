@@ -14,14 +14,9 @@ the run was cut into chunks, nor on whether the data lie on the device or are st
 import contextlib
 import functools
 import itertools
-import json
-import math
-import pathlib
-import platform
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -135,6 +130,128 @@ def compile(
     return Program(over, tuple(jax.devices() if devices is None else devices))
 
 
+class Placed(NamedTuple):
+    """A population and its data on the devices that train them.
+
+    Attributes:
+      mesh: the devices.
+      total: members; the axis `[P]` of the rest is padded to what the devices divide.
+      hparams: every leaf `[P, ...]`.
+      state: of the population; donated by `advance`.
+      keys: `[P]`.
+      data: on every device, or a `streaming.Host`.
+    """
+
+    mesh: Mesh
+    total: int
+    hparams: types.HParams
+    state: types.TrainState
+    keys: jax.Array
+    data: types.Tree
+
+
+def place(
+    program: Program,
+    hparams: types.HParams,
+    state: types.TrainState,
+    keys: jax.Array,
+    data: types.Tree,
+) -> Placed:
+    """Puts a population on the devices of a program.
+
+    Where the devices do not divide the members, the last member is computed more than
+    once and the copies are dropped.
+
+    Args:
+      program: from `compile`.
+      hparams: every leaf `[P, ...]`.
+      state: of the population; it is copied.
+      keys: `[P]`, one per member, see `population.keys`.
+      data: what the sampler draws from, shared by all members: on the device, or a
+        `streaming.Host`, whose samples are sent in chunks while the devices train.
+
+    Raises:
+      UserError: if the leading axes differ.
+    """
+    total = population.size((hparams, state, keys))
+    mesh = program.mesh(total)
+    padded = np.minimum(np.arange(total + -total % mesh.size), total - 1)
+    keys = population.take(keys, padded)
+    # By way of the host, where arrays are cut up without a compilation per shape.
+    hparams, state = jax.tree.map(lambda x: x[padded], jax.device_get((hparams, state)))
+    members = jax.device_put((hparams, state, keys), NamedSharding(mesh, MEMBERS))
+    if not isinstance(data, streaming.Host):
+        data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
+    return Placed(mesh, total, *members, data)
+
+
+def collect(placed: Placed) -> types.TrainState:
+    """The members' state, on the first device; the population goes on being placed."""
+    state = jax.device_get(placed.state)
+    state = jax.tree.map(lambda x: x[: placed.total], state)
+    return jax.device_put(state, placed.mesh.devices.flat[0])
+
+
+def advance(
+    program: Program,
+    placed: Placed,
+    *,
+    num_steps: int,
+    chunk_steps: int = 500,
+    on_chunk: Callable[[Report], None] = lambda report: None,
+) -> Placed:
+    """Trains a population that lies on its devices for `num_steps` more steps.
+
+    Args:
+      program: that the population was placed for.
+      placed: its state is consumed.
+      num_steps: steps to take; zero compiles the program and takes none.
+      chunk_steps: steps between two returns to the host, see `train`.
+      on_chunk: called after each chunk with a `Report`.
+
+    Raises:
+      UserError: if a number of steps is out of range.
+    """
+    if num_steps < 0 or chunk_steps < 1:
+        raise errors.UserError(
+            f"num_steps={num_steps} must not be negative and "
+            f"chunk_steps={chunk_steps} must be at least 1."
+        )
+    mesh, total, hparams, state, keys, data = placed
+    run = program.over(mesh)
+    start = int(state.step[0])
+    streamed = isinstance(data, streaming.Host)
+    at_once = chunk_steps
+    if streamed:
+        at_once = streaming.steps_at_once(data, len(keys), chunk_steps)
+    chunks = [
+        _cut(min(chunk_steps, num_steps - done), at_once)
+        for done in range(0, max(num_steps, 1), chunk_steps)
+    ]
+    with contextlib.ExitStack() as stack:
+        on_devices, feed = data, itertools.repeat(None)
+        if streamed:
+            parts = itertools.chain.from_iterable(chunks)
+            feed = _stream(mesh, hparams, state.step, keys, data, parts, at_once)
+            on_devices, feed = None, stack.enter_context(feed)
+        done = 0
+        for chunk in chunks:
+            now, metrics = sum(chunk), []
+            began = time.perf_counter()
+            for part in chunk:
+                rows = next(feed)
+                state, means = run(hparams, state, keys, on_devices, rows, part)
+                # Waiting here keeps few chunks of samples on the device at once.
+                means, alive = jax.device_get((means, state.alive))
+                metrics.append(means)
+            seconds = time.perf_counter() - began
+            done += now
+            if now:
+                means = {name: values[:total] for name, values in _mean(metrics, chunk)}
+                on_chunk(Report(start + done, now, seconds, means, alive[:total]))
+    return placed._replace(state=state)
+
+
 def train(
     program: Program,
     hparams: types.HParams,
@@ -146,19 +263,12 @@ def train(
     chunk_steps: int = 500,
     on_chunk: Callable[[Report], None] = lambda report: None,
 ) -> types.TrainState:
-    """Trains a population for `num_steps` more steps.
-
-    Where the devices do not divide the members, the last member is computed more than
-    once and the copies are dropped.
+    """Trains a population for `num_steps` more steps: `place`, `advance`, `collect`.
 
     Args:
       program: from `compile`; calling `train` again with it, on as many members,
         compiles nothing.
-      hparams: every leaf `[P, ...]`.
-      state: of the population.
-      keys: `[P]`, one per member, see `population.keys`.
-      data: what the sampler draws from, shared by all members: on the device, or a
-        `streaming.Host`, whose samples are sent in chunks while the devices train.
+      hparams, state, keys, data: as for `place`.
       num_steps: steps to take; zero compiles the program and takes none.
       chunk_steps: steps between two returns to the host; it bounds how often
         `on_chunk` is called and changes nothing else. Where data are streamed, another
@@ -171,55 +281,15 @@ def train(
     Raises:
       UserError: if the leading axes differ or a number of steps is out of range.
     """
-    if num_steps < 0 or chunk_steps < 1:
-        raise errors.UserError(
-            f"num_steps={num_steps} must not be negative and "
-            f"chunk_steps={chunk_steps} must be at least 1."
-        )
-    total = population.size((hparams, state, keys))
-    mesh = program.mesh(total)
-    run = program.over(mesh)
-    padded = np.minimum(np.arange(total + -total % mesh.size), total - 1)
-    start = int(state.step[0])
-    keys = population.take(keys, padded)
-    # By way of the host, where arrays are cut up without a compilation per shape.
-    hparams, state = jax.tree.map(lambda x: x[padded], jax.device_get((hparams, state)))
-    hparams, state, keys = jax.device_put(
-        (hparams, state, keys), NamedSharding(mesh, MEMBERS)
+    placed = place(program, hparams, state, keys, data)
+    placed = advance(
+        program,
+        placed,
+        num_steps=num_steps,
+        chunk_steps=chunk_steps,
+        on_chunk=on_chunk,
     )
-    streamed = isinstance(data, streaming.Host)
-    at_once = chunk_steps
-    if streamed:
-        at_once = streaming.steps_at_once(data, len(padded), chunk_steps)
-    chunks = [
-        _cut(min(chunk_steps, num_steps - done), at_once)
-        for done in range(0, max(num_steps, 1), chunk_steps)
-    ]
-    with contextlib.ExitStack() as stack:
-        if streamed:
-            parts = itertools.chain.from_iterable(chunks)
-            feed = _stream(mesh, hparams, state.step, keys, data, parts, at_once)
-            data, feed = None, stack.enter_context(feed)
-        else:
-            data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
-            feed = itertools.repeat(None)
-        done = 0
-        for chunk in chunks:
-            now, metrics = sum(chunk), []
-            began = time.perf_counter()
-            for part in chunk:
-                rows = next(feed)
-                state, means = run(hparams, state, keys, data, rows, part)
-                # Waiting here keeps few chunks of samples on the device at once.
-                means, alive = jax.device_get((means, state.alive))
-                metrics.append(means)
-            seconds = time.perf_counter() - began
-            done += now
-            if now:
-                means = {name: values[:total] for name, values in _mean(metrics, chunk)}
-                on_chunk(Report(start + done, now, seconds, means, alive[:total]))
-    state = jax.tree.map(lambda x: x[:total], jax.device_get(state))
-    return jax.device_put(state, mesh.devices.flat[0])
+    return collect(placed)
 
 
 def step_keys(key: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -257,92 +327,6 @@ def flops(
     except NotImplementedError:  # backends that are plugins, such as CUDA and TPU
         cost = lowered.compile().cost_analysis()
     return float(cost["flops"])
-
-
-def environment() -> dict[str, Any]:
-    """What a run's numbers depend on besides its settings: versions and devices."""
-    from importlib import metadata
-
-    packages = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
-    return {
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in packages},
-        "devices": [device.device_kind for device in jax.devices()],
-    }
-
-
-def log(path: pathlib.Path, **fields: Any) -> Callable[[Report], None]:
-    """Appends a line of JSON per chunk to a file: give it to `train` as `on_chunk`.
-
-    A line holds `fields`, the step, the seconds, `alive` and each metric as a list with
-    one entry per member; a number that is not finite becomes null.
-    """
-
-    def on_chunk(report: Report) -> None:
-        line = {
-            **fields,
-            "step": report.step,
-            "seconds": round(report.seconds, 4),
-            "alive": report.alive.tolist(),
-            **{name: _finite(values) for name, values in report.metrics.items()},
-        }
-        with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    return on_chunk
-
-
-@contextlib.contextmanager
-def progress(
-    title: str, *, num_steps: int, num_members: int
-) -> Iterator[Callable[[Report], None]]:
-    """Shows progress on the terminal: give what it yields to `train` as `on_chunk`.
-
-    A bar with steps/s, member-steps/s and the time left; where standard error is no
-    terminal, one line at the end.
-    """
-    began, taken = time.perf_counter(), 0
-    if not sys.stderr.isatty():
-
-        def count(report: Report) -> None:
-            nonlocal taken
-            taken += report.num_steps
-
-        yield count
-        seconds = time.perf_counter() - began
-        rate = taken / seconds
-        print(
-            f"{title}: {taken} steps of {num_members} members in {seconds:.1f} s, "
-            f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s",
-            file=sys.stderr,
-        )
-        return
-
-    from rich import console, progress, table
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(bar_width=12),
-        # On narrow terminals the bar gives way, not the numbers.
-        progress.MofNCompleteColumn(
-            table_column=table.Column(no_wrap=True, min_width=11)
-        ),
-        progress.TextColumn("{task.fields[rate]}"),
-        progress.TimeRemainingColumn(
-            table_column=table.Column(no_wrap=True, min_width=7)
-        ),
-    )
-    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=num_steps, rate="compiling")
-
-        def on_chunk(report: Report) -> None:
-            nonlocal taken
-            taken += report.num_steps
-            rate = taken / (time.perf_counter() - began)
-            text = f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s"
-            bar.update(task, completed=taken, rate=text)
-
-        yield on_chunk
 
 
 def _cut(num_steps: int, at_once: int) -> list[int]:
@@ -412,7 +396,3 @@ def _mean(
             parts = [part[name] for part in metrics]
             values = np.average(parts, axis=0, weights=lengths).astype(values.dtype)
         yield name, values
-
-
-def _finite(values: np.ndarray) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values.tolist()]

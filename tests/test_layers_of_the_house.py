@@ -31,11 +31,12 @@ FLOORS = {
     "ensembles": 6,
     "methods": 6,
     "training": 7,
-    "runs": 8,
-    "arms": 9,
-    "replicates": 9,
+    "journal": 8,
+    "runs": 9,
+    "arms": 10,
+    "replicates": 10,
     "settings": 2,
-    "setups": 9,
+    "setups": 10,
 }
 
 FLAX = {"networks", "gan", "scores"}

@@ -16,6 +16,7 @@ from jaxgan import (
     errors,
     gan,
     gradients,
+    journal,
     losses,
     penalties,
     population,
@@ -353,7 +354,7 @@ def test_metrics_are_means_over_the_chunk():
 
 
 def test_the_log_has_a_line_of_valid_json_for_each_chunk(tmp_path):
-    log = training.log(tmp_path / "metrics.jsonl", arm="a")
+    log = journal.log(tmp_path / "metrics.jsonl", arm="a")
     metrics = {"loss": np.array([0.5, math.nan], np.float32)}
     for step_number in (10, 20):
         log(training.Report(step_number, 10, 0.1, metrics, np.array([True, False])))

@@ -11,7 +11,17 @@ import time
 import jax
 import numpy as np
 
-from jaxgan import gan, gradients, losses, penalties, population, steps, training, types
+from jaxgan import (
+    gan,
+    gradients,
+    journal,
+    losses,
+    penalties,
+    population,
+    steps,
+    training,
+    types,
+)
 from jaxgan.data import pool
 
 ADAM = {"learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
@@ -108,7 +118,7 @@ def main(config, answer):
         **compiled,
         device=jax.devices()[0].device_kind,
         devices=jax.device_count(),
-        versions=training.environment()["versions"],
+        versions=journal.environment()["versions"],
     )
     for line in sys.stdin:
         order, reports = json.loads(line), []

@@ -1,0 +1,172 @@
+"""What a run leaves behind while it trains: a line per chunk, and progress shown.
+
+The log is JSON, a line per chunk, so that it can be read while the run goes on. A run
+that was killed may leave half a line and lines of steps that no checkpoint has;
+`rewind` takes both away and gives the rest back as reports.
+"""
+
+import contextlib
+import json
+import math
+import pathlib
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxgan import errors, files, training
+
+OWN = {"step", "num_steps", "seconds", "alive"}
+"""Fields of a line that are neither the run's nor metrics."""
+
+
+def environment() -> dict[str, Any]:
+    """What a run's numbers depend on besides its settings: versions and devices."""
+    from importlib import metadata
+
+    packages = ("jaxgan", "jax", "jaxlib", "flax", "optax", "numpy")
+    return {
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in packages},
+        "devices": [device.device_kind for device in jax.devices()],
+    }
+
+
+def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
+    """Appends a line of JSON per chunk to a file; for `training.train` as `on_chunk`.
+
+    A line holds `fields`, the step, the seconds, `alive` and each metric as a list with
+    one entry per member; a number that is not finite becomes null.
+    """
+
+    def on_chunk(report: training.Report) -> None:
+        line = {
+            **fields,
+            "step": report.step,
+            "num_steps": report.num_steps,
+            "seconds": round(report.seconds, 4),
+            "alive": report.alive.tolist(),
+            **{name: _finite(values) for name, values in report.metrics.items()},
+        }
+        with path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    return on_chunk
+
+
+@contextlib.contextmanager
+def progress(
+    title: str, *, num_steps: int, num_members: int
+) -> Iterator[Callable[[training.Report], None]]:
+    """Shows progress on the terminal; yields what `training.train` takes as `on_chunk`.
+
+    A bar with steps/s, member-steps/s and the time left; where standard error is no
+    terminal, one line at the end.
+    """
+    began, taken = time.perf_counter(), 0
+    if not sys.stderr.isatty():
+
+        def count(report: training.Report) -> None:
+            nonlocal taken
+            taken += report.num_steps
+
+        yield count
+        seconds = time.perf_counter() - began
+        rate = taken / seconds
+        print(
+            f"{title}: {taken} steps of {num_members} members in {seconds:.1f} s, "
+            f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s",
+            file=sys.stderr,
+        )
+        return
+
+    from rich import console, progress, table
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=12),
+        # On narrow terminals the bar gives way, not the numbers.
+        progress.MofNCompleteColumn(
+            table_column=table.Column(no_wrap=True, min_width=11)
+        ),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TimeRemainingColumn(
+            table_column=table.Column(no_wrap=True, min_width=7)
+        ),
+    )
+    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=num_steps, rate="compiling")
+
+        def on_chunk(report: training.Report) -> None:
+            nonlocal taken
+            taken += report.num_steps
+            rate = taken / (time.perf_counter() - began)
+            text = f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s"
+            bar.update(task, completed=taken, rate=text)
+
+        yield on_chunk
+
+
+def rewind(path: pathlib.Path, step: int, **fields: Any) -> list[training.Report]:
+    """Makes the log end at a step, and reads what is left.
+
+    A last line that was not written to its end is dropped, and so are the lines with
+    these fields that are of later steps; lines with other fields stay.
+
+    Args:
+      path: of the log; one that does not exist is empty.
+      step: the last one that counts.
+      **fields: of the lines, as given to `log`.
+
+    Returns:
+      The reports of the lines with these fields.
+
+    Raises:
+      UserError: if a line before the last one cannot be read.
+    """
+    if not path.exists():
+        return []
+    whole, kept, reports = path.read_text(), [], []
+    for number, text in enumerate(whole.splitlines(keepends=True), 1):
+        if not text.endswith("\n"):
+            break
+        try:
+            line = json.loads(text)
+            own = fields.items() <= line.items()
+            if own and line["step"] > step:
+                continue
+            if own:
+                reports.append(_report(line, fields))
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise errors.UserError(
+                f"{path}: line {number} is not a line of a training log; remove it, or "
+                "start a new run."
+            ) from None
+        kept.append(text)
+    if len("".join(kept)) < len(whole):
+        text = "".join(kept)
+        files.write_whole(path, lambda name: pathlib.Path(name).write_text(text))
+    return reports
+
+
+def _report(line: dict[str, Any], fields: dict[str, Any]) -> training.Report:
+    metrics = {
+        name: np.array([math.nan if x is None else x for x in values], np.float32)
+        for name, values in line.items()
+        if name not in OWN and name not in fields
+    }
+    return training.Report(
+        line["step"],
+        line["num_steps"],
+        line["seconds"],
+        metrics,
+        np.array(line["alive"], bool),
+    )
+
+
+def _finite(values: np.ndarray) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
