@@ -34,6 +34,8 @@ class Settings(settings.Training, settings.Network, settings.Images):
     """of everything random"""
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/image_gan-DATASET-TIME"""
+    resume: pathlib.Path | None = None
+    """folder of a run that was stopped, to go on with; other flags are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
@@ -44,6 +46,7 @@ if __name__ == "__main__":
         cli.compile_fast()
 
 import time
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
@@ -52,6 +55,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import (
+    health,
     journal,
     networks,
     population,
@@ -68,7 +72,8 @@ from jaxgan.scores import panels
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1}
 SMOKE_CLASSIFIER_IMAGES = 20_000
-CHUNKS, SHORTEST_CHUNK = 60, 5
+METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
+CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
 ROWS, MOST_COLUMNS = 8, 16
 
 
@@ -97,9 +102,14 @@ def main(asked: Settings) -> None:
     )
     key = jax.random.key(asked.seed)
     with (
-        cli.run_folder("--out", asked.out, f"image_gan-{asked.dataset}") as folder,
+        cli.run_folder(
+            "--out", asked.out, f"image_gan-{asked.dataset}", asked.resume
+        ) as folder,
         futures.ThreadPoolExecutor(1) as background,
     ):
+        if asked.resume is None:
+            config = dataclasses.asdict(asked) | {"gan": architecture}
+            reports.write_json(folder / cli.CONFIG, config | journal.environment())
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(
             panels.of_dataset,
@@ -113,10 +123,13 @@ def main(asked: Settings) -> None:
         members = runs.begin(trainer, hparams, key, placed, chunk_steps(asked))
         panel, references, note = scoring.result()
         print(note)
-    config = dataclasses.asdict(asked) | {"gan": architecture}
-    reports.write_json(folder / "config.json", config | journal.environment())
     picture = make_picture(asked, data, gan)
-    members, history = train(asked, trainer, members, placed, picture, folder)
+    described = {"gan": architecture, **{name: getattr(asked, name) for name in METHOD}}
+    saving = runs.Saving(folder / "checkpoints", described, cli.resume_command(folder))
+    members, history = train(asked, trainer, members, placed, picture, saving)
+    found = health.findings(history)
+    if (notable := health.sentence(found)) is not None:
+        print(notable)
     record = runs.record(
         trainer,
         members,
@@ -124,16 +137,18 @@ def main(asked: Settings) -> None:
         num_seeds=asked.seeds,
         batch_size=asked.batch_size,
     )
+    record["health"] = found
     # Kept before anything is drawn, which takes memory, and scored.
     reports.write_json(folder / "scores.json", record)
+    runs.require_alive(members, history, folder / LOG)
     runs.save_curves(history, folder)
     mixture = picture(members, folder / "samples.png")
     replicates.save(mixture, architecture, folder)
-    found = {}
+    scored = {}
     if panel is not None:
         sample_key = jax.random.fold_in(key, 1)
-        found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
-    record["scores"] = {name: scores.to_dict(score) for name, score in found.items()}
+        scored = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
+    record["scores"] = {name: scores.to_dict(score) for name, score in scored.items()}
     record |= {"references": references, "note": note}
     record["seconds"] = time.perf_counter() - began
     reports.write_json(folder / "scores.json", record)
@@ -188,29 +203,31 @@ def train(
     members: runs.Members,
     placed: types.Tree,
     picture,
-    folder: pathlib.Path,
+    saving: runs.Saving,
 ) -> tuple[runs.Members, list[training.Report]]:
     """Trains all seeds, with pictures of the progress."""
-    due = [(i + 1) / (asked.pictures + 1) for i in range(asked.pictures)]
+    folder = saving.folder.parent
+    shares = [(i + 1) / (asked.pictures + 1) for i in range(asked.pictures)]
+    due = {-(-share * asked.steps // chunk_steps(asked)) for share in shares}
 
-    def on_pause(members: runs.Members, step: int) -> None:
-        if due and step >= due[0] * asked.steps:
-            due.pop(0)
-            picture(members, folder / f"progress-{step:06}.png")
+    def on_pause(step: int, collect: Callable[[], runs.Members]) -> None:
+        if step / chunk_steps(asked) in due:
+            picture(collect(), folder / f"progress-{step:06}.png")
 
     members, history = runs.train(
         trainer,
         members,
         placed,
         title=f"{asked.seeds} seeds",
-        log=folder / "metrics.jsonl",
+        log=folder / LOG,
         num_steps=asked.steps,
         chunk_steps=chunk_steps(asked),
         minutes=asked.minutes,
         on_pause=on_pause,
+        saving=saving,
     )
     taken = history[-1].step
-    if taken < asked.steps:
+    if taken < asked.steps and history[-1].alive.any():
         print(f"stopped at step {taken} of {asked.steps}, as --minutes were over")
     return members, history
 

@@ -49,6 +49,8 @@ class Settings:
     """of everything random"""
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/mode_ensemble-DATASET-TIME"""
+    resume: pathlib.Path | None = None
+    """folder of a run that was stopped, to go on with; other flags are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
@@ -103,7 +105,10 @@ def main(settings: Settings) -> None:
     # while the other one clusters and begins to train.
     background = futures.ThreadPoolExecutor(1)
     title = f"mode_ensemble-{settings.dataset}"
-    with cli.run_folder("--out", settings.out, title) as folder:
+    with cli.run_folder("--out", settings.out, title, settings.resume) as folder:
+        if settings.resume is None:
+            config = dataclasses.asdict(settings) | {"gan": architecture}
+            reports.write_json(folder / cli.CONFIG, config | journal.environment())
         try:
             record, drawn = run(
                 settings, data, networks, architecture, background, folder
@@ -141,6 +146,7 @@ def run(
         settings.seeds,
         settings.seed,
         folder,
+        cli.resume_command(folder),
     )
     trainers = {
         name: arms.trainer(shared, method)
@@ -156,8 +162,6 @@ def run(
     panel, references, note = scoring.result()
     if note is not None:
         print(note)
-    config = dataclasses.asdict(settings) | {"gan": architecture}
-    reports.write_json(folder / "config.json", config | journal.environment())
     record = {"purity": purity, "references": references, "arms": {}}
     drawn = {}
     flops = settings.steps * len(modes.counts) * trainers["remedied"].flops

@@ -55,6 +55,7 @@ class Shared(NamedTuple):
       seeds: runs of each arm.
       seed: of everything random.
       folder: of the run.
+      resume: the command that goes on with it.
     """
 
     networks: types.GAN
@@ -66,6 +67,7 @@ class Shared(NamedTuple):
     seeds: int
     seed: int
     folder: pathlib.Path
+    resume: str
 
 
 def trainer(shared: Shared, method: methods.Method) -> runs.Trainer:
@@ -114,6 +116,11 @@ def train(
         log=shared.folder / "metrics.jsonl",
         num_steps=num_steps,
         chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
+        saving=runs.Saving(
+            shared.folder / "checkpoints" / name,
+            {"gan": shared.architecture, "arm": name, "method": arm.method},
+            shared.resume,
+        ),
         arm=name,
     )
     record = runs.record(

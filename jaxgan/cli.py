@@ -5,20 +5,30 @@ before it imports JAX.
 """
 
 import contextlib
+import dataclasses
+import json
 import math
 import os
 import pathlib
+import shlex
 import sys
 import time
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from jaxgan import errors
+from jaxgan import errors, files
 
 Settings = TypeVar("Settings")
 
 USER_ERROR = 2
-INTERRUPTED = 130
+SIGNALLED, INTERRUPTED = 128, 130
+
+CONFIG = "config.json"
+"""File of a run folder with its settings."""
+
+FREE = {"resume", "minutes", "data_dir"}
+"""Settings that a run may be resumed with other values of."""
 
 
 class Check(NamedTuple):
@@ -51,10 +61,26 @@ def parse(settings: type[Settings], description: str) -> Settings:
 
     Each field is a flag, with the field's docstring as its help. What cannot be read
     ends the program with status 2 and a sentence naming the flag.
+
+    Where there is a field `resume` and it names the folder of a run, the settings of
+    that run take the place of the defaults; other values for them are refused, but for
+    the fields `FREE`.
     """
     import tyro
 
-    return tyro.cli(settings, description=description)
+    asked = tyro.cli(settings, description=description)
+    folder = getattr(asked, "resume", None)
+    if folder is None:
+        return asked
+    with _sentences():
+        stored = dataclasses.replace(_stored(settings, folder), resume=folder)
+        asked = tyro.cli(settings, description=description, default=stored)
+        for field in dataclasses.fields(settings):
+            old, new = getattr(stored, field.name), getattr(asked, field.name)
+            flag_name = "--" + field.name.replace("_", "-")
+            need = f"the run in {folder} has {old}; leave the flag out, or start anew"
+            require(field.name in FREE or old == new, flag_name, new, need)
+    return asked
 
 
 def compile_fast() -> None:
@@ -73,13 +99,23 @@ def run(main: Callable[[Settings], None], settings: Settings) -> None:
     """Runs a script's main function and ends the program as a user expects.
 
     A `UserError` becomes its sentence on standard error and status 2, an interruption
-    status 130; a defect keeps its traceback.
+    128 and the number of the signal, after its sentence if there is one; a defect keeps
+    its traceback.
     """
-    try:
+    with _sentences():
         main(settings)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
     except errors.UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
+    except errors.Interrupted as interruption:
+        print(interruption, file=sys.stderr)
+        sys.exit(SIGNALLED + interruption.signal)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -146,27 +182,44 @@ def named_numbers(
 
 @contextlib.contextmanager
 def run_folder(
-    name: str, path: pathlib.Path | None, title: str
+    name: str,
+    path: pathlib.Path | None,
+    title: str,
+    resume: pathlib.Path | None = None,
 ) -> Iterator[pathlib.Path]:
-    """The new folder of a run; gone again if the run fails before it wrote anything.
+    """The folder of a run, kept for this process.
+
+    A new one is gone again if the run fails before it wrote anything.
 
     Args:
       name: of the flag.
       path: what the user gave, or None for `runs/TITLE-TIME`.
       title: of the run.
+      resume: the folder of the run that goes on, or None for a new one.
 
     Raises:
-      UserError: as `new_folder`.
+      UserError: as `new_folder`, or if another process has the folder.
     """
+    if resume is not None:
+        with files.locked(resume):
+            yield resume
+        return
     if path is None:
         path = pathlib.Path("runs") / f"{title}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = new_folder(name, path)
     try:
-        yield folder
+        with files.locked(folder):
+            yield folder
     except BaseException:
-        if not any(folder.iterdir()):
+        if {path.name for path in folder.iterdir()} <= {files.LOCK}:
+            (folder / files.LOCK).unlink(missing_ok=True)
             folder.rmdir()
         raise
+
+
+def resume_command(folder: pathlib.Path) -> str:
+    """What a user types to go on with the run in a folder."""
+    return shlex.join(["python", sys.argv[0], "--resume", str(folder)])
 
 
 def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
@@ -191,3 +244,34 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
             "another; choose another folder or remove it."
         )
     return path
+
+
+def _stored(settings: type[Settings], folder: pathlib.Path) -> Settings:
+    """The settings of the run in a folder."""
+    path = folder / CONFIG
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        hints = typing.get_type_hints(settings)
+        names = [field.name for field in dataclasses.fields(settings)]
+        return settings(**{name: _typed(hints[name], stored[name]) for name in names})
+    except OSError:
+        raise errors.UserError(
+            f"--resume {folder}: there is no {CONFIG} in it; give the folder of a run."
+        ) from None
+    except KeyError as error:
+        raise errors.UserError(
+            f"--resume {folder}: its {CONFIG} has no {error}, as it is of another "
+            "script or version; resume with that one."
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise errors.UserError(
+            f"--resume {folder}: its {CONFIG} cannot be read ({error}); put it right, "
+            "or start anew."
+        ) from None
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """A setting as it was before it became JSON."""
+    if isinstance(value, str) and pathlib.Path in (hint, *typing.get_args(hint)):
+        return pathlib.Path(value)
+    return tuple(value) if isinstance(value, list) else value

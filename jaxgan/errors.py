@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""What a script tells its user in a sentence: a mistake, or an interruption."""
 
 
 class UserError(ValueError):
@@ -8,3 +8,14 @@ class UserError(ValueError):
     way out. Scripts print it and exit with status 2; everything else that is raised
     is a defect of ours and keeps its traceback.
     """
+
+
+class Interrupted(Exception):
+    """A signal stopped a run, which has been saved.
+
+    The message is one sentence that says how to go on.
+    """
+
+    def __init__(self, message: str, signal: int):
+        super().__init__(message)
+        self.signal = signal

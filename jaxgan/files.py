@@ -1,11 +1,15 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and folders that one process has."""
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from jaxgan import errors
+
+LOCK = ".lock"
 
 
 def write_whole(path: str | os.PathLike, write: Callable[[str], Any]) -> None:
@@ -31,3 +35,34 @@ def write_whole(path: str | os.PathLike, write: Callable[[str], Any]) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def locked(folder: str | os.PathLike) -> Iterator[None]:
+    """Keeps a folder for this process, until it ends in whatever way.
+
+    Args:
+      folder: in which the file `.lock` says which process has it. On systems without
+        `flock` nothing is kept.
+
+    Raises:
+      UserError: if another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(Path(folder) / LOCK, "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise errors.UserError(
+                f"{folder} is in use by process {file.read().strip()}; wait until it "
+                "ends, or stop it."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

@@ -37,7 +37,8 @@ def discriminator(
       A `Gradient` whose metrics are `discriminator_loss` (without penalties and terms),
       one entry per penalty (unweighted), one per term as `discriminator_<name>`,
       `discriminator_accuracy` (share of real samples with positive and of fake samples
-      with negative logits) and `discriminator_gradient_norm`.
+      with negative logits), `fake_deviation` (standard deviation over the batch of fake
+      samples, mean over their elements) and `discriminator_gradient_norm`.
     """
     penalties, terms = dict(penalties or {}), dict(terms or {})
 
@@ -73,6 +74,7 @@ def discriminator(
                 "discriminator_accuracy": _accuracy(
                     real_output.logits, fake_output.logits
                 ),
+                "fake_deviation": jnp.mean(jnp.std(fake, axis=0)),
                 **values,
                 **{f"discriminator_{name}": value for name, value in added.items()},
             }

@@ -60,12 +60,19 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
 
 @contextlib.contextmanager
 def progress(
-    title: str, *, num_steps: int, num_members: int
+    title: str, *, num_steps: int, num_members: int, start: int = 0
 ) -> Iterator[Callable[[training.Report], None]]:
     """Shows progress on the terminal; yields what `training.train` takes as `on_chunk`.
 
-    A bar with steps/s, member-steps/s and the time left; where standard error is no
-    terminal, one line at the end.
+    Args:
+      title: in front.
+      num_steps: of the whole run.
+      num_members: of the population.
+      start: steps that were taken before.
+
+    Yields:
+      A function of a report. On a terminal there is a bar with steps/s, member-steps/s
+      and the time left; where standard error is none, one line at the end.
     """
     began, taken = time.perf_counter(), 0
     if not sys.stderr.isatty():
@@ -99,14 +106,14 @@ def progress(
         ),
     )
     with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=num_steps, rate="compiling")
+        task = bar.add_task(title, total=num_steps, completed=start, rate="compiling")
 
         def on_chunk(report: training.Report) -> None:
             nonlocal taken
             taken += report.num_steps
             rate = taken / (time.perf_counter() - began)
             text = f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s"
-            bar.update(task, completed=taken, rate=text)
+            bar.update(task, completed=start + taken, rate=text)
 
         yield on_chunk
 

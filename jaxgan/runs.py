@@ -1,14 +1,31 @@
-"""Training as a script sees it: logged, shown, within a budget, and with pauses."""
+"""Training as a script sees it: logged, shown, saved, resumed, and with pauses.
 
+A run that was stopped is started again in the same way: `train` finds the newest
+checkpoint that is whole, makes the log end where that was taken, and goes on from there
+as if nothing had happened, to the last bit.
+"""
+
+import contextlib
+import functools
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan import journal, methods, population, reports, training, types
+from jaxgan import (
+    checkpoint,
+    errors,
+    journal,
+    methods,
+    population,
+    reports,
+    signals,
+    training,
+    types,
+)
 from jaxgan.data import pool
 
 
@@ -32,6 +49,22 @@ class Trainer(NamedTuple):
     made: methods.Made
     program: training.Program
     flops: float
+
+
+class Saving(NamedTuple):
+    """Where and how often a population is saved while it trains.
+
+    Attributes:
+      folder: of its checkpoints.
+      description: of its structure, as JSON; another one does not load them.
+      resume: the command that goes on, for a user who has stopped the run.
+      seconds: between two checkpoints, at least; the last step has one too.
+    """
+
+    folder: pathlib.Path
+    description: Mapping[str, Any]
+    resume: str
+    seconds: float = 60.0
 
 
 def trainer(
@@ -96,52 +129,93 @@ def train(
     num_steps: int,
     chunk_steps: int,
     minutes: float | None = None,
-    on_pause: Callable[[Members, int], None] | None = None,
+    on_pause: Callable[[int, Callable[[], Members]], None] | None = None,
+    saving: Saving | None = None,
     **fields: Any,
 ) -> tuple[Members, list[training.Report]]:
-    """Trains a population, writes what `journal.log` writes and shows the progress.
+    """Trains a population until it has taken `num_steps` or no member is alive.
 
     Args:
       trainer: of the population.
-      members: to train.
+      members: to train; those of a checkpoint take their place.
       data: what the program's sampler draws from.
       title: on the terminal.
-      log: file to which a line of JSON is added after each chunk.
-      num_steps: steps to take.
+      log: file to which `journal.log` adds a line after each chunk.
+      num_steps: of the whole run.
       chunk_steps: steps in a chunk.
       minutes: if not None, no chunk begins after so much time.
-      on_pause: called after each chunk with the members and the number of their steps.
+      on_pause: called after each chunk with the step and with a function that gives the
+        members, which costs a copy.
+      saving: where checkpoints lie, or None for none.
       **fields: for each line of the log.
 
     Returns:
-      The members, and the reports of all chunks.
+      The members, and the reports of all chunks since the first step.
+
+    Raises:
+      Interrupted: if SIGINT or SIGTERM came; where the run is being saved, the chunk
+        was finished and saved before.
+      UserError: if there are checkpoints that cannot be gone on from.
     """
-    began, history = time.perf_counter(), []
+    began = time.perf_counter()
+    members, history = _resumed(members, saving, log, fields)
+    start = history[-1].step if history else 0
+    placed = training.place(trainer.program, *members, data)
     write, size = journal.log(log, **fields), len(members.keys)
-    pausing = minutes is not None or on_pause is not None
-    with journal.progress(title, num_steps=num_steps, num_members=size) as show:
+    with (
+        _saver(saving) as save,
+        signals.deferred() as stopped,
+        journal.progress(
+            title, num_steps=num_steps, num_members=size, start=start
+        ) as show,
+    ):
 
         def on_chunk(report: training.Report) -> None:
             for receive in (write, show, history.append):
                 receive(report)
 
-        done, at_once = 0, chunk_steps if pausing else num_steps
-        while done < num_steps:
-            now = min(at_once, num_steps - done)
-            state = training.train(
+        saved = time.perf_counter()
+        while placed.step < num_steps:
+            placed = training.advance(
                 trainer.program,
-                *members,
-                data,
-                num_steps=now,
+                placed,
+                num_steps=min(chunk_steps, num_steps - placed.step),
                 chunk_steps=chunk_steps,
                 on_chunk=on_chunk,
             )
-            members, done = members._replace(state=state), done + now
+            collect = functools.cache(functools.partial(_collect, members, placed))
             if on_pause is not None:
-                on_pause(members, history[-1].step)
-            if minutes is not None and time.perf_counter() - began >= 60 * minutes:
+                on_pause(placed.step, collect)
+            now = time.perf_counter()
+            over = minutes is not None and now - began >= 60 * minutes
+            last = over or placed.step == num_steps or not history[-1].alive.any()
+            if saving is not None and (
+                last or stopped() or now - saved >= saving.seconds
+            ):
+                fetched = members._replace(state=training.fetch(placed))
+                save(placed.step, fetched)
+                saved = now
+            if last or stopped():
                 break
-    return members, history
+    if stopped() and placed.step < num_steps:
+        raise errors.Interrupted(_goodbye(placed.step, num_steps, saving), stopped())
+    return _collect(members, placed), history
+
+
+def require_alive(
+    members: Members, history: list[training.Report], log: pathlib.Path
+) -> None:
+    """Refuses a population without a member that has anything to show.
+
+    Raises:
+      UserError: if no member is alive.
+    """
+    if not members.state.alive.any():
+        raise errors.UserError(
+            f"--learning-rate: all {len(members.keys)} members diverged within "
+            f"{history[-1].step} steps, see {log}; lower it, or choose another loss or "
+            "penalty."
+        )
 
 
 def record(
@@ -194,3 +268,53 @@ def save_curves(history: list[training.Report], folder: pathlib.Path) -> None:
             if key.endswith(what)
         }
         reports.save_curves(folder / f"{name}.png", curves, ylabel=what, title=title)
+
+
+def _collect(members: Members, placed: training.Placed) -> Members:
+    return members._replace(state=training.collect(placed))
+
+
+def _resumed(
+    members: Members, saving: Saving | None, log: pathlib.Path, fields: dict[str, Any]
+) -> tuple[Members, list[training.Report]]:
+    """The members of the newest checkpoint with its past, or what there is to begin."""
+    if saving is None:
+        return members, []
+    found = checkpoint.restore(saving.folder, members, saving.description)
+    step = 0 if found is None else found.step
+    history = journal.rewind(log, step, **fields)
+    if found is None:
+        return members, []
+    for skipped in found.skipped:
+        print(f"checkpoint left out: {skipped}")
+    if not history or history[-1].step != step:
+        reached = history[-1].step if history else 0
+        raise errors.UserError(
+            f"{log} ends at step {reached} and the checkpoint in {saving.folder} was "
+            f"taken at step {step}; put the log back, or start a new run."
+        )
+    print(f"going on from step {step}")
+    return found.tree, history
+
+
+@contextlib.contextmanager
+def _saver(saving: Saving | None) -> Iterator[Callable[[int, Members], None]]:
+    """Yields `(step, members)`, which saves in the background; waits at the end."""
+    if saving is None:
+        yield lambda step, members: None
+        return
+    manager = checkpoint.open(saving.folder)
+
+    def save(step: int, members: Members) -> None:
+        checkpoint.save(manager, step, members, {}, saving.description)
+
+    try:
+        yield save
+    finally:
+        checkpoint.close(manager)
+
+
+def _goodbye(step: int, num_steps: int, saving: Saving | None) -> str:
+    if saving is None:
+        return f"stopped at step {step} of {num_steps}; the run was not being saved."
+    return f"stopped and saved at step {step} of {num_steps}; go on by {saving.resume}"

@@ -136,6 +136,7 @@ class Placed(NamedTuple):
     Attributes:
       mesh: the devices.
       total: members; the axis `[P]` of the rest is padded to what the devices divide.
+      step: that every member has reached.
       hparams: every leaf `[P, ...]`.
       state: of the population; donated by `advance`.
       keys: `[P]`.
@@ -144,6 +145,7 @@ class Placed(NamedTuple):
 
     mesh: Mesh
     total: int
+    step: int
     hparams: types.HParams
     state: types.TrainState
     keys: jax.Array
@@ -182,14 +184,20 @@ def place(
     members = jax.device_put((hparams, state, keys), NamedSharding(mesh, MEMBERS))
     if not isinstance(data, streaming.Host):
         data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
-    return Placed(mesh, total, *members, data)
+    return Placed(mesh, total, int(state.step[0]), *members, data)
+
+
+def fetch(placed: Placed) -> types.TrainState:
+    """The members' state in the host's memory; the population goes on being placed."""
+    # A copy, as the devices of a CPU would else write into it in the next chunk.
+    return jax.tree.map(
+        lambda x: np.array(x[: placed.total]), jax.device_get(placed.state)
+    )
 
 
 def collect(placed: Placed) -> types.TrainState:
     """The members' state, on the first device; the population goes on being placed."""
-    state = jax.device_get(placed.state)
-    state = jax.tree.map(lambda x: x[: placed.total], state)
-    return jax.device_put(state, placed.mesh.devices.flat[0])
+    return jax.device_put(fetch(placed), placed.mesh.devices.flat[0])
 
 
 def advance(
@@ -217,9 +225,8 @@ def advance(
             f"num_steps={num_steps} must not be negative and "
             f"chunk_steps={chunk_steps} must be at least 1."
         )
-    mesh, total, hparams, state, keys, data = placed
+    mesh, total, start, hparams, state, keys, data = placed
     run = program.over(mesh)
-    start = int(state.step[0])
     streamed = isinstance(data, streaming.Host)
     at_once = chunk_steps
     if streamed:
@@ -249,7 +256,7 @@ def advance(
             if now:
                 means = {name: values[:total] for name, values in _mean(metrics, chunk)}
                 on_chunk(Report(start + done, now, seconds, means, alive[:total]))
-    return placed._replace(state=state)
+    return placed._replace(step=start + num_steps, state=state)
 
 
 def train(

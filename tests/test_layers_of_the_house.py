@@ -14,11 +14,12 @@ PACKAGE = pathlib.Path(jaxgan.__file__).parent
 FLOORS = {
     "errors": 0,
     "types": 0,
-    "files": 0,
-    "cli": 1,
+    "signals": 0,
+    "files": 1,
+    "cli": 2,
     "divergences": 1,
     "data": 1,
-    "checkpoint": 1,
+    "checkpoint": 2,
     "losses": 2,
     "penalties": 2,
     "networks": 2,
@@ -32,10 +33,11 @@ FLOORS = {
     "methods": 6,
     "training": 7,
     "journal": 8,
+    "health": 8,
     "runs": 9,
     "arms": 10,
     "replicates": 10,
-    "settings": 2,
+    "settings": 3,
     "setups": 10,
 }
 

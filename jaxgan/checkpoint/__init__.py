@@ -1,0 +1,32 @@
+"""What a run keeps on disk: checkpoints that are verified, and trees in one file.
+
+    manager = checkpoint.open(folder)
+    checkpoint.save(manager, step, tree, extra, description)    # in the background
+    checkpoint.close(manager)
+    found = checkpoint.restore(folder, tree, description)       # the newest whole one
+
+Nothing here is read in a way that could run code.
+"""
+
+from jaxgan.checkpoint.manager import (
+    Manager,
+    Restored,
+    close,
+    open,
+    restore,
+    save,
+    wait,
+)
+from jaxgan.checkpoint.trees import load_tree, save_tree
+
+__all__ = [
+    "Manager",
+    "Restored",
+    "close",
+    "load_tree",
+    "open",
+    "restore",
+    "save",
+    "save_tree",
+    "wait",
+]

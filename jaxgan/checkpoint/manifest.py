@@ -1,0 +1,83 @@
+"""The hash of every file of a checkpoint, and what the checkpoint is of.
+
+Orbax writes a checkpoint whole or not at all, but does not notice a bit that flips
+afterwards. So when a checkpoint has been committed a manifest is laid into it, which
+holds a digest of itself too; a checkpoint without one was not finished.
+"""
+
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+from jaxgan import files
+
+NAME = "manifest.json"
+SCHEMA = 1
+
+
+class Damaged(Exception):
+    """A checkpoint is not what was written; the message says in which way."""
+
+
+def write(folder: pathlib.Path, about: dict[str, Any]) -> None:
+    """Lays the manifest into a checkpoint.
+
+    Args:
+      folder: of a checkpoint whose files are all there.
+      about: what else the manifest says, as JSON.
+    """
+    content = {"schema": SCHEMA, **about, "files": _hashes(folder)}
+    text = json.dumps({"sha256": _digest(content), "content": content}, indent=1)
+    files.write_whole(folder / NAME, lambda name: pathlib.Path(name).write_text(text))
+
+
+def read(folder: pathlib.Path) -> dict[str, Any]:
+    """Verifies a checkpoint against its manifest.
+
+    Returns:
+      The manifest's content.
+
+    Raises:
+      Damaged: if a file is missing, was added or differs.
+    """
+    try:
+        whole = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        content = whole["content"]
+        genuine = whole["sha256"] == _digest(content) and isinstance(content, dict)
+    except FileNotFoundError:
+        raise Damaged(f"it has no {NAME}, so it was not finished") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Damaged(f"its {NAME} cannot be read") from None
+    if not genuine:
+        raise Damaged(f"its {NAME} is not as it was written")
+    if content["schema"] != SCHEMA:
+        raise Damaged(f"its {NAME} is of schema {content['schema']}, this is {SCHEMA}")
+    try:
+        found = _hashes(folder)
+    except OSError as error:
+        raise Damaged(f"its files cannot be read ({error.strerror})") from None
+    expected = content["files"]
+    for name in sorted({*found, *expected}):
+        if name not in found:
+            raise Damaged(f"its file {name} is missing")
+        if name not in expected:
+            raise Damaged(f"its file {name} does not belong to it")
+        if found[name] != expected[name]:
+            raise Damaged(f"its file {name} is not as it was written")
+    return content
+
+
+def _hashes(folder: pathlib.Path) -> dict[str, str]:
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / NAME:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[path.relative_to(folder).as_posix()] = digest
+    return hashes
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,273 @@
+"""Tests of jaxgan.checkpoint: what is read is what was written, or is not read."""
+
+import collections
+import os
+import pathlib
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan import checkpoint, errors, types
+from jaxgan.checkpoint import differences, manifest
+
+DESCRIPTION = {"gan": {"architecture": "mlp", "width": 16}, "loss": "hinge"}
+
+
+def tree(step, members=3):
+    """A population's state with everything that one can hold."""
+    random = np.random.default_rng(step)
+    layer = {"kernel": random.normal(size=(members, 40, 5)).astype(np.float32)}
+    half = jnp.asarray(random.normal(size=(members, 7)), jnp.bfloat16)
+    state = types.TrainState(
+        np.full(members, step, np.int32),
+        types.Pair({"Dense_0": layer}, {"Dense_0": layer, "half": half}),
+        types.Pair({}, {"batch_stats": half}),
+        types.Pair((layer, ()), None),
+        layer,
+        np.array([True, False, True])[:members],
+    )
+    keys = jax.random.split(jax.random.key(step), members)
+    return {"state": state, "keys": keys, "sweep": [np.int32(step), (half,)]}
+
+
+def assert_same(one, other):
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert a.dtype == b.dtype
+        if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(a, b)
+
+
+def save(folder, *steps, **options):
+    manager = checkpoint.open(folder, **options)
+    for step in steps:
+        checkpoint.save(manager, step, tree(step), {"at": step}, DESCRIPTION)
+    checkpoint.close(manager)
+
+
+def restore(folder, description=DESCRIPTION, target=None):
+    target = tree(0) if target is None else target
+    return checkpoint.restore(folder, target, description)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    save(folder, 10, 20)
+    return folder
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "copy")
+
+
+def test_the_newest_checkpoint_comes_back_bit_by_bit(saved):
+    found = restore(saved)
+    assert (found.step, found.extra, found.skipped) == (20, {"at": 20}, [])
+    assert_same(found.tree, tree(20))
+
+
+def test_a_folder_that_is_empty_or_absent_has_no_checkpoint(tmp_path):
+    assert restore(tmp_path) is None
+    assert restore(tmp_path / "absent") is None
+
+
+def test_what_is_being_saved_may_be_overwritten_by_the_next_save(tmp_path):
+    manager = checkpoint.open(tmp_path)
+    for step in (1, 2, 3, 4):
+        checkpoint.save(manager, step, tree(step), {}, DESCRIPTION)
+    checkpoint.close(manager)
+    assert_same(restore(tmp_path).tree, tree(4))
+    assert {p.name for p in tmp_path.iterdir() if p.name.isdecimal()} == set("234")
+
+
+@pytest.mark.parametrize(("best", "kept"), [("max", 9), ("min", 3)])
+def test_the_best_are_kept_beside_the_newest(best, kept, tmp_path):
+    manager = checkpoint.open(tmp_path, keep=2, best=best)
+    for step, score in ((3, -5.0), (9, 5.0), (11, 0.2), (12, 0.1), (13, 0.3)):
+        checkpoint.save(manager, step, tree(step), {}, DESCRIPTION, score=score)
+    checkpoint.close(manager)
+    names = {int(p.name) for p in tmp_path.iterdir() if p.name.isdecimal()}
+    assert {kept, 12, 13} <= names and len(names) <= 4
+    assert restore(tmp_path).step == 13
+
+
+def damage(path, random):
+    """Flips a bit of a file, or cuts off its end."""
+    data = bytearray(path.read_bytes())
+    if random.random() < 0.7:
+        place = int(random.integers(8 * len(data)))
+        data[place // 8] ^= 1 << place % 8
+    else:
+        data = data[: int(random.integers(len(data)))]
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("times", [12, pytest.param(200, marks=pytest.mark.slow)])
+def test_every_damage_is_noticed_and_the_checkpoint_before_it_read(times, copy):
+    newest = copy / "20"
+    kept = shutil.copytree(newest, copy.parent / "kept")
+    whole = [p for p in newest.rglob("*") if p.is_file() and p.stat().st_size]
+    random = np.random.default_rng()
+    kinds = collections.Counter()
+    for i in range(times):
+        path = whole[i % len(whole)]
+        damage(path, random)
+        found = restore(copy)
+        assert found.step == 10
+        assert_same(found.tree, tree(10))
+        (sentence,) = found.skipped
+        assert str(newest) in sentence and path.name in sentence
+        kinds[path.name] += 1
+        shutil.copyfile(kept / path.relative_to(newest), path)
+    assert restore(copy).step == 20
+    assert manifest.NAME in kinds or times < len(whole)
+
+
+@pytest.mark.parametrize("what", ["missing", "added", "manifest", "empty", "partial"])
+def test_what_is_not_whole_never_hides_a_good_checkpoint(what, copy):
+    newest = copy / "20"
+    if what == "missing":
+        next(p for p in (newest / "default").rglob("*") if p.is_file()).unlink()
+    elif what == "added":
+        (newest / "default" / "more").write_text("x")
+    elif what == "manifest":
+        (newest / manifest.NAME).unlink()
+    elif what == "empty":
+        shutil.rmtree(newest)
+        (copy / "30" / "state").mkdir(parents=True)
+    else:
+        os.rename(newest, copy / "20.orbax-checkpoint-tmp")
+    found = restore(copy)
+    assert found.step == 10
+    assert len(found.skipped) == (what != "partial")
+
+
+def test_a_run_saves_again_the_step_that_was_damaged_and_keeps_the_old(copy, capsys):
+    (copy / "20" / manifest.NAME).unlink()
+    save(copy, 20)
+    assert restore(copy).step == 20 and restore(copy).skipped == []
+    assert (copy / "unusable-20-0" / "default").is_dir()
+    assert "put aside" in capsys.readouterr().err
+
+
+def test_if_nothing_can_be_used_it_says_so(copy):
+    for step in ("10", "20"):
+        (copy / step / manifest.NAME).unlink()
+    with pytest.raises(errors.UserError, match="no checkpoint can be used .*10.*start"):
+        restore(copy)
+
+
+def test_another_structure_is_explained_field_by_field(saved):
+    other = {"gan": {"architecture": "mlp", "width": 32}, "rule": "lola"}
+    with pytest.raises(errors.UserError) as error:
+        restore(saved, other)
+    for part in ("gan.width: 16 there, 32 here", "loss: hinge there", "rule: absent"):
+        assert part in str(error.value)
+    assert "architecture" not in str(error.value) and "jax " in str(error.value)
+
+
+def test_arrays_of_another_shape_are_explained(saved):
+    with pytest.raises(errors.UserError, match=r"state.step: int32\[3\] there"):
+        restore(saved, target=tree(0, members=2))
+
+
+def test_differences_name_five_fields_and_count_the_others():
+    found = differences.between({}, {str(i): i for i in range(9)})
+    assert len(found) == 6 and found[-1] == "and 4 more"
+    assert differences.between(DESCRIPTION, DESCRIPTION) == []
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(copy, monkeypatch):
+    manager = checkpoint.open(copy)
+    usage = collections.namedtuple("usage", "free")(10_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(errors.UserError, match="0.0 MB left .* needs 1.1 MB"):
+        checkpoint.save(manager, 30, tree(30), {}, DESCRIPTION)
+    checkpoint.close(manager)
+    assert restore(copy).step == 20
+
+
+def test_a_write_that_fails_in_the_background_is_said_at_the_next_call(copy):
+    manager = checkpoint.open(copy)
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    manager.orbax.save = fail
+    checkpoint.save(manager, 30, tree(30), {}, DESCRIPTION)
+    with pytest.raises(errors.UserError, match="No space left"):
+        checkpoint.close(manager)
+    assert restore(copy).step == 20
+
+
+def test_fewer_than_two_checkpoints_are_refused(tmp_path):
+    with pytest.raises(errors.UserError, match="keep=1"):
+        checkpoint.open(tmp_path, keep=1)
+
+
+def test_checkpoints_move_to_other_devices_with_the_same_bits(saved):
+    code = """
+        import sys
+        import jax, numpy as np
+        jax.config.update("jax_num_cpu_devices", 3)
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec
+        sys.path.insert(0, sys.argv[2])
+        import test_manager
+        from jaxgan import checkpoint
+
+        mesh = Mesh(np.array(jax.devices()), ("pop",))
+        target = test_manager.tree(0)
+        last = target.pop("sweep")
+        target = jax.device_put(target, NamedSharding(mesh, PartitionSpec("pop")))
+        target["sweep"] = last
+        found = checkpoint.restore(sys.argv[1], target, test_manager.DESCRIPTION)
+        assert found.tree["state"].step.sharding.mesh == mesh
+        assert len(found.tree["keys"].sharding.device_set) == 3
+        test_manager.assert_same(found.tree, test_manager.tree(20))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(saved)]
+    here = str(pathlib.Path(__file__).parent)
+    subprocess.run([*command, here], check=True, timeout=120)
+
+
+def test_no_module_of_the_package_reads_what_can_run_code():
+    words = re.compile(r"\b(import|from) (pickle|dill|marshal|shelve|joblib)\b")
+    unsafe = re.compile(r"allow_pickle=True|\beval\(|\bexec\(|torch\.load")
+    for path in pathlib.Path(jaxgan.__file__).parent.rglob("*.py"):
+        text = path.read_text()
+        assert not words.search(text), path
+        assert not unsafe.search(text), path
+
+
+class Malicious:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_malicious_file_is_refused_and_not_run(tmp_path):
+    hit = tmp_path / "hit"
+    plain, wrapped = tmp_path / "plain.npz", tmp_path / "wrapped.npz"
+    plain.write_bytes(pickle.dumps(Malicious(hit)))
+    array = np.array([Malicious(hit)], dtype=object)
+    np.savez(wrapped, header=array, array_0=array)
+    for path in (plain, wrapped):
+        with pytest.raises(errors.UserError, match="not a file that jaxgan saved"):
+            checkpoint.load_tree(path)
+    assert not hit.exists()

@@ -1,0 +1,246 @@
+"""Tests of jaxgan.runs, journal.rewind, signals and health."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan import errors, health, journal, methods, population, runs, training
+from jaxgan import gan as gan_lib
+from jaxgan.data import pool
+
+ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
+STEPS, CHUNK = 12, 3
+DATA = pool.put(np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    from jaxgan import types
+
+    method = methods.Method("non_saturating", {"r1": 0.1}, types.Pair(ADAM, ADAM), 0.9)
+    made = methods.make(gan_lib.mlp((2,), hidden=(4,), latent_dim=2), method)
+    return runs.trainer(made, 8, made.hparams, DATA, population.vmap)
+
+
+def begin(trainer):
+    hparams = population.broadcast(trainer.made.hparams, 3)
+    return runs.begin(trainer, hparams, jax.random.key(3), DATA)
+
+
+def train(trainer, folder, *, saved=True, seconds=0.0, **options):
+    saving = runs.Saving(folder / "checkpoints", {"net": "mlp"}, "go on", seconds)
+    return runs.train(
+        trainer,
+        begin(trainer),
+        DATA,
+        title="test",
+        log=folder / "metrics.jsonl",
+        num_steps=STEPS,
+        chunk_steps=CHUNK,
+        saving=saving if saved else None,
+        arm="a",
+        **options,
+    )
+
+
+def lines(folder):
+    """The log, without what depends on the clock."""
+    read = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in read]
+
+
+def assert_same(one, other):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(trainer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    members, history = train(trainer, folder)
+    return members, history, lines(folder)
+
+
+def test_saving_changes_nothing(trainer, undisturbed, tmp_path):
+    members, _ = train(trainer, tmp_path, saved=False)
+    assert_same(members, undisturbed[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_bits_and_log(
+    number, trainer, undisturbed, tmp_path
+):
+    def stop(step, collect):
+        if step == 2 * CHUNK:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(errors.Interrupted, match="saved at step 6 of 12.*go on") as e:
+        train(trainer, tmp_path, on_pause=stop, seconds=1e9)
+    assert e.value.signal == number
+    assert lines(tmp_path)[-1]["step"] == 6
+    seen = []
+    members, history = train(
+        trainer, tmp_path, on_pause=lambda step, collect: seen.append(step)
+    )
+    assert seen == [9, 12]
+    assert_same(members, undisturbed[0])
+    assert lines(tmp_path) == undisturbed[2]
+    for report, other in zip(history, undisturbed[1], strict=True):
+        assert report.step == other.step and set(report.metrics) == set(other.metrics)
+        for name, values in report.metrics.items():
+            np.testing.assert_array_equal(values, other.metrics[name])
+
+
+def test_a_finished_run_is_read_and_not_trained(trainer, undisturbed, tmp_path):
+    train(trainer, tmp_path)
+    members, history = train(
+        trainer, tmp_path, on_pause=lambda step, collect: pytest.fail("it trained")
+    )
+    assert_same(members, undisturbed[0])
+    assert [report.step for report in history] == [3, 6, 9, 12]
+
+
+def test_a_log_that_is_ahead_or_torn_is_cut_back(trainer, undisturbed, tmp_path):
+    train(trainer, tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    text = path.read_text()
+    other = json.dumps({"arm": "b", "step": 99}) + "\n"
+    ahead = json.dumps(json.loads(text.splitlines()[0]) | {"step": 15}) + "\n"
+    path.write_text(text + other + ahead + '{"arm": "a", "st')
+    train(trainer, tmp_path)
+    assert path.read_text() == text + other
+
+
+def test_a_log_behind_its_checkpoint_is_refused(trainer, tmp_path):
+    train(trainer, tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(errors.UserError, match="ends at step 9 .* at step 12"):
+        train(trainer, tmp_path)
+
+
+def test_a_line_that_is_no_log_is_named(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\nnonsense\n{"step": 3}\n')
+    with pytest.raises(errors.UserError, match="line 1"):
+        journal.rewind(path, 5)
+
+
+def test_training_ends_when_no_member_is_alive(trainer, tmp_path):
+    members = begin(trainer)
+    dead = members._replace(
+        hparams=jax.tree.map(lambda x: np.full_like(x, np.inf), members.hparams)
+    )
+    options = {"title": "", "log": tmp_path / "l", "num_steps": 9, "chunk_steps": 3}
+    after, history = runs.train(trainer, dead, DATA, **options)
+    assert history[-1].step == 3
+    with pytest.raises(errors.UserError, match="--learning-rate: all 3 members"):
+        runs.require_alive(after, history, tmp_path / "l")
+    runs.require_alive(members, history, tmp_path / "l")
+
+
+def report(step, **metrics):
+    names = ("generator_gradient_norm", "discriminator_gradient_norm")
+    usual = {"discriminator_accuracy": 0.7, "fake_deviation": 0.5}
+    usual |= dict.fromkeys(names, 1.0) | metrics
+    arrays = {name: np.broadcast_to(value, (3,)) for name, value in usual.items()}
+    return training.Report(step, 1, 0.1, arrays, np.array([True, True, False]))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "name"),
+    [
+        ({"discriminator_accuracy": [1.0, 0.7, 1.0]}, "discriminator_won"),
+        ({"discriminator_accuracy": [0.0, 0.7, 0.0]}, "discriminator_lost"),
+        ({"fake_deviation": [0.001, 0.5, 0.0]}, "collapsed"),
+        ({"generator_gradient_norm": [1e4, 1.0, 1.0]}, "gradient_exploding"),
+    ],
+)
+def test_sick_members_are_found_and_the_dead_only_called_dead(metrics, name):
+    history = [report(i) for i in range(6)] + [report(i, **metrics) for i in (6, 7)]
+    found = health.findings(history)
+    assert found[name].tolist() == [True, False, False]
+    assert found.pop("dead").tolist() == [False, False, True]
+    assert sum(map(np.sum, found.values())) == 1
+    assert name.replace("_", " ") + ": 0" in health.sentence(health.findings(history))
+
+
+def test_health_says_nothing_of_one_bad_chunk():
+    alive = np.ones(3, bool)
+    history = [report(i)._replace(alive=alive) for i in range(8)]
+    history[-2] = report(6, discriminator_accuracy=1.0)
+    assert health.sentence(health.findings(history)) is None
+
+
+PROGRAM = textwrap.dedent("""
+    import pathlib, sys
+    import jax, numpy as np
+    from jaxgan import cli
+    cli.compile_fast()
+    from jaxgan import gan, methods, population, runs, types
+    from jaxgan.data import pool
+
+    folder = pathlib.Path(sys.argv[1])
+    adam = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
+    data = pool.put(np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32))
+    method = methods.Method("non_saturating", {"r1": 0.1}, types.Pair(adam, adam), 0.9)
+    made = methods.make(gan.mlp((2,), hidden=(4,), latent_dim=2), method)
+    trainer = runs.trainer(made, 8, made.hparams, data, population.vmap)
+    hparams = population.broadcast(made.hparams, 3)
+    members = runs.begin(trainer, hparams, jax.random.key(3), data)
+    print("begun", flush=True)
+    members, _ = runs.train(
+        trainer, members, data, title="", log=folder / "metrics.jsonl",
+        num_steps=200, chunk_steps=2,
+        saving=runs.Saving(folder / "checkpoints", {"net": "mlp"}, "go on", 0.0))
+    np.savez(folder / "final.npz", *jax.tree.leaves(members.state))
+    print("ended", flush=True)
+""")
+
+
+def start(folder):
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def final(folder):
+    with np.load(folder / "final.npz") as arrays:
+        return [arrays[name] for name in sorted(arrays.files)]
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.slow)])
+def test_runs_killed_at_any_moment_end_in_the_same_bits(kills, tmp_path):
+    whole = start(tmp_path / "whole")
+    assert whole.communicate(timeout=300)[0].endswith("ended\n")
+    expected, log = final(tmp_path / "whole"), lines(tmp_path / "whole")
+    random, killed = np.random.default_rng(), 0
+    for i in range(kills):
+        folder = tmp_path / str(i)
+        first = start(folder)
+        assert first.stdout.readline() == "begun\n"
+        try:
+            first.wait(timeout=random.uniform(0, 3))
+        except subprocess.TimeoutExpired:
+            first.kill()
+            killed += 1
+        first.communicate()
+        again = start(folder)
+        assert again.communicate(timeout=300)[0].endswith("ended\n")
+        for one, other in zip(final(folder), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert lines(folder) == log
+    assert killed >= kills / 3
