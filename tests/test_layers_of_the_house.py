@@ -12,10 +12,10 @@ import jaxgan
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
 
 FLOORS = {
-    "errors": 0,
+    "errors": -1,
     "types": 0,
     "signals": 0,
-    "files": 1,
+    "files": 0,
     "cli": 2,
     "divergences": 1,
     "data": 1,
@@ -35,6 +35,7 @@ FLOORS = {
     "journal": 8,
     "health": 8,
     "runs": 9,
+    "sweeps": 9,
     "arms": 10,
     "replicates": 10,
     "settings": 3,
