@@ -27,7 +27,11 @@ SIGNALLED, INTERRUPTED = 128, 130
 CONFIG = "config.json"
 """File of a run folder with its settings."""
 
-FREE = {"resume", "minutes", "data_dir"}
+FREE = {
+    *("resume", "minutes", "data_dir", "data_devices", "microbatch_members"),
+    *("coordinator", "num_processes", "process_id", "wait"),
+    *("compilation_cache", "tensorboard", "dry_run"),
+}
 """Settings that a run may be resumed with other values of."""
 
 

@@ -18,7 +18,9 @@ import jax.numpy as jnp
 from jaxgan import (
     checkpoint,
     errors,
+    hosts,
     journal,
+    memory,
     methods,
     population,
     reports,
@@ -27,6 +29,8 @@ from jaxgan import (
     types,
 )
 from jaxgan.data import pool
+
+PROBE_STEPS = 10
 
 
 class Members(NamedTuple):
@@ -73,6 +77,7 @@ def trainer(
     hparams: types.HParams,
     data: types.Tree,
     mapper: types.Mapper,
+    data_devices: int = 1,
 ) -> Trainer:
     """Makes a method's program; what does not fit together is said here, in tracing.
 
@@ -82,11 +87,13 @@ def trainer(
       hparams: of one member.
       data: a `pool.Pool` like the one to train on; how many samples it has is free.
       mapper: lifts one member to the members of a device.
+      data_devices: that share each member's batches, see `training.compile`.
     """
     draw, key = pool.draw(batch_size * made.parts), jax.random.key(0)
     state = jax.eval_shape(made.initialise, hparams, key)
     flops = training.flops(made.step, draw, hparams, state, key, data)
-    return Trainer(made, training.compile(made.step, draw, mapper), flops)
+    program = training.compile(made.step, draw, mapper, data_devices=data_devices)
+    return Trainer(made, program, flops)
 
 
 def begin(
@@ -104,8 +111,17 @@ def begin(
       key: that the members' keys come from.
       data: what the program's sampler draws from.
       chunk_steps: of the training, which is structure where data are streamed.
+
+    Raises:
+      UserError: if the population needs more memory than there is.
     """
-    keys = population.keys(key, population.size(hparams))
+    num_members = population.size(hparams)
+    measure = _measure(trainer, population.take(hparams, 0), data, chunk_steps)
+    wanted = measure(num_members)
+    if not memory.fits(wanted):
+        smaller = memory.sizes(len(jax.devices()))
+        memory.require_fits(wanted, *map(measure, smaller))
+    keys = population.keys(key, num_members)
     state = population.init(trainer.made.initialise, hparams, keys)
     state = training.train(
         trainer.program,
@@ -117,6 +133,54 @@ def begin(
         chunk_steps=chunk_steps,
     )
     return Members(hparams, state, keys)
+
+
+def dry_run(
+    trainer: Trainer,
+    hparams: types.HParams,
+    data: types.Tree,
+    chunk_steps: int = 500,
+) -> dict[str, Any]:
+    """What a population would take, measured on two small ones and ten steps.
+
+    Args:
+      trainer: of the population.
+      hparams: every leaf `[P, ...]`.
+      data: what the program's sampler draws from.
+      chunk_steps: of the training.
+
+    Returns:
+      `members`; `parameters`, `flops_per_step` and `bytes` of one member; `bytes` of
+      the population, free ones, the `largest_population` that fits; and of the probe
+      its members, seconds to compile and member-steps per second.
+    """
+    num_members, one = population.size(hparams), population.take(hparams, 0)
+    measure = _measure(trainer, one, data, chunk_steps)
+    few, many = map(measure, memory.sizes(len(jax.devices())))
+    probed = min(few.members, num_members)
+    own = population.take(hparams, jnp.arange(probed))
+    began = time.perf_counter()
+    members = begin(trainer, own, jax.random.key(0), data, chunk_steps)
+    placed = training.place(trainer.program, *members, data)
+    times = [time.perf_counter()]
+    for _ in range(2):  # the first ten steps are not timed
+        placed = training.advance(
+            trainer.program, placed, num_steps=PROBE_STEPS, chunk_steps=chunk_steps
+        )
+        times.append(time.perf_counter())
+    state = jax.eval_shape(trainer.made.initialise, one, members.keys[0])
+    free, _ = memory.available()
+    return {
+        "members": num_members,
+        "parameters of a member": sum(map(jnp.size, jax.tree.leaves(state.params))),
+        "FLOPs per member-step": trainer.flops,
+        "bytes per member": memory.member_bytes(few, many),
+        "free bytes": free,
+        "largest population that fits": memory.largest(few, many),
+        "seconds to compile": times[0] - began,
+        "members of the probe": probed,
+        "member-steps/s": probed * PROBE_STEPS / (times[2] - times[1]),
+    }
 
 
 def train(
@@ -174,7 +238,7 @@ def train(
             for receive in (write, show, history.append):
                 receive(report)
 
-        saved = time.perf_counter()
+        saved, stop = time.perf_counter(), 0
         while placed.step < num_steps:
             placed = training.advance(
                 trainer.program,
@@ -187,18 +251,23 @@ def train(
             if on_pause is not None:
                 on_pause(placed.step, collect)
             now = time.perf_counter()
-            over = minutes is not None and now - began >= 60 * minutes
+            # Clocks and signals are each process's own, what follows from them is not.
+            over, due, stop = hosts.any_of(
+                [
+                    minutes is not None and now - began >= 60 * minutes,
+                    saving is not None and now - saved >= saving.seconds,
+                    stopped() or 0,
+                ]
+            )
             last = over or placed.step == num_steps or not history[-1].alive.any()
-            if saving is not None and (
-                last or stopped() or now - saved >= saving.seconds
-            ):
+            if saving is not None and (last or stop or due):
                 fetched = members._replace(state=training.fetch(placed))
                 save(placed.step, fetched)
                 saved = now
-            if last or stopped():
+            if last or stop:
                 break
-    if stopped() and placed.step < num_steps:
-        raise errors.Interrupted(_goodbye(placed.step, num_steps, saving), stopped())
+    if placed.step < num_steps and stop:
+        raise errors.Interrupted(_goodbye(placed.step, num_steps, saving), stop)
     return _collect(members, placed), history
 
 
@@ -268,6 +337,22 @@ def save_curves(history: list[training.Report], folder: pathlib.Path) -> None:
             if key.endswith(what)
         }
         reports.save_curves(folder / f"{name}.png", curves, ylabel=what, title=title)
+
+
+def _measure(
+    trainer: Trainer, hparams: types.HParams, data: types.Tree, chunk_steps: int
+) -> Callable[[int], memory.Need]:
+    def measure(num_members: int) -> memory.Need:
+        return memory.need(
+            trainer.program,
+            trainer.made.initialise,
+            hparams,
+            data,
+            num_members,
+            chunk_steps,
+        )
+
+    return measure
 
 
 def _collect(members: Members, placed: training.Placed) -> Members:

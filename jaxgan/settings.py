@@ -5,6 +5,7 @@ Imports nothing heavy, see `jaxgan.cli`; `jaxgan.setups` makes of them what they
 
 import dataclasses
 import pathlib
+from typing import Literal
 
 from jaxgan import cli
 
@@ -79,6 +80,32 @@ class Training:
     """real samples in a player's step"""
 
 
+@dataclasses.dataclass(frozen=True)
+class Devices:
+    """What a population runs on."""
+
+    data_devices: int = 1
+    """devices that share the batches of each member; the others share the members"""
+    microbatch_members: int | Literal["auto"] = "auto"
+    """members that a device trains at once; auto for what suits and fits it"""
+    coordinator: str | None = None
+    """with several processes, HOST:PORT of process 0, or auto under Slurm, Open MPI
+    and Kubernetes; None for one process"""
+    num_processes: int | None = None
+    """of the run, where --coordinator is HOST:PORT"""
+    process_id: int | None = None
+    """of this process, from 0, where --coordinator is HOST:PORT"""
+    wait: float = 300.0
+    """seconds for the other processes to come"""
+    compilation_cache: pathlib.Path | None = None
+    """folder in which compiled programs are kept, your own: who can write to it can run
+    code as you; None for none"""
+    tensorboard: bool = False
+    """write what TensorBoard shows, into the run folder; needs the extra tensorboard"""
+    dry_run: bool = False
+    """compile, say what the population would take and how fast it is, and end"""
+
+
 CHECKS: dict[str, cli.Check] = {
     "width": cli.AT_LEAST_ONE,
     "learning_rate": cli.POSITIVE,
@@ -86,5 +113,7 @@ CHECKS: dict[str, cli.Check] = {
     "betas": cli.SHARES,
     "ema_decay": cli.SHARE,
     "batch_size": cli.AT_LEAST_ONE,
+    "data_devices": cli.AT_LEAST_ONE,
+    "wait": cli.POSITIVE,
 }
 """For `cli.check`: what does not need to know the data or the networks."""

@@ -33,25 +33,36 @@ Data stay on the device; where they are streamed, a step gets its `pool.Rows` in
 """
 
 MEMBERS, EVERYWHERE = PartitionSpec("pop"), PartitionSpec()
+SAMPLES = PartitionSpec("data")
 
 
 class Program(NamedTuple):
     """A training loop made ready for a population.
 
     Attributes:
-      over: the loop over a `Mesh` of devices, along its axis "pop" of members:
+      over: the loop over a `Mesh` of devices, its axis "pop" of members and its axis
+        "data" of the samples in a batch:
         `(hparams, state, keys, data, rows, num_steps) -> (state, metrics)`, jitted.
         Either `data` are shared by all members, or `rows [P, S, B, ...]` hold what each
         of them draws in each step; the other one is None.
       devices: that share the members.
+      data_devices: as many of them share each member's batches.
     """
 
     over: Callable[[Mesh], Callable[..., tuple[types.TrainState, types.Metrics]]]
     devices: tuple[jax.Device, ...]
+    data_devices: int = 1
 
     def mesh(self, num_members: int) -> Mesh:
-        """The devices of so many members: no more than there are members."""
-        return Mesh(np.array(self.devices[:num_members]), ("pop",))
+        """The devices of so many members: no more along "pop" than there are members.
+
+        With several processes all devices, as each process must have some.
+        """
+        most = len(self.devices) // self.data_devices
+        if jax.process_count() == 1:
+            most = min(most, num_members)
+        devices = np.array(self.devices[: most * self.data_devices])
+        return Mesh(devices.reshape(most, self.data_devices), ("pop", "data"))
 
 
 class Report(NamedTuple):
@@ -77,6 +88,7 @@ def compile(
     sample: Sample,
     mapper: types.Mapper = population.vmap,
     devices: Sequence[jax.Device] | None = None,
+    data_devices: int = 1,
 ) -> Program:
     """Makes the loop over a population's steps one program.
 
@@ -88,12 +100,27 @@ def compile(
       sample: of one member.
       mapper: lifts one member to the members of a device.
       devices: that share the members; they do not communicate. None for all there are.
+      data_devices: devices that share the batches of each member, and do communicate.
+        The program is of the whole batch all the same: gradients, and the statistics of
+        batch normalisation, are those of one device but for the order of sums.
+
+    Raises:
+      UserError: if `data_devices` does not divide the devices; in tracing, if it does
+        not divide the batch.
     """
+    devices = tuple(jax.devices() if devices is None else devices)
+    if data_devices < 1 or len(devices) % data_devices:
+        raise errors.UserError(
+            f"data_devices={data_devices} must divide the {len(devices)} devices that "
+            "there are."
+        )
 
     def member(hparams, state, key, rows, data, num_steps):
         def advance(state, data):
             batch_key, step_key = step_keys(key, state.step)
             batch = sample(data, hparams, batch_key)
+            if data_devices > 1:
+                batch = _shared(batch, data_devices)
             state, metrics = step(hparams, state, batch, step_key)
             return state._replace(step=state.step + 1), metrics
 
@@ -124,10 +151,12 @@ def compile(
             in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, MEMBERS, EVERYWHERE),
             out_specs=MEMBERS,
             check_vma=False,
+            # The axis "data" is XLA's to divide, where there is one.
+            axis_names={"pop"} if data_devices > 1 else {"pop", "data"},
         )
         return jax.jit(run, donate_argnums=1)
 
-    return Program(over, tuple(jax.devices() if devices is None else devices))
+    return Program(over, devices, data_devices)
 
 
 class Placed(NamedTuple):
@@ -177,27 +206,62 @@ def place(
     """
     total = population.size((hparams, state, keys))
     mesh = program.mesh(total)
-    padded = np.minimum(np.arange(total + -total % mesh.size), total - 1)
+    padded = np.minimum(np.arange(total + -total % mesh.shape["pop"]), total - 1)
     keys = population.take(keys, padded)
     # By way of the host, where arrays are cut up without a compilation per shape.
     hparams, state = jax.tree.map(lambda x: x[padded], jax.device_get((hparams, state)))
-    members = jax.device_put((hparams, state, keys), NamedSharding(mesh, MEMBERS))
+    members = _put((hparams, state, keys), NamedSharding(mesh, MEMBERS))
     if not isinstance(data, streaming.Host):
-        data = jax.device_put(data, NamedSharding(mesh, EVERYWHERE))
+        data = _put(data, NamedSharding(mesh, EVERYWHERE))
     return Placed(mesh, total, int(state.step[0]), *members, data)
+
+
+def ahead_of_time(
+    program: Program,
+    hparams: types.HParams,
+    state: types.TrainState,
+    keys: jax.Array,
+    data: types.Tree,
+    chunk_steps: int = 500,
+) -> jax.stages.Compiled:
+    """Compiles a program without arrays: `place` and `advance` then compile nothing.
+
+    Args:
+      program: from `compile`.
+      hparams, state, keys: of the population, or their `jax.ShapeDtypeStruct`.
+      data: as for `place`.
+      chunk_steps: of the training, which counts where data are streamed.
+    """
+    total = population.size((hparams, state, keys))
+    mesh = program.mesh(total)
+    members, everywhere = (NamedSharding(mesh, spec) for spec in (MEMBERS, EVERYWHERE))
+    padded = total + -total % mesh.shape["pop"]
+
+    def of_members(x):
+        return jax.ShapeDtypeStruct((padded, *x.shape[1:]), x.dtype, sharding=members)
+
+    def shared(x):
+        return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere)
+
+    rows = None
+    if isinstance(data, streaming.Host):
+        at_once = streaming.steps_at_once(data, padded, chunk_steps)
+        rows = jax.tree.map(of_members, streaming.shapes(data, padded, at_once))
+        data = None
+    arguments = jax.tree.map(of_members, (hparams, state, keys))
+    data = jax.tree.map(shared, data)
+    return program.over(mesh).lower(*arguments, data, rows, 0).compile()
 
 
 def fetch(placed: Placed) -> types.TrainState:
     """The members' state in the host's memory; the population goes on being placed."""
     # A copy, as the devices of a CPU would else write into it in the next chunk.
-    return jax.tree.map(
-        lambda x: np.array(x[: placed.total]), jax.device_get(placed.state)
-    )
+    return jax.tree.map(lambda x: np.array(x[: placed.total]), _get(placed.state))
 
 
 def collect(placed: Placed) -> types.TrainState:
     """The members' state, on the first device; the population goes on being placed."""
-    return jax.device_put(fetch(placed), placed.mesh.devices.flat[0])
+    return jax.device_put(fetch(placed), placed.mesh.local_devices[0])
 
 
 def advance(
@@ -249,7 +313,7 @@ def advance(
                 rows = next(feed)
                 state, means = run(hparams, state, keys, on_devices, rows, part)
                 # Waiting here keeps few chunks of samples on the device at once.
-                means, alive = jax.device_get((means, state.alive))
+                means, alive = _get((means, state.alive))
                 metrics.append(means)
             seconds = time.perf_counter() - began
             done += now
@@ -353,17 +417,24 @@ def _stream(
 ) -> contextlib.AbstractContextManager[Iterator[pool.Rows]]:
     """The samples of each part's steps, on the devices, made ready in advance."""
     members = NamedSharding(mesh, MEMBERS)
-    modes = jax.device_put(data.modes, NamedSharding(mesh, EVERYWHERE))
+    mode_weights, modes = hparams.mode_weights, data.modes
     # The state that carries the steps is donated, and the run is ahead of it.
-    steps = np.asarray(steps)
+    steps = _get(steps)
+    if jax.process_count() > 1:
+        # Each process draws the indices of all members, and reads the rows of its own.
+        mode_weights, keys = _get(mode_weights), _local_keys(keys)
+        place = np.asarray
+    else:
+        modes = jax.device_put(modes, NamedSharding(mesh, EVERYWHERE))
+        place = functools.partial(jax.device_put, device=members)
 
     def draws() -> Iterator[tuple[jax.Array, int]]:
         done = 0
         for part in parts:
-            first = jax.device_put(steps + done, members)
+            first = place(steps + done)
             yield (
                 _draw(
-                    hparams.mode_weights,
+                    mode_weights,
                     keys,
                     first,
                     modes,
@@ -376,7 +447,18 @@ def _stream(
             done += part
 
     def send(draw: tuple[jax.Array, int]) -> pool.Rows:
-        return jax.device_put(streaming.gather(data, *draw), members)
+        index, part = draw
+        if jax.process_count() == 1:
+            return jax.device_put(streaming.gather(data, index, part), members)
+        total = len(index)
+        own = _own_members(members, total)
+        rows = streaming.gather(data, np.asarray(index)[own], part)
+        return jax.tree.map(
+            lambda x: jax.make_array_from_process_local_data(
+                members, x, (total, *x.shape[1:])
+            ),
+            rows,
+        )
 
     return streaming.prefetched(send, draws())
 
@@ -403,3 +485,49 @@ def _mean(
             parts = [part[name] for part in metrics]
             values = np.average(parts, axis=0, weights=lengths).astype(values.dtype)
         yield name, values
+
+
+def _shared(batch: types.Batch, data_devices: int) -> types.Batch:
+    """A batch whose samples lie on as many devices."""
+    size = batch.x.shape[0]
+    if size % data_devices:
+        raise errors.UserError(
+            f"a batch of {size} samples cannot be shared by data_devices="
+            f"{data_devices}; draw a multiple of it."
+        )
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, SAMPLES), batch)
+
+
+def _put(tree: types.Tree, sharding: NamedSharding) -> types.Tree:
+    """Puts what every process has onto the devices of all."""
+    if jax.process_count() == 1:
+        return jax.device_put(tree, sharding)
+
+    def put(x):
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            data = put(jax.random.key_data(x))
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
+        x = np.asarray(x)
+        return jax.make_array_from_callback(x.shape, sharding, lambda index: x[index])
+
+    return jax.tree.map(put, tree)
+
+
+def _get(tree: types.Tree) -> types.Tree:
+    """Brings what lies on the devices of all processes to the host of each."""
+    if jax.process_count() == 1:
+        return jax.device_get(tree)
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(tree, tiled=True)
+
+
+def _local_keys(keys: jax.Array) -> jax.Array:
+    data = _get(jax.random.key_data(keys))
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(keys))
+
+
+def _own_members(members: NamedSharding, total: int) -> np.ndarray:
+    """Which members lie on devices of this process."""
+    parts = members.addressable_devices_indices_map((total,)).values()
+    return np.unique(np.concatenate([np.arange(total)[part] for part in parts]))

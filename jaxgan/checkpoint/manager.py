@@ -23,6 +23,11 @@ from jaxgan import errors, types
 from jaxgan.checkpoint import differences, manifest
 
 PACKAGES = ("jaxgan", "jax", "flax", "optax", "orbax-checkpoint")
+IMPLEMENTATIONS = {
+    "key<fry>": "threefry2x32",
+    "key<rbg>": "rbg",
+    "key<urbg>": "unsafe_rbg",
+}
 SPARE = 2**20
 """Bytes that stay free on the disk."""
 
@@ -96,6 +101,7 @@ def open(
         folder.mkdir(parents=True, exist_ok=True)
         if jax.process_index() == 0:
             _put_aside(folder)
+        _together("put aside")
         manager = ocp.CheckpointManager(
             folder,
             options=ocp.CheckpointManagerOptions(
@@ -134,7 +140,8 @@ def save(
 
     wait(manager)
     leaves, _ = _named(tree)
-    size = sum(np.prod(jax.numpy.shape(x)) * _bytes(x) for x in leaves.values())
+    plain = {name: np.asarray(_without_keys(leaf)) for name, leaf in leaves.items()}
+    size = sum(array.nbytes for array in plain.values())
     free = shutil.disk_usage(manager.folder).free
     if free < size + SPARE:
         raise errors.UserError(
@@ -153,7 +160,7 @@ def save(
         with _writing(manager.folder):
             manager.orbax.save(
                 step,
-                args=ocp.args.StandardSave(leaves),
+                args=ocp.args.StandardSave(plain),
                 metrics=None if score is None else {"score": float(score)},
                 force=True,
             )
@@ -266,15 +273,45 @@ def _read(own: pathlib.Path, leaves: dict[str, Any]) -> list[Any]:
     import orbax.checkpoint as ocp
 
     def abstract(leaf):
-        sharding = getattr(leaf, "sharding", None)
-        if sharding is None:
-            sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+        plain = jax.eval_shape(_without_keys, leaf)
+        return jax.ShapeDtypeStruct(plain.shape, plain.dtype, sharding=_sharding(leaf))
 
     target = {name: abstract(leaf) for name, leaf in leaves.items()}
     with contextlib.closing(ocp.StandardCheckpointer()) as checkpointer:
         read = checkpointer.restore(own / "default", target)
-    return [read[name] for name in leaves]
+    if jax.process_count() > 1:
+        read = {name: _local(read[name], leaf) for name, leaf in leaves.items()}
+    return [_with_keys(read[name], leaf) for name, leaf in leaves.items()]
+
+
+def _sharding(leaf: Any) -> jax.sharding.Sharding:
+    if jax.process_count() > 1 and getattr(leaf, "is_fully_addressable", True):
+        # Orbax reads onto the devices of all processes; each takes its copy.
+        mesh = jax.sharding.Mesh(np.array(jax.devices()), ("all",))
+        return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    sharding = getattr(leaf, "sharding", None)
+    return sharding or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+
+def _local(read: jax.Array, leaf: Any) -> jax.Array:
+    if not getattr(leaf, "is_fully_addressable", True):
+        return read
+    return jax.device_put(np.asarray(read), getattr(leaf, "sharding", None))
+
+
+def _without_keys(leaf: Any) -> Any:
+    """The words of typed keys, anything else as it is."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _with_keys(read: jax.Array, leaf: Any) -> jax.Array:
+    if not _is_key(leaf):
+        return read
+    return jax.random.wrap_key_data(read, impl=IMPLEMENTATIONS[str(leaf.dtype)])
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _named(tree: types.Tree) -> tuple[dict[str, Any], Any]:
@@ -291,12 +328,11 @@ def _described(leaf: Any) -> str:
     return f"{leaf.dtype}{list(leaf.shape)}"
 
 
-def _bytes(leaf: Any) -> int:
-    return (
-        8
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        else (np.dtype(leaf.dtype).itemsize)
-    )
+def _together(what: str) -> None:
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(what)
 
 
 def _versions() -> dict[str, str]:

@@ -96,6 +96,17 @@ def steps_at_once(data: Host, num_members: int, chunk_steps: int) -> int:
     return -(-chunk_steps // -(-chunk_steps // most))
 
 
+def shapes(data: Host, num_members: int, num_steps: int) -> pool.Rows:
+    """The shapes and types of what `gather` gives."""
+    leading = (num_members, num_steps, data.batch_size)
+    floating = np.issubdtype(data.x.dtype, np.floating)
+    x = jax.ShapeDtypeStruct(
+        (*leading, *data.x.shape[1:]), np.float32 if floating else data.x.dtype
+    )
+    label = None if data.label is None else jax.ShapeDtypeStruct(leading, np.int32)
+    return pool.Rows(x, label)
+
+
 def gather(data: Host, index: ArrayLike, num_steps: int) -> pool.Rows:
     """The samples of `num_steps` steps of every member.
 
