@@ -17,7 +17,7 @@ from jaxgan import cli, settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(settings.Training, settings.Network, settings.Images):
+class Settings(settings.Training, settings.Network, settings.Images, settings.Devices):
     seeds: int = 4
     """members of the population"""
     steps: int = 6000
@@ -56,6 +56,7 @@ import numpy as np
 
 from jaxgan import (
     health,
+    hosts,
     journal,
     networks,
     population,
@@ -79,8 +80,8 @@ ROWS, MOST_COLUMNS = 8, 16
 
 def main(asked: Settings) -> None:
     began = time.perf_counter()
-    population.use_all_cores()
     check(asked)
+    setups.devices(asked)
     if asked.smoke:
         fewer = min(asked.classifier_images, SMOKE_CLASSIFIER_IMAGES)
         asked = dataclasses.replace(asked, **SMOKE, classifier_images=fewer)
@@ -90,26 +91,61 @@ def main(asked: Settings) -> None:
     )
     auxiliary = asked.discriminator_conditioning == "auxiliary"
     made = setups.method_for(asked, gan, auxiliary=auxiliary)
-    convolutional = networks.ARCHITECTURES[asked.network].convolutional
-    trainer = runs.trainer(
+    hparams = population.broadcast(made.hparams, asked.seeds)
+    placed = setups.place(asked, data, asked.batch_size * made.parts)
+    trainer = setups.trainer_for(
+        asked,
         made,
         asked.batch_size,
-        made.hparams,
+        hparams,
         pool.put(
             data.train.x[:1], label=data.train.label[:1] if asked.labels else None
         ),
-        population.automatic(convolutional=convolutional),
+        placed,
+        chunk_steps(asked),
+        convolutional=networks.ARCHITECTURES[asked.network].convolutional,
     )
-    key = jax.random.key(asked.seed)
-    with (
-        cli.run_folder(
-            "--out", asked.out, f"image_gan-{asked.dataset}", asked.resume
-        ) as folder,
-        futures.ThreadPoolExecutor(1) as background,
+    if asked.dry_run:
+        reports.print_facts(runs.dry_run(trainer, hparams, placed, chunk_steps(asked)))
+        return
+    title = f"image_gan-{asked.dataset}"
+    with hosts.own_folder(cli.run_folder("--out", asked.out, title, asked.resume)) as (
+        folder,
+        shared,
     ):
         if asked.resume is None:
             config = dataclasses.asdict(asked) | {"gan": architecture}
             reports.write_json(folder / cli.CONFIG, config | journal.environment())
+        described = {name: getattr(asked, name) for name in METHOD}
+        saving = runs.Saving(
+            shared / "checkpoints",
+            {"gan": architecture, **described},
+            cli.resume_command(shared),
+        )
+        record = run(
+            asked, data, gan, architecture, trainer, hparams, placed, saving, folder
+        )
+        record["seconds"] = time.perf_counter() - began
+        reports.write_json(folder / "scores.json", record)
+        show(record)
+        print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
+        print(f"Draw from a generator: python experiments/sample.py {shared}")
+
+
+def run(
+    asked: Settings,
+    data: dataset.Dataset,
+    gan: types.GAN,
+    architecture: dict[str, Any],
+    trainer: runs.Trainer,
+    hparams: types.HParams,
+    placed: types.Tree,
+    saving: runs.Saving,
+    folder: pathlib.Path,
+) -> dict[str, Any]:
+    """Trains, draws and scores all seeds; returns the record."""
+    key = jax.random.key(asked.seed)
+    with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(
             panels.of_dataset,
@@ -118,15 +154,11 @@ def main(asked: Settings) -> None:
             seed=asked.seed,
             num_images=asked.classifier_images,
         )
-        placed = setups.place(asked, data, asked.batch_size * made.parts)
-        hparams = population.broadcast(made.hparams, asked.seeds)
         members = runs.begin(trainer, hparams, key, placed, chunk_steps(asked))
         panel, references, note = scoring.result()
         print(note)
     picture = make_picture(asked, data, gan)
-    described = {"gan": architecture, **{name: getattr(asked, name) for name in METHOD}}
-    saving = runs.Saving(folder / "checkpoints", described, cli.resume_command(folder))
-    members, history = train(asked, trainer, members, placed, picture, saving)
+    members, history = train(asked, trainer, members, placed, picture, saving, folder)
     found = health.findings(history)
     if (notable := health.sentence(found)) is not None:
         print(notable)
@@ -149,12 +181,7 @@ def main(asked: Settings) -> None:
         sample_key = jax.random.fold_in(key, 1)
         scored = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
     record["scores"] = {name: scores.to_dict(score) for name, score in scored.items()}
-    record |= {"references": references, "note": note}
-    record["seconds"] = time.perf_counter() - began
-    reports.write_json(folder / "scores.json", record)
-    show(record)
-    print(f"{record['seconds']:.0f} s in all; the run is in {folder}")
-    print(f"Draw from a generator: python experiments/sample.py {folder}")
+    return record | {"references": references, "note": note}
 
 
 def check(asked: Settings) -> None:
@@ -204,9 +231,9 @@ def train(
     placed: types.Tree,
     picture,
     saving: runs.Saving,
+    folder: pathlib.Path,
 ) -> tuple[runs.Members, list[training.Report]]:
     """Trains all seeds, with pictures of the progress."""
-    folder = saving.folder.parent
     shares = [(i + 1) / (asked.pictures + 1) for i in range(asked.pictures)]
     due = {-(-share * asked.steps // chunk_steps(asked)) for share in shares}
 
@@ -225,6 +252,7 @@ def train(
         minutes=asked.minutes,
         on_pause=on_pause,
         saving=saving,
+        tensorboard=folder / "tensorboard" if asked.tensorboard else None,
     )
     taken = history[-1].step
     if taken < asked.steps and history[-1].alive.any():

@@ -17,10 +17,11 @@ import pathlib
 from typing import Literal
 
 from jaxgan import cli
+from jaxgan import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class Settings(shared_settings.Devices):
     dataset: str = "digits"
     """digits, ring, grid, or a TFDS image dataset that is prepared on disk"""
     data_dir: pathlib.Path | None = None
@@ -70,12 +71,13 @@ from jaxgan import (
     arms,
     ensembles,
     gan,
+    hosts,
     journal,
     losses,
     methods,
-    population,
     reports,
     scores,
+    setups,
     types,
 )
 from jaxgan.data import dataset, pool
@@ -91,8 +93,8 @@ NUM_SHOWN = 64
 
 def main(settings: Settings) -> None:
     began = time.perf_counter()
-    population.use_all_cores()
     check(settings)
+    setups.devices(settings)
     if settings.smoke:
         settings = dataclasses.replace(settings, **SMOKE)
     with cli.flag("--dataset", settings.dataset):
@@ -101,26 +103,37 @@ def main(settings: Settings) -> None:
         )
     networks, architecture = make_networks(settings, data)
     check_modes(settings, data)
+    title = f"mode_ensemble-{settings.dataset}"
     # One core compiles and trains the classifier that scores, then compiles the arms,
     # while the other one clusters and begins to train.
     background = futures.ThreadPoolExecutor(1)
-    title = f"mode_ensemble-{settings.dataset}"
-    with cli.run_folder("--out", settings.out, title, settings.resume) as folder:
+    if settings.dry_run:
+        modes = find_modes(settings, data)
+        shared = share(settings, data, modes, networks, architecture, None, None)
+        for arm in make_arms(settings, modes).values():
+            trainer = arms.trainer(shared, make_methods(settings)[arm.method])
+            print(f"\n{arm.title}, {settings.seeds} seeds")
+            reports.print_facts(arms.dry_run(shared, trainer, arm))
+        return
+    with hosts.own_folder(
+        cli.run_folder("--out", settings.out, title, settings.resume)
+    ) as folders:
+        folder, shared = folders
         if settings.resume is None:
             config = dataclasses.asdict(settings) | {"gan": architecture}
             reports.write_json(folder / cli.CONFIG, config | journal.environment())
         try:
             record, drawn = run(
-                settings, data, networks, architecture, background, folder
+                settings, data, networks, architecture, background, *folders
             )
         finally:
             background.shutdown(wait=False, cancel_futures=True)
-    record["seconds"] = time.perf_counter() - began
-    reports.write_json(folder / "scores.json", record)
-    arms.show(record["arms"], record["references"], settings.seeds)
-    draw(folder, data, record, drawn)
-    print(f"{record['seconds']:.0f} s in all; the run is in {folder}")
-    print(f"Draw from the mixture: python experiments/sample.py {folder}")
+        record["seconds"] = time.perf_counter() - began
+        reports.write_json(folder / "scores.json", record)
+        arms.show(record["arms"], record["references"], settings.seeds)
+        draw(folder, data, record, drawn)
+        print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
+        print(f"Draw from the mixture: python experiments/sample.py {shared}")
 
 
 def run(
@@ -130,24 +143,14 @@ def run(
     architecture: dict[str, Any],
     background: futures.Executor,
     folder: pathlib.Path,
+    run_folder: pathlib.Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Trains and scores all arms; returns the record, and samples of one seed."""
     scoring = background.submit(
         panels.of_dataset, data, num_samples=settings.samples, seed=settings.seed
     )
     modes = find_modes(settings, data)
-    shared = arms.Shared(
-        networks,
-        architecture,
-        pool.put(data.train.x, modes),
-        data.mixture is not None,
-        population.automatic(convolutional=settings.network == "conv"),
-        settings.batch_size,
-        settings.seeds,
-        settings.seed,
-        folder,
-        cli.resume_command(folder),
-    )
+    shared = share(settings, data, modes, networks, architecture, folder, run_folder)
     trainers = {
         name: arms.trainer(shared, method)
         for name, method in make_methods(settings).items()
@@ -175,12 +178,44 @@ def run(
     return record, drawn
 
 
+def share(
+    settings: Settings,
+    data: dataset.Dataset,
+    modes: modes_lib.Modes,
+    networks: types.GAN,
+    architecture: dict[str, Any],
+    folder: pathlib.Path | None,
+    run_folder: pathlib.Path | None,
+) -> arms.Shared:
+    """What all arms have in common; without folders for a dry run."""
+    convolutional = settings.network == "conv"
+    members = settings.seeds * len(modes.counts)
+    mappers = setups.mappers(settings, convolutional=convolutional, num_members=members)
+    return arms.Shared(
+        networks,
+        architecture,
+        pool.put(data.train.x, modes),
+        data.mixture is not None,
+        mappers[0],
+        settings.batch_size,
+        settings.seeds,
+        settings.seed,
+        folder,
+        cli.resume_command(run_folder) if run_folder else "",
+        run_folder / "checkpoints" if run_folder else None,
+        settings.data_devices,
+        settings.tensorboard,
+    )
+
+
 def check(settings: Settings) -> None:
     of_clusters = cli.Check(
         lambda value: settings.modes == "clusters",
         "it goes with --modes clusters, as labels say how many they are",
     )
-    checks = dict.fromkeys(("seeds", "steps", "batch_size"), cli.AT_LEAST_ONE) | {
+    whole = ("seeds", "steps", "batch_size", "data_devices")
+    checks = dict.fromkeys(whole, cli.AT_LEAST_ONE) | {
+        "wait": cli.POSITIVE,
         "learning_rate": cli.POSITIVE,
         "r1": cli.NOT_NEGATIVE,
         "seed": cli.SEED,

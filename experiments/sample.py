@@ -2,7 +2,8 @@
 
     python experiments/sample.py RUN --n 64 --out grid.png
 
-RUN is the folder of a run of mode_ensemble.py or image_gan.py. Images become a grid,
+RUN is the folder of a run of mode_ensemble.py or image_gan.py, or one of the files
+mixture-*.safetensors in it, which is all that is needed. Images become a grid,
 points a scatter.
 """
 
@@ -17,7 +18,7 @@ from jaxgan import cli
 @dataclasses.dataclass(frozen=True)
 class Settings:
     run: conf.Positional[pathlib.Path]
-    """folder of the run"""
+    """folder of the run, or the file of a mixture"""
     n: int = 64
     """number of samples"""
     out: pathlib.Path = pathlib.Path("grid.png")
@@ -31,6 +32,9 @@ class Settings:
     """of all samples, where the generators are conditional; None for all labels"""
     seed: int = 0
     """of the samples"""
+    stablehlo: pathlib.Path | None = None
+    """file to write the generators to as a program for CPU, CUDA and TPU, see
+    jaxgan/export.py; needs the extra export"""
 
 
 if __name__ == "__main__":
@@ -41,7 +45,7 @@ import math
 import jax
 import numpy as np
 
-from jaxgan import ensembles, reports
+from jaxgan import ensembles, export, reports
 
 
 def main(settings: Settings) -> None:
@@ -50,6 +54,10 @@ def main(settings: Settings) -> None:
     cli.require(
         settings.out.parent.is_dir(), "--out", settings.out, "its folder does not exist"
     )
+    if settings.stablehlo is not None:
+        there = settings.stablehlo.parent.is_dir()
+        need = "its folder does not exist"
+        cli.require(there, "--stablehlo", settings.stablehlo, need)
     networks, mixture, notes = ensembles.load(mixture_file)
     mixture = with_label(settings.label, mixture)
     key = jax.random.key(settings.seed)
@@ -61,20 +69,27 @@ def main(settings: Settings) -> None:
             reports.save_image_grid(settings.out, {title: x}, columns=columns)
         else:
             reports.save_scatter(settings.out, {title: x}, x)
+    if settings.stablehlo is not None:
+        with cli.flag("--stablehlo", settings.stablehlo):
+            program = export.stablehlo(networks, mixture)
+            export.save(settings.stablehlo, program)
+        print(f"{settings.stablehlo}: the generators, {len(program) / 1e6:.1f} MB")
     share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
     print(f"{settings.out}: {settings.n} samples; by member {np.round(share, 3)}")
 
 
 def find(settings: Settings) -> pathlib.Path:
     """The file of the mixture asked for."""
-    there = sorted(settings.run.glob("mixture-*.npz"))
+    if settings.run.is_file():
+        return settings.run
+    there = sorted(settings.run.glob("mixture-*.safetensors"))
     cli.require(
         bool(there), "RUN", settings.run, "it is not the folder of a finished run"
     )
     names = [p.stem.removeprefix("mixture-") for p in there]
     arms = {name.rpartition("-")[0] for name in names}
     arm = settings.arm or (arms.pop() if len(arms) == 1 else "per_mode")
-    path = settings.run / f"mixture-{arm}-{settings.run_seed}.npz"
+    path = settings.run / f"mixture-{arm}-{settings.run_seed}.safetensors"
     asked = f"{arm} --run-seed {settings.run_seed}"
     cli.require(path in there, "--arm", asked, f"the run has {', '.join(names)}")
     return path

@@ -56,6 +56,9 @@ class Shared(NamedTuple):
       seed: of everything random.
       folder: of the run.
       resume: the command that goes on with it.
+      checkpoints: folder that all processes share.
+      data_devices: that share each member's batches.
+      tensorboard: whether to write what TensorBoard shows.
     """
 
     networks: types.GAN
@@ -68,6 +71,9 @@ class Shared(NamedTuple):
     seed: int
     folder: pathlib.Path
     resume: str
+    checkpoints: pathlib.Path
+    data_devices: int = 1
+    tensorboard: bool = False
 
 
 def trainer(shared: Shared, method: methods.Method) -> runs.Trainer:
@@ -75,7 +81,14 @@ def trainer(shared: Shared, method: methods.Method) -> runs.Trainer:
     made = methods.make(shared.networks, method)
     shares = modes.proportions(shared.data.modes)[None]
     hparams = population.take(_hparams(shared, made, shares), 0)
-    return runs.trainer(made, shared.batch_size, hparams, shared.data, shared.mapper)
+    return runs.trainer(
+        made,
+        shared.batch_size,
+        hparams,
+        shared.data,
+        shared.mapper,
+        shared.data_devices,
+    )
 
 
 def prepare(shared: Shared, trainer: runs.Trainer, arm: Arm) -> runs.Members:
@@ -83,6 +96,13 @@ def prepare(shared: Shared, trainer: runs.Trainer, arm: Arm) -> runs.Members:
     mode_weights = jnp.tile(arm.plan.mode_weights, (shared.seeds, 1))
     hparams = _hparams(shared, trainer.made, mode_weights)
     return runs.begin(trainer, hparams, jax.random.key(shared.seed), shared.data)
+
+
+def dry_run(shared: Shared, trainer: runs.Trainer, arm: Arm) -> dict[str, Any]:
+    """What all seeds of an arm would take, see `runs.dry_run`."""
+    mode_weights = jnp.tile(arm.plan.mode_weights, (shared.seeds, 1))
+    hparams = _hparams(shared, trainer.made, mode_weights)
+    return runs.dry_run(trainer, hparams, shared.data)
 
 
 def train(
@@ -117,10 +137,11 @@ def train(
         num_steps=num_steps,
         chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
         saving=runs.Saving(
-            shared.folder / "checkpoints" / name,
+            shared.checkpoints / name,
             {"gan": shared.architecture, "arm": name, "method": arm.method},
             shared.resume,
         ),
+        tensorboard=shared.folder / "tensorboard" if shared.tensorboard else None,
         arm=name,
     )
     record = runs.record(
@@ -136,7 +157,7 @@ def train(
 def save_and_sample(
     shared: Shared, name: str, arm: Arm, members: runs.Members, n: int
 ) -> jax.Array:
-    """Saves the mixture of seed s as `mixture-NAME-s.npz` and draws from each.
+    """Saves the mixture of seed s as `mixture-NAME-s.safetensors` and draws from each.
 
     Returns:
       `[S, n, ...]`.
@@ -146,7 +167,7 @@ def save_and_sample(
         own = np.arange(num_members) + seed * num_members
         mine = population.take((members.state, members.hparams), own)
         mixture = ensembles.mixture(*mine, arm.plan.weights)
-        path = shared.folder / f"mixture-{name}-{seed}.npz"
+        path = shared.folder / f"mixture-{name}-{seed}.safetensors"
         ensembles.save(path, mixture, shared.architecture, title=arm.title)
         key = jax.random.fold_in(jax.random.key(shared.seed + 1), seed)
         x, _ = ensembles.sample(shared.networks, mixture, key, n)

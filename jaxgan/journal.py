@@ -23,6 +23,8 @@ from jaxgan import errors, files, training
 OWN = {"step", "num_steps", "seconds", "alive"}
 """Fields of a line that are neither the run's nor metrics."""
 
+MEMBERS_SHOWN = 10
+
 
 def environment() -> dict[str, Any]:
     """What a run's numbers depend on besides its settings: versions and devices."""
@@ -56,6 +58,49 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
             file.write(json.dumps(line) + "\n")
 
     return on_chunk
+
+
+@contextlib.contextmanager
+def tensorboard(
+    folder: pathlib.Path | None, **fields: Any
+) -> Iterator[Callable[[training.Report], None]]:
+    """Writes metrics for TensorBoard; yields what `training.train` takes as `on_chunk`.
+
+    Of each metric the mean over the members alive and, of the first ten, each.
+
+    Args:
+      folder: to which a file of events is added; None writes nothing.
+      **fields: in front of the names of the metrics, as `a/loss/mean`.
+
+    Raises:
+      UserError: if the extra tensorboard is not installed.
+    """
+    if folder is None:
+        yield lambda report: None
+        return
+    try:
+        from tensorboard import summary
+    except ImportError:
+        raise errors.UserError(
+            "--tensorboard: the package tensorboard is missing; install jaxgan with "
+            "the extra, pip install 'jaxgan[tensorboard]'."
+        ) from None
+    writer = summary.Writer(str(folder))
+    front = "".join(f"{value}/" for value in fields.values())
+
+    def on_chunk(report: training.Report) -> None:
+        for name, values in report.metrics.items():
+            if report.alive.any():
+                mean = float(values[report.alive].mean())
+                writer.add_scalar(f"{front}{name}/mean", mean, report.step)
+            for i, value in enumerate(values[:MEMBERS_SHOWN].tolist()):
+                writer.add_scalar(f"{front}{name}/{i}", value, report.step)
+        writer.flush()
+
+    try:
+        yield on_chunk
+    finally:
+        writer.close()
 
 
 @contextlib.contextmanager

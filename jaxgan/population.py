@@ -29,30 +29,26 @@ def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
     return mapped
 
 
-def chunks(most: int) -> types.Mapper:
-    """Mapper that takes the members in chunks of at most `most`, vmapped inside.
+def chunks(size: int) -> types.Mapper:
+    """Mapper that takes the members in chunks of `size`, vmapped inside.
 
-    Keeps the working set in the processor's cache. The chunks are of equal size,
-    between `most / 2` and `most`, the one that needs the least padding; what is
-    computed for padding is dropped.
+    Keeps the working set in the processor's cache. All chunks are of that size, however
+    few members there are, so that a member's numbers do not depend on how many others
+    its device has; what is computed for padding is dropped.
 
     Raises:
-      UserError: if `most` < 1.
+      UserError: if `size` < 1.
     """
-    if most < 1:
-        raise errors.UserError(f"most={most} members in a chunk must be at least 1.")
+    if size < 1:
+        raise errors.UserError(f"size={size} of a chunk of members must be at least 1.")
 
     def mapper(function: Callable[..., Any]) -> Callable[..., Any]:
         def mapped(*args):
-            total = size(args)
-            each = min(
-                range((min(most, total) + 1) // 2, min(most, total) + 1),
-                key=lambda n: (-total % n, -n),
-            )
-            if total % each:
-                padded = jnp.minimum(jnp.arange(total + -total % each), total - 1)
+            total = len(jax.tree.leaves(args)[0])
+            if total % size:
+                padded = jnp.minimum(jnp.arange(total + -total % size), total - 1)
                 args = take(args, padded)
-            args = jax.tree.map(lambda x: x.reshape(-1, each, *x.shape[1:]), args)
+            args = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), args)
             out = jax.lax.map(lambda chunk: jax.vmap(function)(*chunk), args)
             return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:total], out)
 
@@ -61,16 +57,41 @@ def chunks(most: int) -> types.Mapper:
     return mapper
 
 
-def automatic(*, convolutional: bool = False) -> types.Mapper:
-    """The mapper that suits this backend.
+def chunk_size(num_members: int, num_devices: int) -> int:
+    """Members in a chunk, in 1 .. 8, for the least work of the busiest device.
+
+    Among equals the one nearest to four, which are the fastest for each member.
+    """
+
+    def work(size):
+        return size * -(-num_members // (size * num_devices))
+
+    return min(range(1, 9), key=lambda size: (work(size), abs(size - 4), size))
+
+
+def automatic(num_members: int, *, convolutional: bool = False) -> types.Mapper:
+    """The mapper that suits this backend and so many members.
 
     On CPUs convolutional members run one by one, as a batched convolution of different
-    kernels is slow there, others in chunks of up to 4, which keeps them in cache.
+    kernels is slow there, others in chunks of about four, which keeps them in cache;
+    chunks follow from the machine's cores and not from the devices that are used.
     Elsewhere all members are one batch.
+
+    Members that run one by one have the same bits on any number of devices. In chunks
+    they have the same bits on any number above one, and on one device other last bits:
+    XLA compiles for a single partition in another way, in which other products and sums
+    are rounded together. In one batch the number of members may count as well.
     """
     if jax.default_backend() != "cpu":
         return vmap
-    return one_by_one if convolutional else chunks(4)
+    if convolutional:
+        return one_by_one
+    return chunks(chunk_size(num_members, _cores()))
+
+
+def _cores() -> int:
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return available or os.cpu_count() or 1
 
 
 def use_all_cores() -> None:
@@ -79,8 +100,7 @@ def use_all_cores() -> None:
     Members that are shared out over such devices train about twice as fast on two cores
     as members whose matrix products are. Other backends are not affected.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    jax.config.update("jax_num_cpu_devices", cores or os.cpu_count() or 1)
+    jax.config.update("jax_num_cpu_devices", _cores())
 
 
 def keys(key: jax.Array, num_members: int) -> jax.Array:

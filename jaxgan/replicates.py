@@ -72,10 +72,10 @@ def save(
     Args:
       mixture: of M generators, from `generators`.
       architecture: the description that `gan.build` takes.
-      folder: where generator i becomes `mixture-generator-i.npz`.
+      folder: where generator i becomes `mixture-generator-i.safetensors`.
     """
     for i in range(len(mixture.weights)):
-        path = folder / f"mixture-generator-{i}.npz"
+        path = folder / f"mixture-generator-{i}.safetensors"
         ensembles.save(path, _own(mixture, i), architecture, title=f"seed {i}")
 
 

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -135,6 +135,29 @@ def begin(
     return Members(hparams, state, keys)
 
 
+def first_that_fits(
+    trainers: Sequence[Trainer],
+    hparams: types.HParams,
+    data: types.Tree,
+    chunk_steps: int = 500,
+) -> Trainer:
+    """The first trainer whose program has memory enough, or the last one.
+
+    Args:
+      trainers: that differ in what they need, the fastest first.
+      hparams: every leaf `[P, ...]`.
+      data: what the programs' sampler draws from.
+      chunk_steps: of the training.
+    """
+    *others, last = trainers
+    for trainer in others:
+        one = population.take(hparams, 0)
+        measure = _measure(trainer, one, data, chunk_steps)
+        if memory.fits(measure(population.size(hparams))):
+            return trainer
+    return last
+
+
 def dry_run(
     trainer: Trainer,
     hparams: types.HParams,
@@ -150,9 +173,9 @@ def dry_run(
       chunk_steps: of the training.
 
     Returns:
-      `members`; `parameters`, `flops_per_step` and `bytes` of one member; `bytes` of
-      the population, free ones, the `largest_population` that fits; and of the probe
-      its members, seconds to compile and member-steps per second.
+      Names with units, and numbers: of a member the parameters, operations and bytes;
+      the bytes that are free and the largest population that fits; and of a probe its
+      members, seconds to compile and member-steps per second.
     """
     num_members, one = population.size(hparams), population.take(hparams, 0)
     measure = _measure(trainer, one, data, chunk_steps)
@@ -172,7 +195,9 @@ def dry_run(
     free, _ = memory.available()
     return {
         "members": num_members,
-        "parameters of a member": sum(map(jnp.size, jax.tree.leaves(state.params))),
+        "parameters of a member": sum(
+            leaf.size for leaf in jax.tree.leaves(state.params)
+        ),
         "FLOPs per member-step": trainer.flops,
         "bytes per member": memory.member_bytes(few, many),
         "free bytes": free,
@@ -195,6 +220,7 @@ def train(
     minutes: float | None = None,
     on_pause: Callable[[int, Callable[[], Members]], None] | None = None,
     saving: Saving | None = None,
+    tensorboard: pathlib.Path | None = None,
     **fields: Any,
 ) -> tuple[Members, list[training.Report]]:
     """Trains a population until it has taken `num_steps` or no member is alive.
@@ -211,6 +237,7 @@ def train(
       on_pause: called after each chunk with the step and with a function that gives the
         members, which costs a copy.
       saving: where checkpoints lie, or None for none.
+      tensorboard: folder of events for TensorBoard, or None for none.
       **fields: for each line of the log.
 
     Returns:
@@ -228,6 +255,7 @@ def train(
     write, size = journal.log(log, **fields), len(members.keys)
     with (
         _saver(saving) as save,
+        journal.tensorboard(tensorboard, **fields) as board,
         signals.deferred() as stopped,
         journal.progress(
             title, num_steps=num_steps, num_members=size, start=start
@@ -235,7 +263,7 @@ def train(
     ):
 
         def on_chunk(report: training.Report) -> None:
-            for receive in (write, show, history.append):
+            for receive in (write, show, board, history.append):
                 receive(report)
 
         saved, stop = time.perf_counter(), 0

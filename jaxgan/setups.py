@@ -5,11 +5,26 @@ What cannot be made is said in a sentence that begins with the flag, see `jaxgan
 
 import dataclasses
 import inspect
+import os
+import pathlib
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
+import jax
 import numpy as np
 
-from jaxgan import cli, methods, networks, settings, steps, types
+from jaxgan import (
+    cli,
+    errors,
+    hosts,
+    methods,
+    networks,
+    population,
+    runs,
+    settings,
+    steps,
+    types,
+)
 from jaxgan import gan as gan_lib
 from jaxgan.data import dataset, pool, streaming
 
@@ -23,6 +38,108 @@ AS_THEY_ARE = (
 )
 
 Images = TypeVar("Images", bound=settings.Images)
+
+
+def devices(asked: settings.Devices) -> None:
+    """Makes JAX ready as asked; call it before anything runs on JAX.
+
+    Raises:
+      UserError: if the processes do not come together, or the folder of compiled
+        programs is open to others.
+    """
+    size = asked.microbatch_members
+    known = size == "auto" or size >= 1
+    need = "it must be at least 1, or auto"
+    cli.require(known, "--microbatch-members", size, need)
+    if asked.compilation_cache is not None:
+        compilation_cache(asked.compilation_cache)
+    population.use_all_cores()
+    hosts.join(
+        asked.coordinator,
+        asked.num_processes,
+        asked.process_id,
+        seconds=asked.wait,
+    )
+
+
+def compilation_cache(folder: pathlib.Path) -> None:
+    """Keeps compiled programs in a folder from run to run.
+
+    What lies there is machine code that is run without a question. So the folder must
+    be the user's own, and nobody else may write to it.
+
+    Raises:
+      UserError: if it is not.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise errors.UserError(
+            f"--compilation-cache {folder}: it cannot be used ({error.strerror}); give "
+            "another folder."
+        ) from None
+    own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+    need = "others can write to it, and so run code as you; try chmod 700"
+    cli.require(own and not status.st_mode & 0o022, "--compilation-cache", folder, need)
+    jax.config.update("jax_compilation_cache_dir", str(folder.absolute()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def mappers(
+    asked: settings.Devices, *, convolutional: bool, num_members: int
+) -> list[types.Mapper]:
+    """How members may be lifted to a population, the fastest first.
+
+    On a CPU the fastest takes few members at once already.
+    """
+    if asked.microbatch_members == 1:
+        return [population.one_by_one]
+    if asked.microbatch_members != "auto":
+        return [population.chunks(asked.microbatch_members)]
+    fastest = population.automatic(num_members, convolutional=convolutional)
+    if jax.default_backend() == "cpu":
+        return [fastest]
+    return [fastest, *map(population.chunks, _halvings(num_members))]
+
+
+def trainer_for(
+    asked: settings.Devices,
+    made: methods.Made,
+    batch_size: int,
+    hparams: types.HParams,
+    example: types.Tree,
+    data: types.Tree,
+    chunk_steps: int,
+    *,
+    convolutional: bool,
+) -> runs.Trainer:
+    """Makes the program of a population, of as many members at once as fit.
+
+    Args:
+      asked: the devices.
+      made: the method.
+      batch_size: samples in a player's step.
+      hparams: of the population.
+      example: a `pool.Pool` like the data; how many samples it has is free.
+      data: to train on, see `place`.
+      chunk_steps: of the training.
+      convolutional: whether the networks are.
+    """
+    total = population.size(hparams)
+    one = population.take(hparams, 0)
+    with cli.flag("--data-devices", asked.data_devices):
+        trainers = [
+            runs.trainer(made, batch_size, one, example, mapper, asked.data_devices)
+            for mapper in mappers(asked, convolutional=convolutional, num_members=total)
+        ]
+        return runs.first_that_fits(trainers, hparams, data, chunk_steps)
+
+
+def _halvings(number: int) -> Iterator[int]:
+    while number > 1:
+        number = -(-number // 2)
+        yield number
 
 
 def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:

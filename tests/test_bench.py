@@ -114,6 +114,7 @@ def test_suites_compare_what_is_comparable(bench):
             for case in group:
                 if case.library == "jax":
                     config = {**cases.MODELS[case.model], **case.options}
+                    config["members"] = case.members
                     assert callable(jax_population.mapper(config))
 
 

@@ -2,10 +2,13 @@
 
 import dataclasses
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
-from jaxgan import cli, errors
+from jaxgan import cli, errors, files
 
 
 def test_a_user_error_is_one_sentence_and_status_two(capsys):
@@ -98,3 +101,28 @@ def test_the_folder_of_a_run_that_failed_goes_if_it_is_empty(wrote, tmp_path):
                 (folder / "kept").touch()
             raise errors.UserError("no.")
     assert (tmp_path / "run").exists() == wrote
+
+
+def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
+    code = (
+        "import sys; from jaxgan import cli, files\n"
+        "def main(folder):\n"
+        "    with files.locked(folder): pass\n"
+        "cli.run(main, sys.argv[1])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with files.locked(tmp_path):
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2
+    assert f"{tmp_path} is in use by process {os.getpid()}" in refused.stderr
+    assert subprocess.run(command, timeout=60).returncode == 0
+
+
+def test_an_interrupted_run_says_how_to_go_on(capsys):
+    def main(settings):
+        raise errors.Interrupted("go on", 15)
+
+    with pytest.raises(SystemExit) as stop:
+        cli.run(main, None)
+    assert stop.value.code == 143
+    assert capsys.readouterr().err == "go on\n"

@@ -129,7 +129,7 @@ def test_a_saved_mixture_draws_the_same_samples(tmp_path, normalisation, standar
         collections.generator,
         own if standardised else None,
     )
-    path = tmp_path / "mixture.npz"
+    path = tmp_path / "mixture.safetensors"
     ensembles.save(path, whole, architecture, title="four")
     again, loaded, notes = ensembles.load(path)
     assert notes["title"] == "four"
@@ -145,9 +145,9 @@ def test_a_saved_mixture_draws_the_same_samples(tmp_path, normalisation, standar
 def test_a_file_that_holds_no_mixture_is_refused(tmp_path):
     from jaxgan import checkpoint
 
-    path = tmp_path / "other.npz"
+    path = tmp_path / "other.safetensors"
     checkpoint.save_tree(path, {"weights": np.ones(2)}, {"title": "x"})
-    with pytest.raises(errors.UserError, match="other.npz"):
+    with pytest.raises(errors.UserError, match="other.safetensors"):
         ensembles.load(path)
 
 

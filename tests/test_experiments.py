@@ -84,7 +84,7 @@ def test_the_main_job_keeps_everything_it_promises(smoke):
         seeds = config["seeds"]
         assert arm["dead_members"] == 0
         assert len(arm["scores"]["coverage"]["modes"]) == seeds
-        assert {f"mixture-{name}-{seed}.npz" for seed in range(seeds)} <= names
+        assert {f"mixture-{name}-{seed}.safetensors" for seed in range(seeds)} <= names
         assert arm["title"] in printed
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert {json.loads(line)["arm"] for line in lines} == set(record["arms"])

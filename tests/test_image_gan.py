@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,15 +15,18 @@ EXPERIMENTS = pathlib.Path(__file__).parent.parent / "experiments"
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
 
 
-def run(script, *arguments, cwd):
+def environment(cwd):
     hidden = ("XLA_FLAGS", "JAXGAN_DATA_DIR")
-    env = {name: value for name, value in os.environ.items() if name not in hidden}
-    env["TFDS_DATA_DIR"] = str(cwd / "none")
+    own = {name: value for name, value in os.environ.items() if name not in hidden}
+    return own | {"TFDS_DATA_DIR": str(cwd / "none")}
+
+
+def run(script, *arguments, cwd):
     command = [sys.executable, EXPERIMENTS / script, *arguments]
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env=env,
+        env=environment(cwd),
         capture_output=True,
         text=True,
         timeout=600,
@@ -53,8 +58,8 @@ def test_a_run_keeps_everything_it_promises(smoke):
         "samples.png",
         "training.png",
         "losses.png",
-        "mixture-generator-0.npz",
-        "mixture-generator-1.npz",
+        "mixture-generator-0.safetensors",
+        "mixture-generator-1.safetensors",
     } <= names
     assert any(name.startswith("progress-") for name in names)
     config = json.loads((folder / "config.json").read_text())
@@ -142,3 +147,79 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
     left = {path.name for path in tmp_path.iterdir()} - {"none"}
     assert left == {"plain.npy", "deep.npy"}
+
+
+def lines(folder):
+    read = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in read]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(tmp_path):
+    small = ("--dataset", "digits", "--network", "conv", "--width", 2)
+    words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 200]
+    words += ["--steps", 240, "--pictures", 1, "--latent-dim", 4]
+    succeed("image_gan.py", *words, "--out", "whole", cwd=tmp_path)
+    command = [sys.executable, EXPERIMENTS / "image_gan.py", *words, "--out", "cut"]
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = tmp_path / "cut" / "metrics.jsonl"
+    while process.poll() is None and not (log.exists() and log.read_text()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert 0 < len(lines(tmp_path / "cut")) < 60
+    assert said.split()[-2:] == ["--resume", "cut"]
+    refused = run("image_gan.py", "--resume", "cut", "--steps", 7, cwd=tmp_path)
+    assert refused.returncode == 2 and "--steps 7: the run in cut has 240" in (
+        refused.stderr
+    )
+    printed = succeed("image_gan.py", "--resume", "cut", cwd=tmp_path)
+    assert "going on from step" in printed
+    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
+    names = [{p.name for p in (tmp_path / n).iterdir()} for n in ("cut", "whole")]
+    assert names[0] == names[1]
+    for name in (
+        "mixture-generator-0.safetensors",
+        "samples.png",
+        "progress-000120.png",
+    ):
+        one, other = ((tmp_path / n / name).read_bytes() for n in ("cut", "whole"))
+        assert one == other, name
+
+
+def test_a_dry_run_leaves_nothing(tmp_path):
+    printed = succeed(
+        "image_gan.py", "--dry-run", "--dataset", "digits", *SMALL, cwd=tmp_path
+    )
+    assert "largest population that fits" in printed
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_the_folder_of_a_run_is_resumed(tmp_path):
+    for folder, content in (("empty", None), ("other", "{}"), ("torn", '{"st')):
+        (tmp_path / folder).mkdir()
+        if content is not None:
+            (tmp_path / folder / "config.json").write_text(content)
+        result = run("image_gan.py", "--resume", folder, cwd=tmp_path)
+        assert result.returncode == 2
+        assert result.stderr.startswith(f"error: --resume {folder}: ")
+        assert result.stderr.count("\n") == 1
+
+
+def test_one_file_of_a_run_is_enough_to_draw_and_to_export(smoke, tmp_path):
+    file = tmp_path / "alone.safetensors"
+    file.write_bytes((smoke[0] / "mixture-generator-1.safetensors").read_bytes())
+    printed = succeed(
+        "sample.py", file, "--n", 4, "--stablehlo", "generator.bin", cwd=tmp_path
+    )
+    assert "generator.bin: the generators" in printed
+    assert (tmp_path / "generator.bin").stat().st_size > 1000
+    result = run("sample.py", file, "--stablehlo", "none/g.bin", cwd=tmp_path)
+    assert result.returncode == 2 and "--stablehlo none/g.bin" in result.stderr

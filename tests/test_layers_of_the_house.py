@@ -38,6 +38,7 @@ FLOORS = {
     "memory": 8,
     "runs": 9,
     "sweeps": 9,
+    "export": 9,
     "arms": 10,
     "replicates": 10,
     "settings": 3,

@@ -177,7 +177,7 @@ def test_generators_are_saved_one_by_one(tmp_path):
     x = replicates.sample(GAN, mixture, jax.random.key(2), 70)
     assert x.shape == (2, 70, 2)
     assert np.isfinite(x[0]).all() and np.isnan(x[1]).all()
-    built, alone, notes = ensembles.load(tmp_path / "mixture-generator-0.npz")
+    built, alone, notes = ensembles.load(tmp_path / "mixture-generator-0.safetensors")
     again, _ = ensembles.sample(
         built, alone, jax.random.fold_in(jax.random.key(2), 0), 70
     )

@@ -32,15 +32,20 @@ def test_every_mapper_gives_each_member_its_own_result(name, total):
     np.testing.assert_allclose(out["square"], np.square(y["a"]).sum(1))
 
 
-@pytest.mark.parametrize(("total", "most"), [(50, 8), (7, 3), (64, 8), (5, 8), (1, 4)])
-def test_chunks_are_never_larger_than_asked(total, most):
+@pytest.mark.parametrize(("total", "size"), [(50, 8), (7, 3), (64, 8), (5, 8), (1, 4)])
+def test_chunks_are_of_the_size_asked_for_however_few_members(total, size):
     def see(x):
         return jnp.sin(x)
 
-    jaxpr = jax.make_jaxpr(population.chunks(most)(see))(jnp.ones(total))
-    text = str(jaxpr)
-    widths = {int(width) for width in re.findall(r"f32\[(\d+)\] = sin", text)}
-    assert len(widths) == 1 and max(widths) <= most
+    jaxpr = jax.make_jaxpr(population.chunks(size)(see))(jnp.ones(total))
+    assert set(re.findall(r"f32\[(\d+)\] = sin", str(jaxpr))) == {str(size)}
+
+
+@pytest.mark.parametrize(
+    ("members", "devices", "size"), [(64, 2, 4), (50, 2, 5), (1, 2, 1), (3, 1, 3)]
+)
+def test_chunks_leave_no_device_more_than_its_share(members, devices, size):
+    assert population.chunk_size(members, devices) == size
 
 
 def test_a_members_key_depends_neither_on_the_size_nor_on_the_others():
@@ -75,5 +80,5 @@ def test_trees_without_a_common_axis_are_refused(tree):
 
 
 def test_a_chunk_holds_at_least_one_member():
-    with pytest.raises(errors.UserError, match="most=0"):
+    with pytest.raises(errors.UserError, match="size=0"):
         population.chunks(0)

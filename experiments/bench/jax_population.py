@@ -53,7 +53,9 @@ def mapper(config):
     if name == "chunks":
         return population.chunks(int(most))
     if name == "auto":
-        return population.automatic(convolutional=config["network"] == "conv")
+        return population.automatic(
+            config["members"], convolutional=config["network"] == "conv"
+        )
     return {"vmap": population.vmap, "map": population.one_by_one}[name]
 
 

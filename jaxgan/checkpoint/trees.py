@@ -1,8 +1,7 @@
-"""Trees of arrays on disk, as files that cannot run code when they are read."""
+"""Trees of arrays in one file that cannot run code when it is read."""
 
 import json
 import pathlib
-import zipfile
 from typing import Any
 
 import jax
@@ -10,35 +9,30 @@ import numpy as np
 
 from jaxgan import errors, files, types
 
-FORMAT = "jaxgan-tree-1"
-HEADER = "header"
+FORMAT = "jaxgan-tree-2"
 
 
 def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
     """Writes nested dictionaries of arrays into one file, whole or not at all.
 
-    The file is an uncompressed `.npz`: the arrays, and a JSON header with the keys that
-    lead to each of them and with `description`.
+    The file is in the format safetensors: the arrays, and metadata in JSON with the
+    keys that lead to each of them and with `description`.
 
     Args:
       path: of the file; one that exists is replaced.
       tree: nested dictionaries with string keys and arrays as leaves.
       description: anything that JSON can hold.
     """
+    from safetensors import numpy as safetensors
+
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    header = {
+    arrays = {_name(i, keys): np.asarray(leaf) for i, (keys, leaf) in enumerate(leaves)}
+    metadata = {
         "format": FORMAT,
-        "keys": [[entry.key for entry in keys] for keys, _ in leaves],
-        "description": description,
+        "keys": json.dumps({_name(i, k): _keys(k) for i, (k, _) in enumerate(leaves)}),
+        "description": json.dumps(description),
     }
-    arrays = {f"array_{i}": np.asarray(leaf) for i, (_, leaf) in enumerate(leaves)}
-    arrays[HEADER] = np.array(json.dumps(header))
-
-    def write(name: str) -> None:
-        with open(name, "wb") as file:
-            np.savez(file, **arrays)
-
-    files.write_whole(path, write)
+    files.write_whole(path, lambda name: safetensors.save_file(arrays, name, metadata))
 
 
 def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
@@ -50,28 +44,40 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
     Raises:
       UserError: if there is no such file or it was not written by `save_tree`.
     """
+    import safetensors
+
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            header = json.loads(str(file[HEADER]))
-            if header["format"] != FORMAT:
-                raise ValueError(header["format"])
+        with safetensors.safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise ValueError(f"it says its format is {metadata.get('format')}")
             tree: dict[str, Any] = {}
-            for i, keys in enumerate(header["keys"]):
+            for name, keys in json.loads(metadata["keys"]).items():
                 node = tree
                 for key in keys[:-1]:
                     node = node.setdefault(key, {})
-                node[keys[-1]] = file[f"array_{i}"]
+                node[keys[-1]] = file.get_tensor(name)
+            description = json.loads(metadata["description"])
     except FileNotFoundError:
         raise errors.UserError(f"{path} does not exist.") from None
     except (
         OSError,
-        EOFError,
         KeyError,
         TypeError,
         ValueError,
-        zipfile.BadZipFile,
+        AttributeError,
+        safetensors.SafetensorError,
     ) as error:
         raise errors.UserError(
             f"{path} is not a file that jaxgan saved, or is damaged ({error})."
         ) from None
-    return tree, header["description"]
+    return tree, description
+
+
+def _keys(path: tuple[Any, ...]) -> list[str]:
+    return [entry.key for entry in path]
+
+
+def _name(number: int, path: tuple[Any, ...]) -> str:
+    """A name that can be read, and is no other array's."""
+    return f"{number}." + ".".join(_keys(path))

@@ -17,7 +17,7 @@ from jaxgan.reports.pictures import (
 )
 from jaxgan.reports.records import write_json
 from jaxgan.reports.score_tables import of_seed, print_scores
-from jaxgan.reports.tables import cell, print_table
+from jaxgan.reports.tables import cell, print_facts, print_table
 
 __all__ = [
     "Interval",
@@ -25,6 +25,7 @@ __all__ = [
     "image_grid",
     "interval",
     "of_seed",
+    "print_facts",
     "print_scores",
     "print_table",
     "save_coverage",

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import numpy as np
@@ -77,6 +77,14 @@ def print_table(
 
     lines = [title, line(columns), "  ".join("-" * width for width in widths)]
     print("\n".join([*lines, *map(line, texts)]), file=file)
+
+
+def print_facts(facts: Mapping[str, Any], file: TextIO | None = None) -> None:
+    """Prints names and values, one pair to a line."""
+    file = sys.stdout if file is None else file
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        print(f"{name.ljust(width)}  {cell(value)}", file=file)
 
 
 def _number(value, digits):

@@ -263,11 +263,9 @@ class Malicious:
 
 def test_a_malicious_file_is_refused_and_not_run(tmp_path):
     hit = tmp_path / "hit"
-    plain, wrapped = tmp_path / "plain.npz", tmp_path / "wrapped.npz"
-    plain.write_bytes(pickle.dumps(Malicious(hit)))
-    array = np.array([Malicious(hit)], dtype=object)
-    np.savez(wrapped, header=array, array_0=array)
-    for path in (plain, wrapped):
-        with pytest.raises(errors.UserError, match="not a file that jaxgan saved"):
-            checkpoint.load_tree(path)
+    (tmp_path / "5" / "default").mkdir(parents=True)
+    for name in ("manifest.json", "default/_METADATA", "default/d"):
+        (tmp_path / "5" / name).write_bytes(pickle.dumps(Malicious(hit)))
+    with pytest.raises(errors.UserError, match="no checkpoint can be used"):
+        restore(tmp_path)
     assert not hit.exists()
