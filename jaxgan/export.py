@@ -42,6 +42,8 @@ def stablehlo(
             "pip install 'jaxgan[export]'."
         ) from None
 
+    mixture = jax.tree.map(jnp.asarray, mixture)
+
     def generate(member, z, label=None):
         own = jax.tree.map(lambda leaf: leaf[member], mixture)
         x, _ = gan.generate(own.params, own.collections, z, label)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, export
+from jaxgan import ensembles, export, population
 from jaxgan import gan as gan_lib
 from jaxgan.data import standardise
 
@@ -39,7 +39,7 @@ def test_the_program_is_the_generator_of_each_member(conditional):
     for member, batch in ((0, 1), (2, 5)):
         z = jax.random.normal(jax.random.key(batch), (batch, 4))
         label = (jnp.arange(batch) % 3,) if conditional else ()
-        own = jax.tree.map(lambda leaf: leaf[member], mixed)
+        own = population.take(mixed, member)
         expected, _ = gan.generate(own.params, own.collections, z, *label)
         got = program.call(jnp.int32(member), z, *label)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)

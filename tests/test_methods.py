@@ -99,7 +99,7 @@ def test_pauses_change_nothing(tmp_path):
         method,
         5,
         tmp_path=tmp_path / "a",
-        on_pause=lambda members, step: seen.append(step),
+        on_pause=lambda step, collect: seen.append(step),
     )
     assert seen == [2, 4, 5] == [report.step for report in history]
     for one, other in zip(

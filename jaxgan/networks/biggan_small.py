@@ -82,7 +82,7 @@ class BigGANGenerator(nn.Module):
         kernels = sagan.kernel_recipe(self.recipe, self.kernel_normalisation)
         stem = (sagan.BOTTOM, sagan.BOTTOM, WIDTHS * self.width)
         x = layers.Dense(math.prod(stem), kernels)(first, train=train)
-        x = x.reshape(len(x), *stem)
+        x = x.reshape(x.shape[0], *stem)
         for condition in parts:
             block = resnet.GeneratorBlock(
                 WIDTHS * self.width, self.recipe, kernels=kernels

@@ -53,7 +53,7 @@ class ConvGenerator(nn.Module):
 
         stem = (height // 4, width // 4, 2 * self.width)
         x = layers.Dense(math.prod(stem), self.recipe, use_bias=bias)(x, train=train)
-        x = hidden(x.reshape(len(x), *stem))
+        x = hidden(x.reshape(x.shape[0], *stem))
         up = layers.ConvTranspose(
             self.width, KERNEL, STRIDE, recipe=self.recipe, use_bias=bias
         )
@@ -101,7 +101,7 @@ class ConvDiscriminator(nn.Module):
         x = second(x, train=train)
         x = layers.leaky_relu(layers.Norm(self.recipe)(x, train=train))
         head = layers.Head(self.recipe, self.conditioning)
-        return head(x.reshape(len(x), -1), train=train, label=label)
+        return head(x.reshape(x.shape[0], -1), train=train, label=label)
 
 
 def conv(

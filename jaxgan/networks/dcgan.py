@@ -63,7 +63,7 @@ class DCGANGenerator(nn.Module):
         factor = 2**stages
         stem = (height // factor, width // factor, factor // 2 * self.width)
         x = layers.Dense(math.prod(stem), self.recipe, use_bias=bias)(x, train=train)
-        x = hidden(x.reshape(len(x), *stem))
+        x = hidden(x.reshape(x.shape[0], *stem))
         for stage in reversed(range(stages - 1)):
             up = layers.ConvTranspose(
                 2**stage * self.width, KERNEL, STRIDE, recipe=self.recipe, use_bias=bias
@@ -123,7 +123,7 @@ class DCGANDiscriminator(nn.Module):
             x = layers.Norm(self.recipe)(down(x, train=train), train=train)
             x = layers.leaky_relu(x)
         head = layers.Head(self.recipe, self.conditioning, use_bias=False)
-        return head(x.reshape(len(x), -1), train=train, label=label)
+        return head(x.reshape(x.shape[0], -1), train=train, label=label)
 
 
 def dcgan(

@@ -60,7 +60,7 @@ class InfoGANGenerator(nn.Module):
 
         stem = (height // 4, width // 4, 2 * self.width)
         x = hidden(dense(16 * self.width, x))
-        x = hidden(dense(math.prod(stem), x)).reshape(len(x), *stem)
+        x = hidden(dense(math.prod(stem), x)).reshape(x.shape[0], *stem)
         up = layers.ConvTranspose(
             self.width, KERNEL, STRIDE, recipe=self.recipe, use_bias=bias
         )
@@ -111,7 +111,7 @@ class InfoGANDiscriminator(nn.Module):
         second = layers.Conv(
             2 * self.width, KERNEL, STRIDE, recipe=self.recipe, use_bias=bias
         )
-        x = hidden(second(x, train=train)).reshape(len(x), -1)
+        x = hidden(second(x, train=train)).reshape(x.shape[0], -1)
         dense = layers.Dense(16 * self.width, self.recipe, use_bias=bias)
         x = hidden(dense(x, train=train))
         head = layers.Head(self.recipe, self.conditioning)

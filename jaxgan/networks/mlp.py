@@ -40,7 +40,7 @@ class MLPGenerator(nn.Module):
             x = nn.relu(norm(x, train=train, condition=condition))
         output = layers.output_recipe(self.recipe)
         x = layers.Dense(math.prod(self.shape), output)(x, train=train)
-        return layers.finish(x.reshape(len(x), *self.shape), self.bounded)
+        return layers.finish(x.reshape(x.shape[0], *self.shape), self.bounded)
 
 
 class MLPDiscriminator(nn.Module):
@@ -63,7 +63,7 @@ class MLPDiscriminator(nn.Module):
     def __call__(
         self, x: Array, *, train: bool, label: Array | None = None
     ) -> types.DiscriminatorOutput:
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         x = layers.condition_discriminator(x, label, self.conditioning)
         bias = layers.has_bias(self.recipe)
         for width in self.hidden:

@@ -132,7 +132,7 @@ class ResNetGenerator(nn.Module):
         stages = sizes.halvings(self.shape)
         stem = (height // 2**stages, width // 2**stages, self.width)
         x = layers.Dense(math.prod(stem), self.recipe)(x, train=train)
-        x = x.reshape(len(x), *stem)
+        x = x.reshape(x.shape[0], *stem)
         for _ in range(stages):
             block = GeneratorBlock(self.width, self.recipe, self.conditioning.hidden)
             x = block(x, train=train, condition=condition)

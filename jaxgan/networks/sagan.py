@@ -95,7 +95,7 @@ class SAGANGenerator(nn.Module):
         widths = WIDTHS[self.shape[0]]
         stem = (BOTTOM, BOTTOM, widths.stem * self.width)
         x = layers.Dense(math.prod(stem), kernels)(x, train=train)
-        x = x.reshape(len(x), *stem)
+        x = x.reshape(x.shape[0], *stem)
         for multiple in widths.up:
             block = resnet.GeneratorBlock(
                 multiple * self.width, self.recipe, self.conditioning.hidden, kernels

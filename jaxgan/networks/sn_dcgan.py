@@ -60,7 +60,7 @@ class SNDCGANGenerator(nn.Module):
 
         stem = (height // FACTOR, width // FACTOR, FACTOR * self.width)
         x = layers.Dense(math.prod(stem), self.recipe, use_bias=bias)(x, train=train)
-        x = hidden(x.reshape(len(x), *stem))
+        x = hidden(x.reshape(x.shape[0], *stem))
         for stage in reversed(range(STAGES)):
             up = layers.ConvTranspose(
                 2**stage * self.width,
@@ -130,7 +130,7 @@ class SNDCGANDiscriminator(nn.Module):
                 x = layers.Norm(self.recipe)(conv(x, train=train), train=train)
                 x = jax.nn.leaky_relu(x, SLOPE)
         head = layers.Head(self.recipe, self.conditioning)
-        return head(x.reshape(len(x), -1), train=train, label=label)
+        return head(x.reshape(x.shape[0], -1), train=train, label=label)
 
 
 def sn_dcgan(

@@ -61,7 +61,7 @@ class VideoDCGANGenerator(nn.Module):
         widest, *widths = (self.width * 2**i for i in reversed(range(self.stages)))
         stem = (*(n // 2**self.stages for n in size), widest)
         x = layers.Dense(math.prod(stem), self.recipe, use_bias=bias)(x, train=train)
-        x = hidden(x.reshape(len(x), *stem))
+        x = hidden(x.reshape(x.shape[0], *stem))
         for features in widths:
             up = layers.ConvTranspose(
                 features, KERNEL, STRIDE, recipe=self.recipe, use_bias=bias
@@ -117,7 +117,7 @@ class VideoDCGANDiscriminator(nn.Module):
                 x = layers.Norm(self.recipe)(x, train=train)
             x = layers.leaky_relu(x)
         head = layers.Head(self.recipe, self.conditioning)
-        return head(x.reshape(len(x), -1), train=train, label=label)
+        return head(x.reshape(x.shape[0], -1), train=train, label=label)
 
 
 def video_dcgan(

@@ -62,7 +62,7 @@ class WaveGANGenerator(nn.Module):
         widest, *widths = reversed(_widths(self.shape[0], self.width))
         stem = (BOTTOM, widest)
         x = layers.Dense(math.prod(stem), self.recipe, use_bias=bias)(x, train=train)
-        x = hidden(x.reshape(len(x), *stem))
+        x = hidden(x.reshape(x.shape[0], *stem))
         for features in widths:
             up = layers.ConvTranspose(
                 features, KERNEL, STRIDE, recipe=self.recipe, use_bias=bias
@@ -123,7 +123,7 @@ class WaveGANDiscriminator(nn.Module):
             if index + 1 < len(widths):
                 x = layers.PhaseShuffle(self.phase_shuffle)(x, train=train)
         head = layers.Head(self.recipe, self.conditioning)
-        return head(x.reshape(len(x), -1), train=train, label=label)
+        return head(x.reshape(x.shape[0], -1), train=train, label=label)
 
 
 def wavegan(

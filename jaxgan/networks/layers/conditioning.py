@@ -93,7 +93,7 @@ def condition_discriminator(
     if conditioning.kind != "concat":
         return x
     classes = _one_hot(label, conditioning, x.dtype)
-    classes = classes.reshape(len(x), *(1,) * (x.ndim - 2), -1)
+    classes = classes.reshape(x.shape[0], *(1,) * (x.ndim - 2), -1)
     planes = jnp.broadcast_to(classes, (*x.shape[:-1], classes.shape[-1]))
     return jnp.concatenate([x, planes], axis=-1)
 

@@ -66,7 +66,7 @@ class MinibatchDiscrimination(nn.Module):
             self.num_kernels * self.kernel_dim, self.recipe, use_bias=False
         )
         m = recipes.widened(layer(x, train=train))
-        m = m.reshape(len(x), self.num_kernels, self.kernel_dim)
+        m = m.reshape(x.shape[0], self.num_kernels, self.kernel_dim)
         distance = jnp.abs(m[:, None] - m[None]).sum(-1)
         # Each sample is at distance 0 of itself.
         closeness = jnp.exp(-distance).sum(1) - 1
