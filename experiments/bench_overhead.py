@@ -22,8 +22,8 @@ class Settings:
     """of each member"""
     members: int = 50
     """of the population"""
-    every: float = 10.0
-    """seconds between two checkpoints; scripts take 60"""
+    every: float = 60.0
+    """seconds between two checkpoints, of which there is one at the end too"""
     out: pathlib.Path | None = None
     """record to write, a new file; None for none"""
 

@@ -3,8 +3,19 @@
 Scores take arrays (samples, features or class probabilities) and are pure: `jit` them,
 or `vmap` them over the members of a population. Where features come from is another
 matter: `jaxgan.scores.classifier`, imported by itself, trains a feature network.
+`jaxgan.scores.moments`, likewise, takes features batch by batch.
 """
 
+from jaxgan.scores.bins import (
+    PrecisionRecallCurve,
+    bin_counts,
+    bins_js,
+    cluster_centres,
+    number_of_distinct_bins,
+    prd,
+    prd_of_counts,
+)
+from jaxgan.scores.classes import intra_class_frechet
 from jaxgan.scores.diversity import modified_inception_score, within_class_diversity
 from jaxgan.scores.frechet import (
     frechet_distance,
@@ -13,6 +24,12 @@ from jaxgan.scores.frechet import (
 )
 from jaxgan.scores.inception_score import inception_score
 from jaxgan.scores.kernel import kernel_distance, vendi_score
+from jaxgan.scores.latents import generator_conditioning, perceptual_path_length
+from jaxgan.scores.likelihood import (
+    density_ratio_log_likelihood,
+    parzen_bandwidth,
+    parzen_log_likelihood,
+)
 from jaxgan.scores.mode_coverage import (
     ModeCoverage,
     confident_class,
@@ -27,23 +44,40 @@ from jaxgan.scores.neighbours import (
     precision_recall,
 )
 from jaxgan.scores.record import Score, protocol, to_dict
+from jaxgan.scores.similarity import birthday_support, ms_ssim, ms_ssim_diversity
 
 __all__ = [
     "ModeCoverage",
     "Neighbours",
+    "PrecisionRecallCurve",
     "Score",
+    "bin_counts",
+    "bins_js",
+    "birthday_support",
+    "cluster_centres",
     "confident_class",
     "density_coverage",
+    "density_ratio_log_likelihood",
     "frechet_distance",
     "frechet_distance_infinity",
     "frechet_floor",
+    "generator_conditioning",
     "high_quality_ceiling",
     "inception_score",
+    "intra_class_frechet",
     "kernel_distance",
     "mode_coverage",
     "modified_inception_score",
+    "ms_ssim",
+    "ms_ssim_diversity",
     "nearest_mode",
     "nearest_neighbours",
+    "number_of_distinct_bins",
+    "parzen_bandwidth",
+    "parzen_log_likelihood",
+    "perceptual_path_length",
+    "prd",
+    "prd_of_counts",
     "precision_recall",
     "protocol",
     "to_dict",

@@ -67,7 +67,7 @@ class Norm(nn.Module):
         both = linear.Dense(2 * x.shape[-1], zero, use_bias=bool(self.hidden))(
             condition, train=train
         )
-        both = both.reshape(len(both), *(1,) * (x.ndim - 2), -1)
+        both = both.reshape(both.shape[0], *(1,) * (x.ndim - 2), -1)
         scale, shift = jnp.split(both.astype(x.dtype), 2, axis=-1)
         return x * (1 + scale) + shift
 

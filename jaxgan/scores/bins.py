@@ -1,0 +1,228 @@
+"""Scores of histograms over clusters of features: NDB, and the PRD curve.
+
+Clusters are found by k-means on the host; what is made of the counts is pure.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy import stats
+from jax.typing import ArrayLike
+
+from jaxgan import divergences, errors
+from jaxgan.scores import checks, record
+
+
+def cluster_centres(features: ArrayLike, num_bins: int, seed: int = 0) -> Array:
+    """Centres `[K, F]` of bins of real samples, by k-means.
+
+    Args:
+      features: `[N, F]`, not fewer samples than bins.
+      num_bins: K.
+      seed: of k-means.
+
+    Raises:
+      UserError: if there are fewer samples than bins.
+    """
+    from sklearn import cluster
+
+    x = np.asarray(checks.features("features", features, at_least=max(num_bins, 1)))
+    if num_bins < 1:
+        raise errors.UserError(f"num_bins={num_bins} must be at least 1.")
+    found = cluster.KMeans(num_bins, n_init=1, random_state=seed).fit(x)
+    return jnp.asarray(found.cluster_centers_, jnp.float32)
+
+
+def bin_counts(features: ArrayLike, centres: Array) -> Array:
+    """How many samples `[N, F]` are nearest to each of the centres `[K, F]`: `[K]`."""
+    x = checks.features("features", features)
+    distances = jnp.sum(jnp.square(centres), 1) - 2 * x @ centres.T
+    return jnp.zeros(len(centres)).at[jnp.argmin(distances, axis=1)].add(1)
+
+
+def number_of_distinct_bins(
+    real_counts: ArrayLike, fake_counts: ArrayLike, significance: float = 0.05
+) -> record.Score:
+    """Bins whose shares of real and of generated samples differ significantly.
+
+    `z = (p - q) / sqrt(s (1 - s) (1/N + 1/M))` with the pooled share s; a bin counts
+    where |z| is beyond the two-sided quantile. A perfect generator shows about
+    `significance K` bins, which is the floor.
+
+    Args:
+      real_counts: `[K]`, from `bin_counts`.
+      fake_counts: `[K]`.
+      significance: of the test of each bin.
+
+    Returns:
+      The number of bins; less is better. Divide by K to compare different K.
+
+    Raises:
+      UserError: for counts that do not fit or a significance outside (0, 1).
+
+    References:
+      Richardson and Weiss, On GANs and GMMs, 2018, https://arxiv.org/abs/1805.12462
+    """
+    real, fake = _pair(real_counts, fake_counts)
+    if not 0 < significance < 1:
+        raise errors.UserError(
+            f"significance={significance} must lie strictly between 0 and 1."
+        )
+    n, m = real.sum(), fake.sum()
+    pooled = (real + fake) / (n + m)
+    error = jnp.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    difference = jnp.abs(real / n - fake / m)
+    z = jnp.where(error > 0, difference / jnp.where(error > 0, error, 1), 0)
+    found = jnp.sum(z > stats.norm.ppf(1 - significance / 2))
+    return record.Score(
+        value=jnp.where(jnp.isfinite(n + m), found, jnp.nan),
+        floor=jnp.asarray(significance * len(real)),
+        protocol=record.protocol(
+            score="number_of_distinct_bins",
+            num_bins=len(real),
+            significance=significance,
+            test="two proportions, pooled, two-sided, each bin by itself",
+        ),
+    )
+
+
+def bins_js(real_counts: ArrayLike, fake_counts: ArrayLike) -> Array:
+    """Jensen-Shannon divergence in nats of the shares of the bins."""
+    real, fake = _pair(real_counts, fake_counts)
+    return divergences.js(real / real.sum(), fake / fake.sum())
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class PrecisionRecallCurve:
+    """What precision can be had at what recall.
+
+    Attributes:
+      precision: `[A]`, along the curve.
+      recall: `[A]`.
+      f_8: the largest F-score with beta = 8, which weighs recall.
+      f_1_8: with beta = 1/8, which weighs precision.
+      protocol: how they came about.
+    """
+
+    precision: Array
+    recall: Array
+    f_8: Array
+    f_1_8: Array
+    protocol: record.Protocol = dataclasses.field(default=(), metadata={"static": True})
+
+
+def prd_of_counts(
+    real_counts: ArrayLike, fake_counts: ArrayLike, num_angles: int = 1001
+) -> PrecisionRecallCurve:
+    """The PRD curve of two histograms.
+
+    At slope `l`, `precision = sum_k min(l p_k, q_k)` and `recall = precision / l`, p
+    the shares of real and q of generated samples.
+
+    Args:
+      real_counts: `[K]`.
+      fake_counts: `[K]`.
+      num_angles: slopes `tan(a)`, evenly spaced in the angle a.
+
+    Raises:
+      UserError: for counts that do not fit, or fewer than three angles.
+
+    References:
+      Sajjadi et al., Assessing Generative Models via Precision and Recall, 2018,
+      https://arxiv.org/abs/1806.00035
+    """
+    real, fake = _pair(real_counts, fake_counts)
+    if num_angles < 3:
+        raise errors.UserError(f"num_angles={num_angles} must be at least 3.")
+    edge = 1e-6
+    slopes = jnp.tan(jnp.linspace(edge, jnp.pi / 2 - edge, num_angles))[:, None]
+    p, q = real / real.sum(), fake / fake.sum()
+    precision = jnp.clip(jnp.sum(jnp.minimum(slopes * p, q), 1), 0, 1)
+    recall = jnp.clip(jnp.sum(jnp.minimum(p, q / slopes), 1), 0, 1)
+    return PrecisionRecallCurve(
+        precision=precision,
+        recall=recall,
+        f_8=jnp.max(_f_score(precision, recall, 8.0)),
+        f_1_8=jnp.max(_f_score(precision, recall, 1 / 8)),
+        protocol=record.protocol(
+            score="prd", num_bins=len(real), num_angles=num_angles
+        ),
+    )
+
+
+def prd(
+    real_features: ArrayLike,
+    fake_features: ArrayLike,
+    num_bins: int = 20,
+    num_angles: int = 1001,
+    num_runs: int = 10,
+    seed: int = 0,
+    features: str | record.Protocol = "unnamed features",
+) -> PrecisionRecallCurve:
+    """The PRD curve of features, mean over several clusterings of their union.
+
+    Runs on the host, as it clusters; F-scores are those of the mean curve.
+
+    Args:
+      real_features: `[N, F]`.
+      fake_features: `[N, F]`, as many.
+      num_bins: clusters.
+      num_angles: points of the curve.
+      num_runs: clusterings.
+      seed: of the first one.
+      features: what the features are.
+
+    Raises:
+      UserError: if shapes differ, as clusters of a larger set would favour it.
+    """
+    real = checks.features("real_features", real_features)
+    fake = checks.features("fake_features", fake_features)
+    if real.shape != fake.shape:
+        raise errors.UserError(
+            f"real_features and fake_features have shapes {real.shape} and "
+            f"{fake.shape}; give as many samples of both."
+        )
+    if num_runs < 1:
+        raise errors.UserError(f"num_runs={num_runs} must be at least 1.")
+    curves, both = [], jnp.concatenate([real, fake])
+    for run in range(num_runs):
+        centres = cluster_centres(both, num_bins, seed + run)
+        own = (bin_counts(x, centres) for x in (real, fake))
+        curves.append(prd_of_counts(*own, num_angles))
+    precision = jnp.mean(jnp.stack([curve.precision for curve in curves]), 0)
+    recall = jnp.mean(jnp.stack([curve.recall for curve in curves]), 0)
+    return PrecisionRecallCurve(
+        precision=precision,
+        recall=recall,
+        f_8=jnp.max(_f_score(precision, recall, 8.0)),
+        f_1_8=jnp.max(_f_score(precision, recall, 1 / 8)),
+        protocol=record.protocol(
+            score="prd",
+            num_real=len(real),
+            num_fake=len(fake),
+            num_bins=num_bins,
+            num_angles=num_angles,
+            num_runs=num_runs,
+            seed=seed,
+            features=features,
+        ),
+    )
+
+
+def _f_score(precision: Array, recall: Array, beta: float) -> Array:
+    below = beta**2 * precision + recall
+    above = (1 + beta**2) * precision * recall
+    return jnp.where(below > 0, above / jnp.where(below > 0, below, 1), 0)
+
+
+def _pair(real, fake) -> tuple[Array, Array]:
+    real, fake = (jnp.asarray(x, jnp.float32) for x in (real, fake))
+    if real.ndim != 1 or real.shape != fake.shape or not real.size:
+        raise errors.UserError(
+            f"counts have shapes {real.shape} and {fake.shape}; both must be [bins]."
+        )
+    return real, fake
