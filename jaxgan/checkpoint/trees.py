@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgan import errors, files, types
 
-FORMAT = "jaxgan-tree-2"
+FORMAT, ENTRY = "jaxgan-tree-2", "jaxgan"
 
 
 def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
@@ -27,11 +27,13 @@ def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
 
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     arrays = {_name(i, keys): np.asarray(leaf) for i, (keys, leaf) in enumerate(leaves)}
-    metadata = {
+    header = {
         "format": FORMAT,
-        "keys": json.dumps({_name(i, k): _keys(k) for i, (k, _) in enumerate(leaves)}),
-        "description": json.dumps(description),
+        "keys": {_name(i, keys): _keys(keys) for i, (keys, _) in enumerate(leaves)},
+        "description": description,
     }
+    # In one entry, as the order of several would change from run to run.
+    metadata = {ENTRY: json.dumps(header)}
     files.write_whole(path, lambda name: safetensors.save_file(arrays, name, metadata))
 
 
@@ -48,16 +50,15 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
 
     try:
         with safetensors.safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ValueError(f"it says its format is {metadata.get('format')}")
+            header = json.loads((file.metadata() or {})[ENTRY])
+            if header["format"] != FORMAT:
+                raise ValueError(f"its format is {header['format']}")
             tree: dict[str, Any] = {}
-            for name, keys in json.loads(metadata["keys"]).items():
+            for name, keys in header["keys"].items():
                 node = tree
                 for key in keys[:-1]:
                     node = node.setdefault(key, {})
                 node[keys[-1]] = file.get_tensor(name)
-            description = json.loads(metadata["description"])
     except FileNotFoundError:
         raise errors.UserError(f"{path} does not exist.") from None
     except (
@@ -71,7 +72,7 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
         raise errors.UserError(
             f"{path} is not a file that jaxgan saved, or is damaged ({error})."
         ) from None
-    return tree, description
+    return tree, header["description"]
 
 
 def _keys(path: tuple[Any, ...]) -> list[str]:

@@ -29,6 +29,15 @@ def test_a_tree_comes_back_as_it_was(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_same_tree_is_the_same_file(tmp_path):
+    written = []
+    for i in range(8):
+        path = tmp_path / f"{i}.safetensors"
+        checkpoint.save_tree(path, TREE, {"width": 32, "note": "a"})
+        written.append(path.read_bytes())
+    assert len(set(written)) == 1
+
+
 def test_a_failed_save_keeps_the_old_file_and_leaves_no_other(tmp_path):
     path = tmp_path / "tree.safetensors"
     checkpoint.save_tree(path, TREE, 1)
