@@ -13,6 +13,8 @@ import jax
 from jaxgan import errors, gradients, losses, penalties, steps, types
 from jaxgan.steps import rules
 
+CLIP = "weight_clip"
+
 
 class Method(NamedTuple):
     """How a GAN is trained.
@@ -21,7 +23,7 @@ class Method(NamedTuple):
       loss: a key of `losses.LOSSES`.
       weights: of penalties, terms on class logits and features, and of the rule's own
         correction, by their names in `penalties.PENALTIES`, `losses.TERMS` and
-        `steps.RULES`.
+        `steps.RULES`; `weight_clip` is the limit of the discriminator's weights.
       optimizer: per player, the numbers of Adam.
       ema_decay: of the generator's moving average, or None for none.
       warm_up: whether the average begins with a short memory, see `steps.warmed_up`.
@@ -67,6 +69,11 @@ def make(gan: types.GAN, method: Method) -> Made:
     if rule is not None and rule.weight is not None:
         weights.setdefault(method.rule, rule.weight)
     known = _known(method.rule)
+    if CLIP in weights and (method.rule != "alternating" or not weights[CLIP] > 0):
+        raise errors.UserError(
+            f"weight of {CLIP!r}={weights[CLIP]} with the rule {method.rule!r}: it is "
+            "a limit above zero, and goes with the rule alternating."
+        )
     for name in weights:
         if name not in known:
             raise errors.UserError(
@@ -76,12 +83,13 @@ def make(gan: types.GAN, method: Method) -> Made:
     loss = losses.get(method.loss)
     of_critic = _chosen(penalties.PENALTIES, weights)
     terms = _chosen(losses.TERMS, weights)
-    made = rules.make(
-        method.rule,
+    players = (
         gradients.discriminator(gan, loss, of_critic, terms),
         gradients.generator(gan, loss, terms),
-        n_critic=method.n_critic,
     )
+    made = rules.make(method.rule, *players, n_critic=method.n_critic)
+    if CLIP in weights:
+        made = made._replace(step=_clipped(*players, method.n_critic))
     step = made.step
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
@@ -96,7 +104,21 @@ def make(gan: types.GAN, method: Method) -> Made:
 
 def _known(rule: str) -> set[str]:
     own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
-    return {*penalties.PENALTIES, *losses.TERMS, *own}
+    return {*penalties.PENALTIES, *losses.TERMS, *own, CLIP}
+
+
+def _clipped(discriminator, generator, n_critic) -> types.Step:
+    """Alternating steps in which the discriminator's weights are clipped."""
+    update = steps.update("discriminator", discriminator)
+
+    def clipped(hparams, state, batch, key):
+        weights = dict(hparams.penalties)
+        limit = weights.pop(CLIP)
+        step = penalties.weight_clip(update, limit)
+        return step(hparams._replace(penalties=weights), state, batch, key)
+
+    own = steps.update("generator", generator)
+    return steps.alternating(clipped, own, n_critic=n_critic)
 
 
 def _chosen(table: Mapping, weights: Mapping[str, float]) -> dict:

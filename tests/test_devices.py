@@ -154,6 +154,7 @@ def test_devices_that_share_batches_compute_the_same_training(network, alone, tm
     assert_same_gradients(folder, alone[network])
 
 
+@pytest.mark.slow
 def test_a_checkpoint_goes_on_with_another_number_of_devices(alone, tmp_path):
     folder = tmp_path / "run"
     end(start(folder, devices=2, steps=3))
@@ -161,7 +162,7 @@ def test_a_checkpoint_goes_on_with_another_number_of_devices(alone, tmp_path):
     assert_same(final(folder), final(alone["mlp"]))
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stream", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_two_processes_train_what_one_does(stream, alone, tmp_path):
     folder = tmp_path / "run"
     options = {"stream": True} if stream else {}
@@ -181,6 +182,7 @@ def test_two_processes_save_and_go_on(alone, tmp_path):
     assert (folder / "final-9.npz").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_share_batches(alone, tmp_path):
     folder = tmp_path / "run"
     pair(folder, data_devices=2, network="conv")

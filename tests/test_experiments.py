@@ -205,7 +205,7 @@ def test_a_gan_per_mode_covers_all_modes_with_every_seed(
 
 
 def test_the_program_in_the_readme_runs_and_prints_a_row_per_member(tmp_path):
-    (program,) = re.findall(
+    program, *_ = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
     result = python("-c", program, cwd=tmp_path)

@@ -196,7 +196,13 @@ def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(tmp_path):
 
 def test_a_dry_run_leaves_nothing(tmp_path):
     printed = succeed(
-        "image_gan.py", "--dry-run", "--dataset", "digits", *SMALL, cwd=tmp_path
+        "image_gan.py",
+        "--dry-run",
+        "--smoke",
+        "--dataset",
+        "digits",
+        *SMALL,
+        cwd=tmp_path,
     )
     assert "largest population that fits" in printed
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,89 @@
+"""Rows of a sweep: a journal that survives, and the table that it becomes.
+
+A row is a flat dictionary with at least `trial`, the trial's name. The journal is JSON,
+a line per row, forced to the disk; what was being written when a process died is left
+out, so that the trial is run again.
+"""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from jaxgan import errors, files
+
+Row = dict[str, Any]
+
+
+def append(path: pathlib.Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds rows; when it returns they are on the disk. Half a row at the end goes."""
+    text = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
+    whole = _whole(path)
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.truncate(len(whole))
+        file.seek(len(whole))
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: pathlib.Path) -> list[Row]:
+    """The rows of a journal, the first one for each trial and rung.
+
+    Raises:
+      UserError: if a line that was written to its end is no row.
+    """
+    rows: dict[tuple, Row] = {}
+    for number, line in enumerate(_whole(path).decode().splitlines(), 1):
+        try:
+            row = json.loads(line)
+            rows.setdefault((row["trial"], row.get("rung", 0)), _numbers(row))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise errors.UserError(
+                f"{path}: line {number} is no row of a sweep; remove it, and its trial "
+                "is run again."
+            ) from None
+    return list(rows.values())
+
+
+def write_tables(rows: Sequence[Mapping[str, Any]], folder: pathlib.Path) -> None:
+    """Writes the rows as `trials.parquet` and `trials.csv`, whole or not at all.
+
+    A column for each name that any row has; empty where a row has none.
+    """
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    table = pyarrow.table(columns)
+    files.write_whole(
+        folder / "trials.parquet", lambda name: parquet.write_table(table, name)
+    )
+    files.write_whole(folder / "trials.csv", lambda name: csv.write_csv(table, name))
+
+
+def _whole(path: pathlib.Path) -> bytes:
+    """What was written to the end of a line."""
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _plain(row):
+    """JSON has no word for NaN and infinity; they are written as text."""
+    return {
+        name: str(value)
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in row.items()
+    }
+
+
+def _numbers(row):
+    words = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+    return {
+        name: words.get(value, value) if isinstance(value, str) else value
+        for name, value in row.items()
+    }

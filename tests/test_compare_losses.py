@@ -1,0 +1,90 @@
+"""The comparison of losses, run as a user runs it."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "compare_losses.py"
+LOSSES = ("wgan_clip", "relativistic")
+
+
+def run(*words, cwd):
+    command = [sys.executable, SCRIPT, *words]
+    return subprocess.run(
+        list(map(str, command)), cwd=cwd, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("smoke")
+    words = ("--smoke", "--dataset", "ring", "--losses", *LOSSES, "--out", "run")
+    result = run(*words, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result.stdout
+
+
+def test_every_trial_has_a_row_with_its_setting_and_scores(smoke):
+    folder, printed = smoke
+    rows = parquet.read_table(folder / "trials.parquet").to_pylist()
+    assert len(rows) == 2 * 2 * 2
+    assert {row["setting.loss"] for row in rows} == set(LOSSES)
+    for row in rows:
+        assert (row["setting.weight_clip"] is None) == (
+            row["setting.loss"] == "relativistic"
+        )
+        assert np.isfinite(row["score.reverse_kl"])
+    summary = json.loads((folder / "scores.json").read_text())
+    assert set(summary["losses"]) == set(LOSSES)
+    assert set(summary["compared"]) == {"relativistic"}
+    assert "better than wgan_clip" in printed and "8 trials" in printed
+
+
+def test_settings_are_shared_by_all_losses(smoke):
+    rows = parquet.read_table(smoke[0] / "trials.parquet").to_pylist()
+    names = ("setting.draw", "seed", "setting.learning_rate", "setting.n_critic")
+    own = [
+        {tuple(r[n] for n in names) for r in rows if r["setting.loss"] == loss}
+        for loss in LOSSES
+    ]
+    assert own[0] == own[1] and len(own[0]) == 4
+
+
+def test_finished_trials_are_not_run_again_and_lost_ones_are(smoke):
+    folder, _ = smoke
+    path = folder / "trials.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:4]) + lines[4][:20])
+    result = run("--resume", "run", cwd=folder.parent)
+    assert result.returncode == 0, result.stderr
+    again = path.read_text().splitlines(keepends=True)
+    assert again[:4] == lines[:4]
+
+    def scores(lines):
+        return {
+            row["trial"]: [v for k, v in row.items() if k.startswith("score")]
+            for row in map(json.loads, lines)
+        }
+
+    assert len(again) == len(lines)
+    for name, values in scores(lines).items():
+        np.testing.assert_allclose(scores(again)[name], values, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--losses", "nonsense"), "--losses nonsense"),
+        (("--losses", "hinge", "hinge"), "--losses hinge hinge"),
+        (("--settings", "0"), "--settings 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(words, said, tmp_path):
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 2 and said in result.stderr
+    assert not list(tmp_path.iterdir())
