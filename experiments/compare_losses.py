@@ -34,7 +34,7 @@ class Settings(shared_settings.Devices):
     """drawn from the space, the same for all losses"""
     seeds: int = 3
     """of each setting"""
-    steps: int = 300
+    steps: int = 1200
     """of the generator, in each trial"""
     batch_size: int = 64
     """real samples in a player's step"""
