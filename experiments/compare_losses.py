@@ -375,14 +375,14 @@ def show(asked: Settings, summary: dict[str, Any], folder: pathlib.Path) -> None
         )
     budgets = [f"best of {k['budget']}" for k in losses[first]["best"]]
     columns = ["", "best setting", *budgets, "died", "s", f"better than {first}"]
-    print()
-    reports.print_table(
-        rows,
-        columns,
-        f"{summary['by'].removeprefix('score.')} (less is better): mean of the best "
-        f"setting over {asked.seeds} seeds with its 95 % interval; median and 95 % "
-        "range of the best of k settings; share of settings better, p after Holm",
+    measured = summary["by"].removeprefix("score.")
+    title = (
+        f"{measured} (less is better): mean of the best setting over {asked.seeds} "
+        "seeds with its 95 % interval; median and 95 % range of the best of k "
+        "settings; share of settings better, p after Holm"
     )
+    print()
+    reports.print_table(rows, columns, title)
     curves = {
         name: (range(1, len(own) + 1), [np.array([k]) for k in own])
         for name, own in summary["curves"].items()
@@ -391,13 +391,49 @@ def show(asked: Settings, summary: dict[str, Any], folder: pathlib.Path) -> None
         folder / "best-of-k.png",
         curves,
         xlabel="settings tried",
-        ylabel=summary["by"].removeprefix("score."),
+        ylabel=measured,
         title="Median of the best score, as the budget of settings grows",
     )
     for name, own in summary["references"].items():
-        score = own.get(summary["by"].removeprefix("score."))
+        score = own.get(measured)
         if score is not None:
             print(f"{name}: {np.ravel(score['value'])[0]:.3g}")
+    report(asked, title, columns, rows, folder)
+
+
+def report(
+    asked: Settings,
+    title: str,
+    columns: list[str],
+    ranking: list[list[Any]],
+    folder: pathlib.Path,
+) -> None:
+    """Saves `report.html`: the ranking, the curves and every trial."""
+    every = records.read(folder / JOURNAL)
+    names = list(dict.fromkeys(name for row in every for name in row))
+    shown = [n for n in names if n not in ("trial", "setting", "group", "seconds")]
+    cells = [[row.get(name) for name in shown] for row in every]
+    said = "Median of the best score as the budget of settings grows, a line per loss."
+    reports.save_html(
+        folder / "report.html",
+        f"Losses compared on {asked.dataset}",
+        [
+            reports.Section("Ranking", title + ".", [reports.Table(columns, ranking)]),
+            reports.Section(
+                "Best of k", said, [reports.Picture(folder / "best-of-k.png", said)]
+            ),
+            reports.Section(
+                "Trials",
+                "Every setting with every seed; the same as trials.csv.",
+                [reports.Table([n.partition(".")[2] or n for n in shown], cells)],
+            ),
+        ],
+        {
+            "command": f"python experiments/compare_losses.py with {cli.CONFIG}",
+            **{k: str(v) for k, v in dataclasses.asdict(asked).items()},
+            **{k: str(v) for k, v in journal.environment().items()},
+        },
+    )
 
 
 if __name__ == "__main__":

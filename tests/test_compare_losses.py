@@ -45,6 +45,12 @@ def test_every_trial_has_a_row_with_its_setting_and_scores(smoke):
     assert "better than wgan_clip" in printed and "8 trials" in printed
 
 
+def test_the_report_shows_every_trial_and_loads_nothing(smoke):
+    page = (smoke[0] / "report.html").read_text()
+    assert page.count("<tr>") == 2 + 1 + 8 + 1
+    assert "https://" not in page and "data:image/png;base64," in page
+
+
 def test_settings_are_shared_by_all_losses(smoke):
     rows = parquet.read_table(smoke[0] / "trials.parquet").to_pylist()
     names = ("setting.draw", "seed", "setting.learning_rate", "setting.n_critic")

@@ -6,6 +6,7 @@ shown; seeds are an axis `S`, and a dead seed is NaN there: it is left out of me
 ranges, and it is said how many were. Files appear whole or not at all.
 """
 
+from jaxgan.reports.html import Picture, Section, Table, save_html
 from jaxgan.reports.intervals import Interval, interval
 from jaxgan.reports.pictures import (
     image_grid,
@@ -21,6 +22,9 @@ from jaxgan.reports.tables import cell, print_facts, print_table
 
 __all__ = [
     "Interval",
+    "Picture",
+    "Section",
+    "Table",
     "cell",
     "image_grid",
     "interval",
@@ -30,6 +34,7 @@ __all__ = [
     "print_table",
     "save_coverage",
     "save_curves",
+    "save_html",
     "save_image_grid",
     "save_samples",
     "save_scatter",
