@@ -30,6 +30,8 @@ class Settings(settings.Training, settings.Network, settings.Images, settings.De
     """training images, counted anew in each epoch, that the classifier sees"""
     pictures: int = 5
     """pictures of the progress, from the same latents"""
+    evaluations: int = 0
+    """times that all seeds are scored while they train, evenly spread"""
     seed: int = 0
     """of everything random"""
     out: pathlib.Path | None = None
@@ -46,15 +48,16 @@ if __name__ == "__main__":
         cli.compile_fast()
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent import futures
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import (
+    ensembles,
     health,
     hosts,
     journal,
@@ -71,7 +74,7 @@ from jaxgan import (
 from jaxgan.data import dataset, pool
 from jaxgan.scores import panels
 
-SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1}
+SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1, "evaluations": 1}
 SMOKE_CLASSIFIER_IMAGES = 20_000
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
@@ -158,7 +161,19 @@ def run(
         panel, references, note = scoring.result()
         print(note)
     picture = make_picture(asked, data, gan)
-    members, history = train(asked, trainer, members, placed, picture, saving, folder)
+
+    def evaluate(members: runs.Members, path: pathlib.Path) -> None:
+        if panel is not None:
+            reports.write_json(path, {"scores": score(picture.generators(members))})
+
+    def score(mixture: ensembles.Mixture) -> dict[str, Any]:
+        sample_key = jax.random.fold_in(key, 1)
+        found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
+        return {name: scores.to_dict(own) for name, own in found.items()}
+
+    due = {"progress-{:06}.png": (asked.pictures, picture.draw)}
+    due["scores-{:06}.json"] = (asked.evaluations, evaluate)
+    members, history = train(asked, trainer, members, placed, due, saving, folder)
     found = health.findings(history)
     if (notable := health.sentence(found)) is not None:
         print(notable)
@@ -174,13 +189,10 @@ def run(
     reports.write_json(folder / "scores.json", record)
     runs.require_alive(members, history, folder / LOG)
     runs.save_curves(history, folder)
-    mixture = picture(members, folder / "samples.png")
+    picture.draw(members, folder / "samples.png")
+    mixture = picture.generators(members)
     replicates.save(mixture, architecture, folder)
-    scored = {}
-    if panel is not None:
-        sample_key = jax.random.fold_in(key, 1)
-        scored = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
-    record["scores"] = {name: scores.to_dict(score) for name, score in scored.items()}
+    record["scores"] = {} if panel is None else score(mixture)
     return record | {"references": references, "note": note}
 
 
@@ -194,6 +206,7 @@ def check(asked: Settings) -> None:
             "minutes": cli.POSITIVE,
             "samples": cli.at_least(panels.SPLITS),
             "pictures": cli.NOT_NEGATIVE,
+            "evaluations": cli.NOT_NEGATIVE,
             "seed": cli.SEED,
         },
     )
@@ -203,8 +216,19 @@ def chunk_steps(asked: Settings) -> int:
     return max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
 
 
-def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN):
-    """Builds `(members, path) -> generators`: a picture, always of the same latents."""
+class Picture(NamedTuple):
+    """How the population is looked at.
+
+    Attributes:
+      generators: `members -> mixture` of them, with standing statistics.
+      draw: `(members, path)`: a picture, always of the same latents.
+    """
+
+    generators: Callable[[runs.Members], ensembles.Mixture]
+    draw: Callable[[runs.Members, pathlib.Path], None]
+
+
+def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Picture:
     shares, columns, label = None, ROWS, None
     if asked.labels:
         counts = np.bincount(data.train.label, minlength=data.num_classes)
@@ -214,14 +238,15 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN):
     z = gan.latent(z_key, ROWS * columns)
     real = np.asarray(dataset.to_float(data.test.x[: len(z)]))
 
-    def picture(members: runs.Members, path: pathlib.Path):
-        mixture = replicates.generators(gan, members, key, shares)
-        x = np.asarray(replicates.look(gan, mixture, z, label))
+    def generators(members: runs.Members) -> ensembles.Mixture:
+        return replicates.generators(gan, members, key, shares)
+
+    def draw(members: runs.Members, path: pathlib.Path) -> None:
+        x = np.asarray(replicates.look(gan, generators(members), z, label))
         shown = {f"seed {i}": images for i, images in enumerate(x)}
         reports.save_samples(path, shown, real, columns)
-        return mixture
 
-    return picture
+    return Picture(generators, draw)
 
 
 def train(
@@ -229,17 +254,20 @@ def train(
     trainer: runs.Trainer,
     members: runs.Members,
     placed: types.Tree,
-    picture,
+    due: Mapping[str, tuple[int, Callable[[runs.Members, pathlib.Path], None]]],
     saving: runs.Saving,
     folder: pathlib.Path,
 ) -> tuple[runs.Members, list[training.Report]]:
-    """Trains all seeds, with pictures of the progress."""
-    shares = [(i + 1) / (asked.pictures + 1) for i in range(asked.pictures)]
-    due = {-(-share * asked.steps // chunk_steps(asked)) for share in shares}
+    """Trains all seeds; what is `due` so many times is made in between, into files."""
+    at = {}
+    for name, (times, _) in due.items():
+        shares = [(i + 1) / (times + 1) for i in range(times)]
+        at[name] = {-(-share * asked.steps // chunk_steps(asked)) for share in shares}
 
     def on_pause(step: int, collect: Callable[[], runs.Members]) -> None:
-        if step / chunk_steps(asked) in due:
-            picture(collect(), folder / f"progress-{step:06}.png")
+        for name, (_, make) in due.items():
+            if step / chunk_steps(asked) in at[name]:
+                make(collect(), folder / name.format(step))
 
     members, history = runs.train(
         trainer,

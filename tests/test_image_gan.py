@@ -61,7 +61,7 @@ def test_a_run_keeps_everything_it_promises(smoke):
         "mixture-generator-0.safetensors",
         "mixture-generator-1.safetensors",
     } <= names
-    assert any(name.startswith("progress-") for name in names)
+    assert {"progress-000005.png", "scores-000005.json"} <= names
     config = json.loads((folder / "config.json").read_text())
     assert config["dataset"] == "digits" and config["gan"]["num_classes"] == 10
     lines = (folder / "metrics.jsonl").read_text().splitlines()

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors, memory, methods, population, runs, types
+from jaxgan import errors, memory, methods, population, runs, setups, types
 from jaxgan import gan as gan_lib
 from jaxgan.data import pool
 
@@ -81,3 +81,19 @@ def test_a_dry_run_says_what_a_population_takes(trainer):
 def test_a_machine_has_memory():
     free, _ = memory.available()
     assert 1e6 < free < 1e15
+
+
+def test_a_folder_of_programs_that_others_can_write_to_is_refused(
+    tmp_path, monkeypatch
+):
+    given = {}
+    monkeypatch.setattr(jax.config, "update", given.__setitem__)
+    folder = tmp_path / "programs"
+    setups.compilation_cache(folder)
+    assert given["jax_compilation_cache_dir"] == str(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o770)
+    given.clear()
+    with pytest.raises(errors.UserError, match="--compilation-cache .*run code as you"):
+        setups.compilation_cache(folder)
+    assert not given

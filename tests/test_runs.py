@@ -135,6 +135,18 @@ def test_a_line_that_is_no_log_is_named(tmp_path):
         journal.rewind(path, 5)
 
 
+def test_tensorboard_gets_each_metric_of_each_chunk(trainer, tmp_path):
+    from tensorboard.backend.event_processing import event_accumulator
+
+    train(trainer, tmp_path, tensorboard=tmp_path / "events")
+    events = event_accumulator.EventAccumulator(str(tmp_path / "events"))
+    events.Reload()
+    log = lines(tmp_path)
+    names = set(log[0]) - {"arm", "step", "num_steps", "alive"}
+    tags = {f"a/{name}/{end}" for name in names for end in ("mean", 0, 1, 2)}
+    assert set(events.Tags()["tensors"]) | set(events.Tags()["scalars"]) == tags
+
+
 def test_training_ends_when_no_member_is_alive(trainer, tmp_path):
     members = begin(trainer)
     dead = members._replace(
