@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxgan import errors, population, types
+from jaxgan import errors, placement, population, types
 from jaxgan.data import pool, sampling, streaming
 
 Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
@@ -210,9 +210,9 @@ def place(
     keys = population.take(keys, padded)
     # By way of the host, where arrays are cut up without a compilation per shape.
     hparams, state = jax.tree.map(lambda x: x[padded], jax.device_get((hparams, state)))
-    members = _put((hparams, state, keys), NamedSharding(mesh, MEMBERS))
+    members = placement.put((hparams, state, keys), NamedSharding(mesh, MEMBERS))
     if not isinstance(data, streaming.Host):
-        data = _put(data, NamedSharding(mesh, EVERYWHERE))
+        data = placement.put(data, NamedSharding(mesh, EVERYWHERE))
     return Placed(mesh, total, int(state.step[0]), *members, data)
 
 
@@ -256,7 +256,9 @@ def ahead_of_time(
 def fetch(placed: Placed) -> types.TrainState:
     """The members' state in the host's memory; the population goes on being placed."""
     # A copy, as the devices of a CPU would else write into it in the next chunk.
-    return jax.tree.map(lambda x: np.array(x[: placed.total]), _get(placed.state))
+    return jax.tree.map(
+        lambda x: np.array(x[: placed.total]), placement.get(placed.state)
+    )
 
 
 def collect(placed: Placed) -> types.TrainState:
@@ -313,7 +315,7 @@ def advance(
                 rows = next(feed)
                 state, means = run(hparams, state, keys, on_devices, rows, part)
                 # Waiting here keeps few chunks of samples on the device at once.
-                means, alive = _get((means, state.alive))
+                means, alive = placement.get((means, state.alive))
                 metrics.append(means)
             seconds = time.perf_counter() - began
             done += now
@@ -419,10 +421,10 @@ def _stream(
     members = NamedSharding(mesh, MEMBERS)
     mode_weights, modes = hparams.mode_weights, data.modes
     # The state that carries the steps is donated, and the run is ahead of it.
-    steps = _get(steps)
+    steps = placement.get(steps)
     if jax.process_count() > 1:
         # Each process draws the indices of all members, and reads the rows of its own.
-        mode_weights, keys = _get(mode_weights), _local_keys(keys)
+        mode_weights, keys = placement.get(mode_weights), placement.local_keys(keys)
         place = np.asarray
     else:
         modes = jax.device_put(modes, NamedSharding(mesh, EVERYWHERE))
@@ -451,7 +453,7 @@ def _stream(
         if jax.process_count() == 1:
             return jax.device_put(streaming.gather(data, index, part), members)
         total = len(index)
-        own = _own_members(members, total)
+        own = placement.own_members(members, total)
         rows = streaming.gather(data, np.asarray(index)[own], part)
         return jax.tree.map(
             lambda x: jax.make_array_from_process_local_data(
@@ -496,38 +498,3 @@ def _shared(batch: types.Batch, data_devices: int) -> types.Batch:
             f"{data_devices}; draw a multiple of it."
         )
     return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, SAMPLES), batch)
-
-
-def _put(tree: types.Tree, sharding: NamedSharding) -> types.Tree:
-    """Puts what every process has onto the devices of all."""
-    if jax.process_count() == 1:
-        return jax.device_put(tree, sharding)
-
-    def put(x):
-        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
-            data = put(jax.random.key_data(x))
-            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
-        x = np.asarray(x)
-        return jax.make_array_from_callback(x.shape, sharding, lambda index: x[index])
-
-    return jax.tree.map(put, tree)
-
-
-def _get(tree: types.Tree) -> types.Tree:
-    """Brings what lies on the devices of all processes to the host of each."""
-    if jax.process_count() == 1:
-        return jax.device_get(tree)
-    from jax.experimental import multihost_utils
-
-    return multihost_utils.process_allgather(tree, tiled=True)
-
-
-def _local_keys(keys: jax.Array) -> jax.Array:
-    data = _get(jax.random.key_data(keys))
-    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(keys))
-
-
-def _own_members(members: NamedSharding, total: int) -> np.ndarray:
-    """Which members lie on devices of this process."""
-    parts = members.addressable_devices_indices_map((total,)).values()
-    return np.unique(np.concatenate([np.arange(total)[part] for part in parts]))

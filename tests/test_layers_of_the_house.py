@@ -30,6 +30,7 @@ FLOORS = {
     "gradients": 4,
     "steps": 5,
     "population": 6,
+    "placement": 6,
     "ensembles": 6,
     "methods": 6,
     "training": 7,
