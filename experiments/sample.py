@@ -1,10 +1,10 @@
-"""Draws from a trained mixture of generators and saves the picture.
+"""Draws from a trained mixture of generators and saves a picture, or the samples.
 
     python experiments/sample.py RUN --n 64 --out grid.png
 
 RUN is the folder of a run of mode_ensemble.py or image_gan.py, or one of the files
 mixture-*.safetensors in it, which is all that is needed. Images become a grid,
-points a scatter.
+points a scatter; `--out samples.npy` keeps the numbers instead.
 """
 
 import dataclasses
@@ -22,7 +22,8 @@ class Settings:
     n: int = 64
     """number of samples"""
     out: pathlib.Path = pathlib.Path("grid.png")
-    """picture to write, replaced if it exists; its ending says the format"""
+    """picture to write, replaced if it exists; its ending says the format, and .npy is
+    the samples themselves, in the units of the data"""
     arm: str | None = None
     """whose mixture: single, independent, per_mode or minimax of mode_ensemble.py; None
     for per_mode, or for the one that the run has"""
@@ -45,7 +46,7 @@ import math
 import jax
 import numpy as np
 
-from jaxgan import ensembles, export, reports
+from jaxgan import ensembles, export, files, reports
 
 
 def main(settings: Settings) -> None:
@@ -64,7 +65,9 @@ def main(settings: Settings) -> None:
     x, member = ensembles.sample(networks, mixture, key, settings.n)
     title = f"{notes['title']}: {settings.n} samples"
     with cli.flag("--out", settings.out):
-        if x.ndim == 4:
+        if settings.out.suffix == ".npy":
+            files.write_whole(settings.out, lambda name: np.save(name, np.asarray(x)))
+        elif x.ndim == 4:
             columns = math.ceil(math.sqrt(settings.n))
             reports.save_image_grid(settings.out, {title: x}, columns=columns)
         else:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -115,6 +116,14 @@ def test_a_saved_mixture_is_drawn_from(smoke, tmp_path):
     result = run("sample.py", smoke[0], "--n", 9, "--out", "grid.png", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "grid.png").stat().st_size > 1000
+
+
+def test_samples_are_kept_as_numbers(smoke, tmp_path):
+    result = run("sample.py", smoke[0], "--n", 9, "--out", "x.npy", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    x = np.load(tmp_path / "x.npy", allow_pickle=False)
+    assert x.shape == (9, 8, 8, 1) and x.dtype == np.float32
+    assert np.isfinite(x).all() and x.std() > 0
 
 
 @pytest.mark.parametrize(

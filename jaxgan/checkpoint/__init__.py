@@ -10,13 +10,12 @@ Nothing here is read in a way that could run code.
 
 from jaxgan.checkpoint.manager import (
     Manager,
-    Restored,
     close,
     open,
-    restore,
     save,
     wait,
 )
+from jaxgan.checkpoint.reading import Restored, restore
 from jaxgan.checkpoint.trees import load_tree, save_tree
 
 __all__ = [

@@ -20,14 +20,10 @@ import jax
 import numpy as np
 
 from jaxgan import errors, types
-from jaxgan.checkpoint import differences, manifest
+from jaxgan.checkpoint import leaves as leaves_lib
+from jaxgan.checkpoint import manifest, reading
 
 PACKAGES = ("jaxgan", "jax", "flax", "optax", "orbax-checkpoint")
-IMPLEMENTATIONS = {
-    "key<fry>": "threefry2x32",
-    "key<rbg>": "rbg",
-    "key<urbg>": "unsafe_rbg",
-}
 SPARE = 2**20
 """Bytes that stay free on the disk."""
 
@@ -46,22 +42,6 @@ class Manager(NamedTuple):
     orbax: Any
     worker: futures.Executor
     pending: list[futures.Future]
-
-
-class Restored(NamedTuple):
-    """A checkpoint.
-
-    Attributes:
-      step: that it was taken at.
-      tree: like the target.
-      extra: that was saved with it.
-      skipped: a sentence for each newer one that could not be used.
-    """
-
-    step: int
-    tree: types.Tree
-    extra: dict[str, Any]
-    skipped: list[str]
 
 
 def open(
@@ -139,8 +119,10 @@ def save(
     import orbax.checkpoint as ocp
 
     wait(manager)
-    leaves, _ = _named(tree)
-    plain = {name: np.asarray(_without_keys(leaf)) for name, leaf in leaves.items()}
+    leaves, _ = leaves_lib.named(tree)
+    plain = {
+        name: np.asarray(leaves_lib.without_keys(leaf)) for name, leaf in leaves.items()
+    }
     size = sum(array.nbytes for array in plain.values())
     free = shutil.disk_usage(manager.folder).free
     if free < size + SPARE:
@@ -153,7 +135,7 @@ def save(
         "versions": _versions(),
         "description": json.loads(json.dumps(description)),
         "extra": json.loads(json.dumps(extra)),
-        "arrays": {name: _described(leaf) for name, leaf in leaves.items()},
+        "arrays": {name: leaves_lib.described(leaf) for name, leaf in leaves.items()},
     }
 
     def write() -> None:
@@ -198,54 +180,8 @@ def close(manager: Manager) -> None:
         manager.orbax.close()
 
 
-def restore(
-    folder: str | os.PathLike, target: types.Tree, description: Mapping[str, Any]
-) -> Restored | None:
-    """Reads the newest checkpoint that verifies.
-
-    Args:
-      folder: of the checkpoints.
-      target: tree of arrays, or of `jax.ShapeDtypeStruct` with shardings; the arrays of
-        the checkpoint come back with its structure, types and shardings.
-      description: of the structure.
-
-    Returns:
-      The checkpoint, or None if none was ever begun.
-
-    Raises:
-      UserError: if the checkpoint is of another structure, saying in which fields, or
-        none of those that there are verifies.
-    """
-    folder, skipped = pathlib.Path(folder).absolute(), []
-    for step in _steps(folder):
-        own = folder / str(step)
-        try:
-            content = manifest.read(own)
-        except manifest.Damaged as damage:
-            skipped.append(f"{own}: {damage}.")
-            continue
-        leaves, structure = _named(target)
-        _compare(own, content, description, leaves)
-        tree = jax.tree.unflatten(structure, _read(own, leaves))
-        return Restored(content["step"], tree, content["extra"], skipped)
-    if skipped:
-        raise errors.UserError(
-            f"{folder}: no checkpoint can be used ({' '.join(skipped)}); start a new "
-            "run, or put an older copy of the folder in its place."
-        )
-    return None
-
-
-def _steps(folder: pathlib.Path) -> list[int]:
-    """Steps that have a folder, the newest first."""
-    if not folder.is_dir():
-        return []
-    names = [path.name for path in folder.iterdir() if path.is_dir()]
-    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
-
-
 def _put_aside(folder: pathlib.Path) -> None:
-    for step in _steps(folder):
+    for step in reading.steps(folder):
         try:
             manifest.read(folder / str(step))
         except manifest.Damaged as damage:
@@ -254,78 +190,6 @@ def _put_aside(folder: pathlib.Path) -> None:
                 number += 1
             os.rename(folder / str(step), aside)
             print(f"{aside}: put aside, as {damage}", file=sys.stderr)
-
-
-def _compare(own, content, description, leaves):
-    description = json.loads(json.dumps(description))
-    found = differences.between(content["description"], description)
-    arrays = {name: _described(leaf) for name, leaf in leaves.items()}
-    found = found or differences.between(content["arrays"], arrays)
-    if found:
-        versions = ", ".join(f"{k} {v}" for k, v in content["versions"].items())
-        raise errors.UserError(
-            f"{own} is a checkpoint of another structure ({'; '.join(found)}), written "
-            f"by {versions}; resume with the settings that it was begun with."
-        )
-
-
-def _read(own: pathlib.Path, leaves: dict[str, Any]) -> list[Any]:
-    import orbax.checkpoint as ocp
-
-    def abstract(leaf):
-        plain = jax.eval_shape(_without_keys, leaf)
-        return jax.ShapeDtypeStruct(plain.shape, plain.dtype, sharding=_sharding(leaf))
-
-    target = {name: abstract(leaf) for name, leaf in leaves.items()}
-    with contextlib.closing(ocp.StandardCheckpointer()) as checkpointer:
-        read = checkpointer.restore(own / "default", target)
-    if jax.process_count() > 1:
-        read = {name: _local(read[name], leaf) for name, leaf in leaves.items()}
-    return [_with_keys(read[name], leaf) for name, leaf in leaves.items()]
-
-
-def _sharding(leaf: Any) -> jax.sharding.Sharding:
-    if jax.process_count() > 1 and getattr(leaf, "is_fully_addressable", True):
-        # Orbax reads onto the devices of all processes; each takes its copy.
-        mesh = jax.sharding.Mesh(np.array(jax.devices()), ("all",))
-        return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    sharding = getattr(leaf, "sharding", None)
-    return sharding or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-
-
-def _local(read: jax.Array, leaf: Any) -> jax.Array:
-    if not getattr(leaf, "is_fully_addressable", True):
-        return read
-    return jax.device_put(np.asarray(read), getattr(leaf, "sharding", None))
-
-
-def _without_keys(leaf: Any) -> Any:
-    """The words of typed keys, anything else as it is."""
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
-
-
-def _with_keys(read: jax.Array, leaf: Any) -> jax.Array:
-    if not _is_key(leaf):
-        return read
-    return jax.random.wrap_key_data(read, impl=IMPLEMENTATIONS[str(leaf.dtype)])
-
-
-def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _named(tree: types.Tree) -> tuple[dict[str, Any], Any]:
-    """The leaves by the names that lead to them, and the structure."""
-    paths, structure = jax.tree_util.tree_flatten_with_path(tree)
-    names = [
-        jax.tree_util.keystr(path, simple=True, separator=".").replace("/", "|")
-        for path, _ in paths
-    ]
-    return dict(zip(names, (leaf for _, leaf in paths), strict=True)), structure
-
-
-def _described(leaf: Any) -> str:
-    return f"{leaf.dtype}{list(leaf.shape)}"
 
 
 def _together(what: str) -> None:

@@ -28,8 +28,8 @@ def write(folder: pathlib.Path, about: dict[str, Any]) -> None:
       about: what else the manifest says, as JSON.
     """
     content = {"schema": SCHEMA, **about, "files": _hashes(folder)}
-    text = json.dumps({"sha256": _digest(content), "content": content}, indent=1)
-    files.write_whole(folder / NAME, lambda name: pathlib.Path(name).write_text(text))
+    data = _text(content).encode()
+    files.write_whole(folder / NAME, lambda name: pathlib.Path(name).write_bytes(data))
 
 
 def read(folder: pathlib.Path) -> dict[str, Any]:
@@ -42,12 +42,13 @@ def read(folder: pathlib.Path) -> dict[str, Any]:
       Damaged: if a file is missing, was added or differs.
     """
     try:
-        whole = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        content = whole["content"]
-        genuine = whole["sha256"] == _digest(content) and isinstance(content, dict)
+        data = (folder / NAME).read_bytes()
+        content = json.loads(data)["content"]
+        # To the byte: 1e-5 and 1E-5 mean the same and are one bit apart.
+        genuine = isinstance(content, dict) and data == _text(content).encode()
     except FileNotFoundError:
         raise Damaged(f"it has no {NAME}, so it was not finished") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise Damaged(f"its {NAME} cannot be read") from None
     if not genuine:
         raise Damaged(f"its {NAME} is not as it was written")
@@ -78,6 +79,6 @@ def _hashes(folder: pathlib.Path) -> dict[str, str]:
     return hashes
 
 
-def _digest(content: Any) -> str:
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _text(content: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return json.dumps({"sha256": digest, "content": content}, indent=1)

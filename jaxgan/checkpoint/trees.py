@@ -63,10 +63,11 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
         raise errors.UserError(f"{path} does not exist.") from None
     except (
         OSError,
-        KeyError,
+        LookupError,
         TypeError,
         ValueError,
         AttributeError,
+        RecursionError,
         safetensors.SafetensorError,
     ) as error:
         raise errors.UserError(

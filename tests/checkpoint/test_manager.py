@@ -135,6 +135,28 @@ def test_every_damage_is_noticed_and_the_checkpoint_before_it_read(times, copy):
     assert manifest.NAME in kinds or times < len(whole)
 
 
+def test_no_bit_of_a_manifest_flips_unnoticed(tmp_path):
+    # An exponent's letter and that of an escape mean the same in either case.
+    manifest.write(
+        tmp_path, {"rate": 1e-05, "note": "\N{LATIN SMALL LETTER E WITH ACUTE}"}
+    )
+    path = tmp_path / manifest.NAME
+    whole = path.read_bytes()
+    manifest.read(tmp_path)
+    for place in range(8 * len(whole)):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        path.write_bytes(data)
+        with pytest.raises(manifest.Damaged):
+            manifest.read(tmp_path)
+
+
+def test_a_manifest_nested_without_end_is_damaged(tmp_path):
+    (tmp_path / manifest.NAME).write_text("[" * 200_000)
+    with pytest.raises(manifest.Damaged, match="cannot be read"):
+        manifest.read(tmp_path)
+
+
 @pytest.mark.parametrize("what", ["missing", "added", "manifest", "empty", "partial"])
 def test_what_is_not_whole_never_hides_a_good_checkpoint(what, copy):
     newest = copy / "20"

@@ -1,5 +1,6 @@
 """Tests of jaxgan.checkpoint."""
 
+import json
 import pickle
 
 import numpy as np
@@ -67,6 +68,18 @@ def test_a_truncated_file_is_refused(tmp_path):
     checkpoint.save_tree(path, TREE, None)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(errors.UserError):
+        checkpoint.load_tree(path)
+
+
+@pytest.mark.parametrize(
+    "keys", [{"0": []}, {"0": ["a"], "1": ["a", "b"]}, [], {"2": 1}]
+)
+def test_a_forged_header_is_refused(keys, tmp_path):
+    path = tmp_path / "tree.safetensors"
+    header = {"format": "jaxgan-tree-2", "keys": keys, "description": None}
+    arrays = {"0": np.ones(2), "1": np.ones(2)}
+    safetensors.save_file(arrays, path, {"jaxgan": json.dumps(header)})
+    with pytest.raises(errors.UserError, match="not a file that jaxgan saved"):
         checkpoint.load_tree(path)
 
 

@@ -1,0 +1,120 @@
+"""The newest checkpoint of a run that is as it was written."""
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan import errors, types
+from jaxgan.checkpoint import differences, manifest
+from jaxgan.checkpoint import leaves as leaves_lib
+
+
+class Restored(NamedTuple):
+    """A checkpoint.
+
+    Attributes:
+      step: that it was taken at.
+      tree: like the target.
+      extra: that was saved with it.
+      skipped: a sentence for each newer one that could not be used.
+    """
+
+    step: int
+    tree: types.Tree
+    extra: dict[str, Any]
+    skipped: list[str]
+
+
+def restore(
+    folder: str | os.PathLike, target: types.Tree, description: Mapping[str, Any]
+) -> Restored | None:
+    """Reads the newest checkpoint that verifies.
+
+    Args:
+      folder: of the checkpoints.
+      target: tree of arrays, or of `jax.ShapeDtypeStruct` with shardings; the arrays of
+        the checkpoint come back with its structure, types and shardings.
+      description: of the structure.
+
+    Returns:
+      The checkpoint, or None if none was ever begun.
+
+    Raises:
+      UserError: if the checkpoint is of another structure, saying in which fields, or
+        none of those that there are verifies.
+    """
+    folder, skipped = pathlib.Path(folder).absolute(), []
+    for step in steps(folder):
+        own = folder / str(step)
+        try:
+            content = manifest.read(own)
+        except manifest.Damaged as damage:
+            skipped.append(f"{own}: {damage}.")
+            continue
+        leaves, structure = leaves_lib.named(target)
+        _compare(own, content, description, leaves)
+        tree = jax.tree.unflatten(structure, _read(own, leaves))
+        return Restored(content["step"], tree, content["extra"], skipped)
+    if skipped:
+        raise errors.UserError(
+            f"{folder}: no checkpoint can be used ({' '.join(skipped)}); start a new "
+            "run, or put an older copy of the folder in its place."
+        )
+    return None
+
+
+def steps(folder: pathlib.Path) -> list[int]:
+    """Steps that have a folder, the newest first."""
+    if not folder.is_dir():
+        return []
+    names = [path.name for path in folder.iterdir() if path.is_dir()]
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def _compare(own, content, description, leaves):
+    description = json.loads(json.dumps(description))
+    found = differences.between(content["description"], description)
+    arrays = {name: leaves_lib.described(leaf) for name, leaf in leaves.items()}
+    found = found or differences.between(content["arrays"], arrays)
+    if found:
+        versions = ", ".join(f"{k} {v}" for k, v in content["versions"].items())
+        raise errors.UserError(
+            f"{own} is a checkpoint of another structure ({'; '.join(found)}), written "
+            f"by {versions}; resume with the settings that it was begun with."
+        )
+
+
+def _read(own: pathlib.Path, leaves: dict[str, Any]) -> list[Any]:
+    import orbax.checkpoint as ocp
+
+    def abstract(leaf):
+        plain = jax.eval_shape(leaves_lib.without_keys, leaf)
+        return jax.ShapeDtypeStruct(plain.shape, plain.dtype, sharding=_sharding(leaf))
+
+    target = {name: abstract(leaf) for name, leaf in leaves.items()}
+    with contextlib.closing(ocp.StandardCheckpointer()) as checkpointer:
+        read = checkpointer.restore(own / "default", target)
+    if jax.process_count() > 1:
+        read = {name: _local(read[name], leaf) for name, leaf in leaves.items()}
+    return [leaves_lib.with_keys(read[name], leaf) for name, leaf in leaves.items()]
+
+
+def _sharding(leaf: Any) -> jax.sharding.Sharding:
+    if jax.process_count() > 1 and getattr(leaf, "is_fully_addressable", True):
+        # Orbax reads onto the devices of all processes; each takes its copy.
+        mesh = jax.sharding.Mesh(np.array(jax.devices()), ("all",))
+        return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    sharding = getattr(leaf, "sharding", None)
+    return sharding or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+
+def _local(read: jax.Array, leaf: Any) -> jax.Array:
+    if not getattr(leaf, "is_fully_addressable", True):
+        return read
+    return jax.device_put(np.asarray(read), getattr(leaf, "sharding", None))
