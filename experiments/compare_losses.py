@@ -137,9 +137,14 @@ def main(asked: Settings) -> None:
         )
         print(note or "")
         finished = records.read(folder / JOURNAL)
-        for group in plans.remaining(groups, finished):
-            rows = run(asked, data, group, panel, folder, shared)
-            records.append(folder / JOURNAL, rows)
+        done = {row["trial"] for row in finished}
+        left = {group.name for group in plans.remaining(groups, finished)}
+        for group in groups:
+            if group.name in left:
+                # Whole, as its checkpoint is; rows that are there stay as they are.
+                rows = run(asked, data, group, panel, folder, shared)
+                rows = [row for row in rows if row["trial"] not in done]
+                records.append(folder / JOURNAL, rows)
         rows = records.read(folder / JOURNAL)
         records.write_tables(rows, folder)
         summary = summarise(asked, rows)
