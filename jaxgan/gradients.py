@@ -122,7 +122,7 @@ def unrolled(
     own key. At depth 0 it is `generator(gan, loss)`.
 
     Adam's square root has no derivative at zero, where the moments of weights without a
-    gradient are: bind `eps_root`, as in `functools.partial(optax.adam, eps_root=1e-8)`,
+    gradient are: bind `eps_root`, as in `functools.partial(steps.adam, eps_root=1e-8)`,
     in the optimiser of `discriminator`.
 
     Args:

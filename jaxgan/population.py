@@ -77,10 +77,8 @@ def automatic(num_members: int, *, convolutional: bool = False) -> types.Mapper:
     chunks follow from the machine's cores and not from the devices that are used.
     Elsewhere all members are one batch.
 
-    Members that run one by one have the same bits on any number of devices. In chunks
-    they have the same bits on any number above one, and on one device other last bits:
-    XLA compiles for a single partition in another way, in which other products and sums
-    are rounded together. In one batch the number of members may count as well.
+    Members that run one by one or in chunks have the same bits on any number of
+    devices. In one batch the number of members may count.
     """
     if jax.default_backend() != "cpu":
         return vmap

@@ -87,8 +87,7 @@ class Devices:
     data_devices: int = 1
     """devices that share the batches of each member; the others share the members"""
     microbatch_members: int | Literal["auto"] = "auto"
-    """members that a device trains at once; auto for what suits and fits it, 1 for the
-    same bits on any number of devices"""
+    """members that a device trains at once; auto for what suits and fits it"""
     coordinator: str | None = None
     """with several processes, HOST:PORT of process 0, or auto under Slurm, Open MPI
     and Kubernetes; None for one process"""

@@ -20,10 +20,11 @@ and betas differ between the members of one compiled program, and between the pl
 (two time scales). Arguments that a factory compares in Python must be bound beforehand
 with `functools.partial`.
 
-Reading order: `core`, `order`, `averages`, `optimizers`, `extrapolation`, `rotation`,
-`competition`; `rules` has all of them by name.
+Reading order: `adaptive`, `core`, `order`, `averages`, `optimizers`, `extrapolation`,
+`rotation`, `competition`; `rules` has all of them by name.
 """
 
+from jaxgan.steps.adaptive import adam
 from jaxgan.steps.averages import averaged, constant, lookahead, warmed_up
 from jaxgan.steps.competition import competitive
 from jaxgan.steps.core import (
@@ -49,6 +50,7 @@ __all__ = [
     "RULES",
     "Optimizer",
     "Rule",
+    "adam",
     "alternating",
     "averaged",
     "competitive",

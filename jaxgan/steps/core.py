@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan import errors, types
+from jaxgan.steps import adaptive
 
 Optimizer = Callable[..., optax.GradientTransformation]
 
@@ -17,7 +18,7 @@ BEFORE_ANY_STEP = 2**32 - 1
 
 
 def initialise(
-    gan: types.GAN, optimizer: Optimizer = optax.adam
+    gan: types.GAN, optimizer: Optimizer = adaptive.adam
 ) -> Callable[[types.HParams, jax.Array], types.TrainState]:
     """Builds `(hparams, key) -> TrainState` of one member.
 
@@ -51,7 +52,7 @@ def initialise(
 
 
 def update(
-    player: str, gradient: types.Gradient, optimizer: Optimizer = optax.adam
+    player: str, gradient: types.Gradient, optimizer: Optimizer = adaptive.adam
 ) -> types.Step:
     """Builds the step that moves one player along its gradient.
 

@@ -12,7 +12,7 @@ import optax
 from jax.typing import ArrayLike
 
 from jaxgan import types
-from jaxgan.steps import core
+from jaxgan.steps import adaptive, core
 
 
 class Memory(NamedTuple):
@@ -32,7 +32,7 @@ def optimistic(optimizer: core.Optimizer = optax.sgd) -> core.Optimizer:
 
     `w <- w + 2 u_t - u_(t-1)`, with `u_t` the update of the optimiser and
     `u_(-1) = u_0`. With `optax.sgd` this is optimistic gradient descent,
-    `w <- w - 2 eta v_t + eta v_(t-1)`, and with `optax.adam` Optimistic Adam. On the
+    `w <- w - 2 eta v_t + eta v_(t-1)`, and with `adam` Optimistic Adam. On the
     game xy it converges for `eta < 1 / sqrt(3)`.
 
     Args:
@@ -73,7 +73,7 @@ def negative_momentum(
     return optax.sgd(learning_rate, momentum=momentum)
 
 
-def remembering(optimizer: core.Optimizer = optax.adam) -> core.Optimizer:
+def remembering(optimizer: core.Optimizer = adaptive.adam) -> core.Optimizer:
     """Keeps the last gradient beside the optimiser's own state, as a `Memory`.
 
     Its updates are those of the optimiser. Needed by `extragradient_from_the_past`.

@@ -7,17 +7,16 @@ must be built in the plain form.
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.typing import ArrayLike
 
 from jaxgan import types
-from jaxgan.steps import core, field
+from jaxgan.steps import adaptive, core, field
 
 
 def consensus(
     discriminator: types.Gradient,
     generator: types.Gradient,
-    optimizer: core.Optimizer = optax.adam,
+    optimizer: core.Optimizer = adaptive.adam,
 ) -> types.Step:
     """Both players also lower the length of the gradient field.
 
@@ -56,7 +55,7 @@ def consensus(
 def symplectic(
     discriminator: types.Gradient,
     generator: types.Gradient,
-    optimizer: core.Optimizer = optax.adam,
+    optimizer: core.Optimizer = adaptive.adam,
     epsilon: ArrayLike = 0.1,
 ) -> types.Step:
     """Symplectic gradient adjustment, with the sign rule.

@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import optax
-
 from jaxgan import errors, types
-from jaxgan.steps import averages, competition, core, extrapolation, order, rotation
+from jaxgan.steps import (
+    adaptive,
+    averages,
+    competition,
+    core,
+    extrapolation,
+    order,
+    rotation,
+)
 from jaxgan.steps import optimizers as optimizers_lib
 
 LOOKAHEAD = 5
@@ -54,7 +60,7 @@ def make(
     discriminator: types.Gradient,
     generator: types.Gradient,
     *,
-    optimizer: core.Optimizer = optax.adam,
+    optimizer: core.Optimizer = adaptive.adam,
     n_critic: int = 1,
 ) -> Made:
     """Makes the step of a rule.
