@@ -1,0 +1,97 @@
+import collections
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from jaxgan import errors
+from jaxgan.sweeps import halving
+
+
+def run(scores, num_places, rungs, eta):
+    """A search in which a trial's score is known beforehand; the rounds it took."""
+    search, rounds = halving.begin(len(scores), num_places, rungs, eta), 0
+    while search.busy:
+        shown = np.where(search.trial == halving.EMPTY, -np.inf, scores[search.trial])
+        search, fresh = halving.decide(search, shown)
+        assert (search.rounds[fresh] == 0).all()
+        assert len(search.trial) == num_places
+        rounds += 1
+    return search, rounds
+
+
+def test_brackets_are_those_of_the_paper():
+    # Table 1 of Li et al. for R = 81, eta = 3.
+    published = [
+        [(81, 1), (27, 3), (9, 9), (3, 27), (1, 81)],
+        [(34, 3), (11, 9), (3, 27), (1, 81)],
+        [(15, 9), (5, 27), (1, 81)],
+        [(8, 27), (2, 81)],
+        [(5, 81)],
+    ]
+    assert [list(map(tuple, bracket)) for bracket in halving.hyperband(81)] == published
+
+
+def test_halving_with_a_place_for_each_trial_keeps_the_best():
+    scores = np.random.default_rng(0).permutation(27).astype(float)
+    search, rounds = run(scores, 27, halving.ladder(1, 9), 3)
+    assert rounds == 9
+    reached = collections.Counter(entry.rung for entry in search.entries)
+    assert reached == {0: 27, 1: 9, 2: 3}
+    ends = [e for e in search.entries if e.status == "finished"]
+    assert sorted(e.score for e in ends) == [0, 1, 2]
+    assert halving.best(search).trial == scores.argmin()
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(
+    scores=st.lists(
+        st.one_of(st.just(float("nan")), st.integers(0, 9).map(float)), min_size=1
+    ),
+    num_places=st.integers(1, 9),
+    eta=st.integers(2, 4),
+    most=st.integers(1, 20),
+)
+def test_every_trial_is_tried_and_ends_once(scores, num_places, eta, most):
+    scores = np.array(scores)
+    search, _ = run(scores, num_places, halving.ladder(1, most, eta), eta)
+    ends = collections.Counter(
+        entry.trial for entry in search.entries if entry.status != "going"
+    )
+    assert ends == dict.fromkeys(range(len(scores)), 1)
+    for entry in search.entries:
+        np.testing.assert_equal(entry.score, scores[entry.trial])
+        assert entry.status == "stopped" or not np.isnan(entry.score)
+    if not np.isnan(scores).all() and most == 1:
+        assert halving.best(search).score == np.nanmin(scores)
+
+
+def test_the_best_trial_always_finishes():
+    rng = np.random.default_rng(1)
+    for places in (3, 5, 12):
+        scores = rng.permutation(30).astype(float)
+        search, rounds = run(scores, places, halving.ladder(1, 9), 3)
+        assert halving.best(search).score == 0
+        assert rounds * places < 30 * 9 + 9 * places
+
+
+def test_ranking_puts_what_is_no_number_last():
+    assert halving.ranking([3, np.nan, 1, np.inf, 1]).tolist() == [2, 4, 0, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "made, said",
+    [
+        (lambda: halving.ladder(4, 2), "most=2"),
+        (lambda: halving.hyperband(0), "most=0"),
+        (lambda: halving.begin(0, 1, (1,)), "num_trials=0"),
+        (lambda: halving.begin(3, 1, (2, 2)), "rising"),
+        (lambda: halving.decide(halving.begin(3, 3, (1,)), [1, 2]), "3 places"),
+        (lambda: halving.best(halving.begin(3, 3, (1,))), "a number"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_said(made, said):
+    with pytest.raises(errors.UserError, match=said):
+        made()
