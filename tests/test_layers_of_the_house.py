@@ -20,7 +20,7 @@ FLOORS = {
     "cli": 2,
     "divergences": 1,
     "data": 1,
-    "checkpoint": 2,
+    "checkpoint": 1,
     "losses": 2,
     "penalties": 2,
     "networks": 2,

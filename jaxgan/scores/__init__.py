@@ -3,6 +3,8 @@
 Scores take arrays (samples, features or class probabilities) and are pure: `jit` them,
 or `vmap` them over the members of a population. Where features come from is another
 matter: `jaxgan.scores.classifier`, imported by itself, trains a feature network.
+`jaxgan.scores.inception` is the network of the published scores, and
+`jaxgan.scores.weights` finds its weights.
 `jaxgan.scores.moments`, likewise, takes features batch by batch.
 """
 

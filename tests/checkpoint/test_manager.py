@@ -267,9 +267,12 @@ def test_checkpoints_move_to_other_devices_with_the_same_bits(saved):
 def test_no_module_of_the_package_reads_what_can_run_code():
     words = re.compile(r"\b(import|from) (pickle|dill|marshal|shelve|joblib)\b")
     unsafe = re.compile(r"allow_pickle=True|\beval\(|\bexec\(|torch\.load")
-    for path in pathlib.Path(jaxgan.__file__).parent.rglob("*.py"):
+    package = pathlib.Path(jaxgan.__file__).parent
+    # It allows a pickle to name nothing but its own functions; see its tests.
+    restricted = package / "scores" / "torch_files.py"
+    for path in package.rglob("*.py"):
         text = path.read_text()
-        assert not words.search(text), path
+        assert not words.search(text) or path == restricted, path
         assert not unsafe.search(text), path
 
 
