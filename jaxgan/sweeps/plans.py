@@ -70,11 +70,12 @@ def make(
 def remaining(
     groups: Iterable[Group], rows: Iterable[Mapping[str, Any]]
 ) -> tuple[Group, ...]:
-    """The groups without the trials that have a row; those that are left empty go.
+    """The groups without the trials that ended; those that are left empty go.
 
-    A group that is left has the name that it had.
+    A trial has ended if it has a row, other than one of status "going", which is that
+    of a rung after which it trains on. A group that is left has the name that it had.
     """
-    finished = {row["trial"] for row in rows}
+    finished = {row["trial"] for row in rows if row.get("status") != "going"}
     left = []
     for group in groups:
         trials = tuple(t for t in group.trials if t.name not in finished)

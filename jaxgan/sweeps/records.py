@@ -18,7 +18,10 @@ Row = dict[str, Any]
 
 
 def append(path: pathlib.Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Adds rows; when it returns they are on the disk. Half a row at the end goes."""
+    """Adds rows; when it returns they are on the disk. Half a row at the end goes.
+
+    One process writes a journal: `files.locked` keeps its folder.
+    """
     text = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
     whole = _whole(path)
     with path.open("r+b" if path.exists() else "wb") as file:
@@ -51,13 +54,14 @@ def read(path: pathlib.Path) -> list[Row]:
 def write_tables(rows: Sequence[Mapping[str, Any]], folder: pathlib.Path) -> None:
     """Writes the rows as `trials.parquet` and `trials.csv`, whole or not at all.
 
-    A column for each name that any row has; empty where a row has none.
+    A column for each name that any row has; empty where a row has none. Lists, and
+    values of a column in which text and numbers meet, are written as JSON.
     """
     import pyarrow
     from pyarrow import csv, parquet
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {name: [row.get(name) for row in rows] for name in names}
+    columns = {name: _of_one_type([row.get(name) for row in rows]) for name in names}
     table = pyarrow.table(columns)
     files.write_whole(
         folder / "trials.parquet", lambda name: parquet.write_table(table, name)
@@ -72,9 +76,9 @@ def _whole(path: pathlib.Path) -> bytes:
 
 
 def _plain(row):
-    """JSON has no word for NaN and infinity; they are written as text."""
+    """JSON has no word for NaN and infinity; they are written as `{"float": "nan"}`."""
     return {
-        name: str(value)
+        name: {"float": str(value)}
         if isinstance(value, float) and not math.isfinite(value)
         else value
         for name, value in row.items()
@@ -82,8 +86,22 @@ def _plain(row):
 
 
 def _numbers(row):
-    words = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
     return {
-        name: words.get(value, value) if isinstance(value, str) else value
+        name: float(value["float"]) if isinstance(value, dict) else value
         for name, value in row.items()
     }
+
+
+def _of_one_type(values):
+    kinds = {_kind(value) for value in values if value is not None}
+    if len(kinds) <= 1 and list not in kinds:
+        return values
+    return [None if value is None else json.dumps(value) for value in values]
+
+
+def _kind(value):
+    if isinstance(value, list | tuple):
+        return list
+    if isinstance(value, bool | str):
+        return type(value)
+    return float
