@@ -90,7 +90,7 @@ def test_ranking_puts_what_is_no_number_last():
         (lambda: halving.decide(halving.begin(3, 3, (1,)), [1, 2]), "3 places"),
         (lambda: halving.best(halving.begin(3, 3, (1,))), "a number"),
     ],
-    ids=str,
+    ids=["ladder", "hyperband", "begin", "rungs", "decide", "best"],
 )
 def test_what_cannot_be_is_said(made, said):
     with pytest.raises(errors.UserError, match=said):
