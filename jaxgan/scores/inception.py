@@ -45,14 +45,14 @@ _POOL = "max_pool"
 
 STAGES = {
     "64": (
-        blocks.Layer("Conv2d_1a_3x3", 32, (3, 3), 2, padded=False),
-        blocks.Layer("Conv2d_2a_3x3", 32, (3, 3), padded=False),
-        blocks.Layer("Conv2d_2b_3x3", 64, (3, 3)),
+        blocks.Layer("Conv2d_1a_3x3", 32, (3, 3), 2, padded=False, paired=True),
+        blocks.Layer("Conv2d_2a_3x3", 32, (3, 3), padded=False, paired=True),
+        blocks.Layer("Conv2d_2b_3x3", 64, (3, 3), paired=True),
         _POOL,
     ),
     "192": (
         blocks.Layer("Conv2d_3b_1x1", 80),
-        blocks.Layer("Conv2d_4a_3x3", 192, (3, 3), padded=False),
+        blocks.Layer("Conv2d_4a_3x3", 192, (3, 3), padded=False, paired=True),
         _POOL,
     ),
     "768": tuple(name for name in blocks.BLOCKS if name < "Mixed_7"),
@@ -127,7 +127,7 @@ def features_all(
     params: types.Tree,
     x: np.ndarray,
     names: Sequence[str] = ("2048",),
-    batch_size: int = 32,
+    batch_size: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Like `features`, for any number of images, in batches of one size.
 
@@ -138,7 +138,8 @@ def features_all(
       params: as for `features`.
       x: `[N, H, W, 3]` or `[N, H, W, 1]` uint8, N at least 1.
       names: keys of `FEATURES`.
-      batch_size: images in a batch, at least 1; the last one is filled up.
+      batch_size: images in a batch, at least 1; the last one is filled up. None for 4
+        on a CPU, which stay in its cache, and 64 elsewhere.
 
     Returns:
       `[N, F]` float32 for each name.
@@ -147,6 +148,8 @@ def features_all(
       UserError: as `features`, and for no images or no batch size.
     """
     _check(np.shape(x), np.asarray(x).dtype, names)
+    if batch_size is None:
+        batch_size = 4 if jax.default_backend() == "cpu" else 64
     if batch_size < 1 or len(x) == 0:
         raise errors.UserError(
             f"batch_size={batch_size} and the number of images, {len(x)}, must be at "

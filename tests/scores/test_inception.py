@@ -162,3 +162,14 @@ def test_all_features_come_from_one_call_and_agree_with_each_alone():
     np.testing.assert_allclose(together["logits_unbiased"], logits, atol=1e-5 * scale)
     biased = logits + np.asarray(params["bias"])
     np.testing.assert_allclose(together["logits"], biased, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("stride, width", [(1, 7), (1, 8), (2, 8), (2, 9), (2, 10)])
+def test_a_convolution_in_pairs_is_the_convolution(stride, width):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 7, width, 3)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 3, 4)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+    expected = np.einsum("bhwcij,ijco->bhwo", windows[:, ::stride, ::stride], kernel)
+    found = inception_blocks._in_pairs(x, kernel, stride)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
