@@ -183,7 +183,7 @@ def test_p_values_are_corrected_as_holm_did():
 def test_corrected_p_values_err_at_most_as_often_as_they_say():
     random, errors_found = np.random.default_rng(0), 0
     for _ in range(200):
-        scores = {str(i): random.normal(size=12) for i in range(6)}
+        scores = {str(i): random.normal(size=24) for i in range(6)}
         found = statistics.compare(scores, "0")
         errors_found += any(pair.p < 0.05 for pair in found.values())
     assert stats.binomtest(errors_found, 200, 0.05, "greater").pvalue > 0.001
