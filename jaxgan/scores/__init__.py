@@ -18,6 +18,10 @@ from jaxgan.scores.bins import (
     prd_of_counts,
 )
 from jaxgan.scores.classes import intra_class_frechet
+from jaxgan.scores.classification import (
+    ClassificationAccuracy,
+    classification_accuracy_score,
+)
 from jaxgan.scores.diversity import modified_inception_score, within_class_diversity
 from jaxgan.scores.frechet import (
     frechet_distance,
@@ -32,6 +36,7 @@ from jaxgan.scores.likelihood import (
     parzen_bandwidth,
     parzen_log_likelihood,
 )
+from jaxgan.scores.low_diversity import warn_of_low_diversity
 from jaxgan.scores.mode_coverage import (
     ModeCoverage,
     confident_class,
@@ -49,6 +54,7 @@ from jaxgan.scores.record import Score, protocol, to_dict
 from jaxgan.scores.similarity import birthday_support, ms_ssim, ms_ssim_diversity
 
 __all__ = [
+    "ClassificationAccuracy",
     "ModeCoverage",
     "Neighbours",
     "PrecisionRecallCurve",
@@ -56,6 +62,7 @@ __all__ = [
     "bin_counts",
     "bins_js",
     "birthday_support",
+    "classification_accuracy_score",
     "cluster_centres",
     "confident_class",
     "density_coverage",
@@ -84,5 +91,6 @@ __all__ = [
     "protocol",
     "to_dict",
     "vendi_score",
+    "warn_of_low_diversity",
     "within_class_diversity",
 ]

@@ -5,6 +5,7 @@ every array of which is `[S, ...]`. What is compared with it, such as held-out d
 goes through the same panel.
 """
 
+import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from jax.typing import ArrayLike
 
 from jaxgan import scores
 from jaxgan.data import dataset, mixtures
-from jaxgan.scores import classifier
+from jaxgan.scores import classifier, classifier_cache
 
 Records = dict[str, scores.Score | scores.ModeCoverage]
 Panel = Callable[[ArrayLike], Records]
@@ -44,7 +45,12 @@ class Scoring(NamedTuple):
 
 
 def of_dataset(
-    data: dataset.Dataset, *, num_samples: int, seed: int, num_images: int = 50_000
+    data: dataset.Dataset,
+    *,
+    num_samples: int,
+    seed: int,
+    num_images: int | None = None,
+    cache: pathlib.Path | None = None,
 ) -> Scoring:
     """The panel for a dataset: of its mixture, or of a classifier trained on it.
 
@@ -53,7 +59,9 @@ def of_dataset(
       num_samples: samples of each seed that will be scored, at least `SPLITS`.
       seed: of the classifier.
       num_images: training images that the classifier sees, counted anew in each epoch;
-        it sees each of them at least once.
+        it sees each of them at least once. None for as many as `train_classifier`
+        takes by itself.
+      cache: folder of trained classifiers, see `classifier_cache`; None for none.
 
     Returns:
       The panel, and its scores of held-out data and, for images, of copies of one image
@@ -70,16 +78,20 @@ def of_dataset(
             return Scoring(None, {}, note)
         held_out = dataset.to_float(data.test.x)
         real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
-        network = classifier.train_classifier(
+        trained = classifier_cache.load_or_train(
             real,
             labels,
+            held_out,
+            data.test.label,
             num_classes=data.num_classes,
             key=jax.random.key(seed),
-            num_epochs=max(1, round(num_images / len(real))),
+            cache=cache,
+            num_epochs=num_images and max(1, round(num_images / len(real))),
         )
-        accuracy = float(classifier.accuracy(network, held_out, data.test.label))
+        network, accuracy = trained.classifier, trained.held_out_accuracy
         poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
         note = f"classifier: held-out accuracy {accuracy:.4f}{poor}"
+        note += "" if trained.note is None else f". {trained.note}"
         panel = of_classifier(
             network,
             accuracy,
@@ -142,12 +154,17 @@ def of_classifier(
         good one of that class.
 
     Returns:
-      A panel `x [S, N, H, W, C] -> records` with `coverage`, `inception_score`,
-      `frechet_distance` (in the network's features: not an FID) and
-      `within_class_diversity`.
+      A panel `x [S, N, H, W, C] -> records` with `coverage`, `inception_score` (which
+      warns of diversity that is low beside that of `real`), `frechet_distance` (in the
+      network's features: not an FID) and `within_class_diversity`.
     """
     name = classifier.fingerprint(network, held_out_accuracy)
-    real_features, _ = classifier.classify_all(network, real)
+    real_features, real_logits = classifier.classify_all(network, real)
+    real_probs = jax.nn.softmax(real_logits)
+    real_inception = scores.inception_score(
+        real_probs, max(1, len(real_probs) // split_size)
+    ).value
+    real_diversity = scores.within_class_diversity(real_features, real_probs).value
 
     def of_seed(
         real_features: Array, features: Array, logits: Array, floor: Array
@@ -155,13 +172,17 @@ def of_classifier(
         probs = jax.nn.softmax(logits)
         splits = max(1, len(probs) // split_size)
         mode, good = scores.confident_class(probs, confidence)
+        diversity = scores.within_class_diversity(features, probs, real_diversity)
+        inception = scores.inception_score(probs, splits)
         return {
             "coverage": scores.mode_coverage(mode, good, reference),
-            "inception_score": scores.inception_score(probs, splits),
+            "inception_score": scores.warn_of_low_diversity(
+                inception, diversity, real_inception, real_diversity
+            ),
             "frechet_distance": scores.frechet_distance(
                 real_features, features, name, floor
             ),
-            "within_class_diversity": scores.within_class_diversity(features, probs),
+            "within_class_diversity": diversity,
         }
 
     # The real features are an argument, as constants would be folded by the compiler.

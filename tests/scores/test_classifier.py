@@ -8,6 +8,8 @@ import pytest
 
 from jaxgan import errors, scores
 from jaxgan.scores import classifier
+from jaxgan.scores import classifier_networks as networks
+from jaxgan.scores import classifier_training as training
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_a_patch_layer_is_a_convolution():
             ((1, 1), (1, 1)),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
-        patches = classifier._patches(x, stride)
+        patches = networks.patches(x, stride)
         np.testing.assert_allclose(
             patches @ kernel.reshape(-1, 5), expected, rtol=1e-4, atol=1e-4
         )
@@ -85,7 +87,7 @@ def test_a_patch_layer_is_a_convolution():
 
 def test_a_shift_moves_images_by_at_most_max_shift():
     x = jnp.zeros((200, 9, 9, 1)).at[:, 4, 4].set(1.0)
-    moved = np.asarray(classifier._shifted(x, jax.random.key(0), 2))
+    moved = np.asarray(training.shifted(x, jax.random.key(0), 2))
     _, rows, columns, _ = np.nonzero(moved)
     assert set(rows) == set(columns) == {2, 3, 4, 5, 6}
 
@@ -126,6 +128,24 @@ def test_networks_take_images_of_any_size(architecture, shape):
     assert features.shape == (5, network.num_features) and logits.shape == (5, 7)
 
 
+def test_an_mlp_takes_waveforms():
+    random = np.random.default_rng(0)
+    labels = np.arange(600) % 3
+    phase = random.uniform(0, 2 * np.pi, (600, 1))
+    time = np.arange(40) / 40
+    x = np.sin(2 * np.pi * (labels[:, None] + 1) * time + phase)
+    x = (x + 0.3 * random.normal(size=x.shape)).astype(np.float32)[..., None]
+    network = quick(x[:500], labels[:500], num_epochs=None)
+    assert classifier.accuracy(network, x[500:], labels[500:]) > 0.95
+
+
+@pytest.mark.parametrize(
+    "num_samples, epochs", [(1437, 35), (10_000, 8), (60_000, 8), (10**6, 1)]
+)
+def test_a_training_shows_neither_few_samples_nor_too_many(num_samples, epochs):
+    assert training.default_epochs(num_samples) == epochs
+
+
 def test_a_fingerprint_is_an_entry_of_a_protocol(trained):
     entries = classifier.fingerprint(trained[0], held_out_accuracy=jnp.asarray(0.5))
     assert hash(entries)
@@ -154,8 +174,14 @@ LABELS = np.arange(6)
 @pytest.mark.parametrize(
     "x, labels, options, message",
     [
-        (IMAGES[:, :7], LABELS, {}, "at least 8"),
-        (IMAGES[..., 0], LABELS, {}, r"\[N, H, W, C\]"),
+        (IMAGES[:, :7], LABELS, {"architecture": "convolutional"}, "at least 8"),
+        (IMAGES[..., 0], LABELS, {"architecture": "convolutional"}, r"\[N, H, W, C\]"),
+        (IMAGES[:, 0, 0, 0], LABELS, {}, r"\[N, ...\]"),
+        (IMAGES[..., 0], LABELS, {"max_shift": 1}, "no images"),
+        (IMAGES[..., 0] * np.nan, LABELS, {}, "not finite"),
+        (IMAGES * np.nan, LABELS, {}, "between nan and nan"),
+        (IMAGES, LABELS + 0.0, {}, "labels must be integers"),
+        (IMAGES, LABELS, {"max_shift": -1}, "max_shift=-1"),
         (IMAGES, LABELS[:5], {}, "labels must have shape"),
         (IMAGES, LABELS + 5, {}, "between 5 and 10"),
         (IMAGES + 16, LABELS, {}, r"between 16 and 16"),
