@@ -1,5 +1,7 @@
 """Scores from kernels between features: the kernel distance and the Vendi score."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -55,14 +57,8 @@ def kernel_distance(
             f"have {real.shape[1]} and {fake.shape[1]} features."
         )
 
-    def of_subset(key):
-        subsets = (
-            jax.random.choice(own, x, (subset_size,), replace=False)
-            for own, x in zip(jax.random.split(key), (real, fake), strict=True)
-        )
-        return mmd.mmd2(*subsets, mmd.polynomial_kernel())
-
-    values = jax.lax.map(of_subset, jax.random.split(key, num_subsets))
+    keys = jax.random.split(key, num_subsets)
+    values = _of_subsets(real, fake, keys, subset_size)
     return record.Score(
         value=jnp.mean(values),
         spread=jnp.std(values),
@@ -133,3 +129,17 @@ def _check_similarities(gram: Array) -> None:
             "similarities must be symmetric with 1 on the diagonal, but differ from "
             f"that by {float(jnp.maximum(asymmetry, off)):.3g}; normalise the kernel."
         )
+
+
+# Compiled as a whole: by itself a map over a local function is compiled anew, and kept,
+# at each call.
+@functools.partial(jax.jit, static_argnums=3)
+def _of_subsets(real: Array, fake: Array, keys: Array, subset_size: int) -> Array:
+    def of_subset(key):
+        subsets = (
+            jax.random.choice(own, x, (subset_size,), replace=False)
+            for own, x in zip(jax.random.split(key), (real, fake), strict=True)
+        )
+        return mmd.mmd2(*subsets, mmd.polynomial_kernel())
+
+    return jax.lax.map(of_subset, keys)

@@ -147,7 +147,8 @@ def singular_values(generate: Callable[[Array], Array], z: ArrayLike) -> Array:
         jacobian = jax.jacrev(lambda own: generate(own[None]).reshape(-1))(own)
         return jnp.linalg.svd(jacobian, compute_uv=False)
 
-    return jax.lax.map(of_latent, z)
+    # Compiled as a whole, the program is let go with the function.
+    return jax.jit(lambda z: jax.lax.map(of_latent, z))(z)
 
 
 def _lerp(a: Array, b: Array, t: Array) -> Array:

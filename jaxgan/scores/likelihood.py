@@ -1,5 +1,7 @@
 """What a GAN has learnt of the density: Parzen windows, and density ratios."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -71,11 +73,8 @@ def parzen_bandwidth(
         raise errors.UserError(
             f"candidates has shape {candidates.shape}; it must hold at least one."
         )
-
-    def mean(bandwidth):
-        return jnp.mean(_log_densities(samples, validation, bandwidth, chunk))
-
-    return candidates[jnp.argmax(jax.lax.map(mean, candidates))]
+    means = _mean_log_densities(samples, validation, candidates, chunk)
+    return candidates[jnp.argmax(means)]
 
 
 def density_ratio_log_likelihood(
@@ -120,6 +119,9 @@ def density_ratio_log_likelihood(
     )
 
 
+# Compiled as a whole: by itself a map over a local function is compiled anew, and kept,
+# at each call.
+@functools.partial(jax.jit, static_argnums=3)
 def _log_densities(samples: Array, test: Array, bandwidth: Array, chunk: int) -> Array:
     width = samples.shape[1]
     constant = jnp.log(len(samples)) + width * jnp.log(bandwidth * jnp.sqrt(2 * jnp.pi))
@@ -129,6 +131,16 @@ def _log_densities(samples: Array, test: Array, bandwidth: Array, chunk: int) ->
         return jax.nn.logsumexp(-squares / 2) - constant
 
     return jax.lax.map(of_sample, test, batch_size=min(chunk, len(test)))
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def _mean_log_densities(
+    samples: Array, test: Array, bandwidths: Array, chunk: int
+) -> Array:
+    def mean(bandwidth):
+        return jnp.mean(_log_densities(samples, test, bandwidth, chunk))
+
+    return jax.lax.map(mean, bandwidths)
 
 
 def _pair(samples, test):

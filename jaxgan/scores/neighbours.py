@@ -12,6 +12,7 @@ References:
   https://arxiv.org/abs/2002.09797
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -113,8 +114,7 @@ def density_coverage(
     real, fake = _pair(real_features, fake_features, k, chunk)
     reach = _reach(real, k, chunk)
     density = jnp.mean(_balls_around(fake, real, reach, chunk)) / k
-    nearest = _by_rows(lambda x: jnp.min(_squared(x, fake)), real, chunk)
-    covered = jnp.mean(nearest <= reach)
+    covered = jnp.mean(_nearest(real, fake, chunk) <= reach)
     alive = jnp.isfinite(real).all() & jnp.isfinite(fake).all()
     n, m = len(real), len(fake)
     missed = math.prod((n - i) / (n + m - i) for i in range(1, k + 1))
@@ -154,14 +154,7 @@ def nearest_neighbours(
     _check(queries, data, k, chunk, ("queries", "data"))
     centre = jnp.mean(data, axis=0)
     queries, data = queries - centre, data - centre
-    index = _by_rows(lambda x: jax.lax.top_k(-_squared(x, data), k)[1], queries, chunk)
-    # Taken from differences, exact where a sample is copied.
-    distance = _by_rows(
-        lambda pair: jnp.linalg.norm(pair[0] - data[pair[1]], axis=-1),
-        (queries, index),
-        chunk,
-    )
-    return Neighbours(index, distance)
+    return Neighbours(*_neighbours(queries, data, k, chunk))
 
 
 def _pair(real, fake, k, chunk):
@@ -191,6 +184,11 @@ def _squared(x: Array, others: Array) -> Array:
     return jnp.maximum(jnp.sum(others**2, axis=1) + x @ x - 2 * product, 0)
 
 
+# The functions that map over rows are compiled as a whole: by itself a map over a local
+# function is compiled anew, and kept, at each call.
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
 def _reach(x: Array, k: int, chunk: int) -> Array:
     """Squared distance `[N]` to the k-th neighbour, the point itself left out."""
 
@@ -202,11 +200,31 @@ def _reach(x: Array, k: int, chunk: int) -> Array:
     return _by_rows(of_row, (x, jnp.arange(len(x))), chunk)
 
 
+@functools.partial(jax.jit, static_argnums=3)
 def _balls_around(points: Array, centres: Array, reach: Array, chunk: int) -> Array:
     """How many balls hold each point, `[M]`."""
     return _by_rows(
         lambda x: jnp.sum(_squared(x, centres) <= reach, dtype=jnp.int32), points, chunk
     )
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _nearest(points: Array, others: Array, chunk: int) -> Array:
+    """Squared distance `[M]` of each point to the nearest of the others."""
+    return _by_rows(lambda x: jnp.min(_squared(x, others)), points, chunk)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _neighbours(queries: Array, data: Array, k: int, chunk: int):
+    """Indices and distances `[M, k]` of the nearest data."""
+    index = _by_rows(lambda x: jax.lax.top_k(-_squared(x, data), k)[1], queries, chunk)
+    # Taken from differences, exact where a sample is copied.
+    distance = _by_rows(
+        lambda pair: jnp.linalg.norm(pair[0] - data[pair[1]], axis=-1),
+        (queries, index),
+        chunk,
+    )
+    return index, distance
 
 
 def _by_rows(function: Callable, rows, chunk: int) -> Array:

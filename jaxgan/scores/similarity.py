@@ -1,5 +1,7 @@
 """How alike generated images are: MS-SSIM of pairs, and how soon samples repeat."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,9 +95,7 @@ def ms_ssim_diversity(
     first_key, other_key = jax.random.split(key)
     first = jax.random.randint(first_key, (num_pairs,), 0, n)
     other = (first + jax.random.randint(other_key, (num_pairs,), 1, n)) % n
-    values = jax.lax.map(
-        lambda pair: ms_ssim(images[pair[0]], images[pair[1]]), (first, other)
-    )
+    values = _of_pairs(images, first, other)
     return record.Score(
         value=jnp.mean(values),
         spread=jnp.std(values) / np.sqrt(num_pairs),
@@ -145,19 +145,9 @@ def birthday_support(
         raise errors.UserError(
             f"threshold={threshold} must not be negative and chunk={chunk} at least 1."
         )
-    n, norms = len(x), jnp.sum(jnp.square(x), axis=1)
-
-    def alike(row):
-        i, own, norm = row
-        squares = norm + norms - 2 * jnp.matmul(x, own, precision="highest")
-        # Differences are exact where two samples are equal; products are not.
-        near = squares <= threshold**2 + 1e-3 * (norm + norms)
-        exact = jnp.sum(jnp.square(x - own), 1) <= threshold**2
-        return jnp.sum((near & exact) & (jnp.arange(n) > i))
-
-    found = jax.lax.map(alike, (jnp.arange(n), x, norms), batch_size=min(chunk, n))
+    n = len(x)
     pairs = n * (n - 1) / 2
-    share = jnp.sum(found) / pairs
+    share = jnp.sum(_alike(x, threshold, min(chunk, n))) / pairs
     support = jnp.where(share > 0, 1 / jnp.where(share > 0, share, 1), jnp.inf)
     return record.Score(
         value=jnp.where(jnp.isfinite(x).all(), support, jnp.nan),
@@ -170,6 +160,34 @@ def birthday_support(
             features=name,
         ),
     )
+
+
+# These map over a local function, which by itself would be compiled anew, and kept, at
+# each call.
+
+
+@jax.jit
+def _of_pairs(images: Array, first: Array, other: Array) -> Array:
+    def of_pair(pair):
+        return ms_ssim(images[pair[0]], images[pair[1]])
+
+    return jax.lax.map(of_pair, (first, other))
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _alike(x: Array, threshold: ArrayLike, chunk: int) -> Array:
+    """How many later samples `[N]` are within the threshold of each."""
+    n, norms = len(x), jnp.sum(jnp.square(x), axis=1)
+
+    def alike(row):
+        i, own, norm = row
+        squares = norm + norms - 2 * jnp.matmul(x, own, precision="highest")
+        # Differences are exact where two samples are equal; products are not.
+        near = squares <= threshold**2 + 1e-3 * (norm + norms)
+        exact = jnp.sum(jnp.square(x - own), 1) <= threshold**2
+        return jnp.sum((near & exact) & (jnp.arange(n) > i))
+
+    return jax.lax.map(alike, (jnp.arange(n), x, norms), batch_size=chunk)
 
 
 def _ssim(x: Array, y: Array) -> tuple[Array, Array]:

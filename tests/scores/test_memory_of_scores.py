@@ -1,0 +1,161 @@
+"""Scores leave nothing behind, however often they are called."""
+
+import functools
+import gc
+import tracemalloc
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import scores
+from jaxgan.scores import classifier, moments, panels
+
+CALLS = 20
+GROWTH = 2_000 * CALLS
+"""Bytes of Python that they may leave, of caches that find their size: probabilities
+below take 4,000, their features 25,600, and a compiled program some 50,000."""
+
+OF_FUNCTIONS = {"generator_conditioning": 3 * GROWTH}
+"""More is left where a function of the user's is compiled at each call."""
+
+QUICK = ("inception_score", "frechet_distance", "kernel_distance", "precision_recall")
+"""Those that are looked at whenever tests run, the others with -m slow."""
+
+
+@functools.cache
+def samples():
+    """Features, the same shifted, probabilities, images, and their labels."""
+    random = np.random.default_rng(0)
+    real = random.normal(size=(100, 64)).astype(np.float32)
+    probs = random.dirichlet(np.ones(10), 100).astype(np.float32)
+    images = random.uniform(-1, 1, (100, 16, 16, 1)).astype(np.float32)
+    return real, real + 0.1, probs, images, np.arange(100) % 10
+
+
+@functools.cache
+def panel():
+    _, _, _, images, labels = samples()
+    network = classifier.train_classifier(
+        images,
+        labels,
+        num_classes=10,
+        key=jax.random.key(0),
+        architecture="fully_connected",
+        num_epochs=1,
+    )
+    shares = np.full(10, 0.1)
+    return panels.of_classifier(network, 0.1, images, shares, split_size=10)
+
+
+def streamed(real, fake):
+    return [moments.update(moments.empty(64), x) for x in (real, fake)]
+
+
+def classification(images, labels):
+    half = len(images) // 2
+    one, other = (images[:half], labels[:half]), (images[half:], labels[half:])
+    return scores.classification_accuracy_score(
+        *one,
+        *other,
+        *other,
+        num_classes=10,
+        key=jax.random.key(0),
+        architecture="fully_connected",
+        num_epochs=1,
+    )
+
+
+def generate(z):
+    return jnp.tanh(z @ jnp.eye(64))
+
+
+SCORES = {
+    "inception_score": lambda r, f, p, x, y: scores.inception_score(p),
+    "modified_inception_score": (
+        lambda r, f, p, x, y: scores.modified_inception_score(p)
+    ),
+    "within_class_diversity": lambda r, f, p, x, y: scores.within_class_diversity(f, p),
+    "frechet_distance": lambda r, f, p, x, y: scores.frechet_distance(r, f),
+    "streamed_frechet_distance": (
+        lambda r, f, p, x, y: moments.frechet_distance(*streamed(r, f))
+    ),
+    "frechet_floor": lambda r, f, p, x, y: scores.frechet_floor(r, 100),
+    "frechet_distance_infinity": (
+        lambda r, f, p, x, y: scores.frechet_distance_infinity(
+            r[:, :4], f[:, :4], jax.random.key(0), num_points=3
+        )
+    ),
+    "intra_class_frechet": (
+        lambda r, f, p, x, y: scores.intra_class_frechet(
+            r[:, :4], y % 2, f[:, :4], y % 2
+        )
+    ),
+    "kernel_distance": (
+        lambda r, f, p, x, y: scores.kernel_distance(
+            r, f, jax.random.key(0), num_subsets=3, subset_size=50
+        )
+    ),
+    "vendi_score": lambda r, f, p, x, y: scores.vendi_score(np.eye(100)),
+    "precision_recall": lambda r, f, p, x, y: scores.precision_recall(r, f),
+    "density_coverage": lambda r, f, p, x, y: scores.density_coverage(r, f),
+    "nearest_neighbours": lambda r, f, p, x, y: scores.nearest_neighbours(f, r),
+    "prd": lambda r, f, p, x, y: scores.prd(r, f, num_bins=4, num_runs=1),
+    "number_of_distinct_bins": (
+        lambda r, f, p, x, y: scores.number_of_distinct_bins(
+            *(scores.bin_counts(part, r[:10]) for part in (r, f))
+        )
+    ),
+    "mode_coverage": (
+        lambda r, f, p, x, y: scores.mode_coverage(
+            *scores.confident_class(p), np.full(10, 0.1)
+        )
+    ),
+    "parzen_log_likelihood": lambda r, f, p, x, y: scores.parzen_log_likelihood(
+        f, r, 1.0
+    ),
+    "ms_ssim_diversity": lambda r, f, p, x, y: scores.ms_ssim_diversity(
+        x, jax.random.key(0)
+    ),
+    "birthday_support": lambda r, f, p, x, y: scores.birthday_support(f, 1.0),
+    "perceptual_path_length": lambda r, f, p, x, y: scores.perceptual_path_length(
+        generate, jnp.sin, r, f, jax.random.key(0), epsilon=0.01
+    ),
+    "generator_conditioning": (
+        lambda r, f, p, x, y: scores.generator_conditioning(generate, r[:10])
+    ),
+    "classification_accuracy_score": lambda r, f, p, x, y: classification(x, y),
+    "panel": lambda r, f, p, x, y: panel()(x[None]),
+}
+
+
+def held():
+    gc.collect()
+    device = [x.nbytes for x in jax.live_arrays()]
+    return len(device), sum(device), tracemalloc.get_traced_memory()[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in SCORES
+    ],
+)
+def test_memory_does_not_grow_with_the_calls(name):
+    given = samples()
+    score = functools.partial(SCORES[name], *given)
+    tracemalloc.start(1)
+    try:
+        for _ in range(3):
+            jax.block_until_ready(score())
+        arrays, device_bytes, host_bytes = held()
+        for _ in range(CALLS):
+            jax.block_until_ready(score())
+        arrays_after, device_bytes_after, host_bytes_after = held()
+    finally:
+        tracemalloc.stop()
+    assert (arrays_after, device_bytes_after) == (arrays, device_bytes)
+    grown = host_bytes_after - host_bytes
+    assert grown < OF_FUNCTIONS.get(name, GROWTH)
