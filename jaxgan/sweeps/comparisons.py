@@ -1,0 +1,199 @@
+"""What a sweep says of its methods and settings, from its rows: plain numbers.
+
+`summarise` puts together what `summaries`, `statistics` and `importance` find; `page`
+shows it. Scores are shown with the sign that they have in the rows.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan import errors
+from jaxgan.sweeps import importance, statistics, summaries
+
+ALL = "all trials"
+"""Name of the one method, where nothing tells methods apart."""
+
+BUDGETS = (1, 5, 20, 100)
+
+
+class View(NamedTuple):
+    """How the rows of a sweep are to be looked at.
+
+    Attributes:
+      by: the column of the score that decides, such as "score.frechet_distance".
+      more_is_better: whether it is such a score.
+      method: the column whose values are compared as methods, such as "setting.loss";
+        None to look at all settings as one method.
+      pair: a column that is equal for settings that belong together in all methods,
+        such as "setting.draw"; None if methods have no settings in common, so that no
+        paired comparison is made.
+      reference: the method that others are compared with; None for that of the first
+        row.
+    """
+
+    by: str
+    more_is_better: bool = False
+    method: str | None = None
+    pair: str | None = None
+    reference: str | None = None
+
+
+def name_of(row: Mapping[str, Any], view: View) -> str:
+    """The method that a row belongs to."""
+    return ALL if view.method is None else str(row.get(view.method))
+
+
+def by_method(
+    rows: Sequence[Mapping[str, Any]], view: View
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows of each method, in the order in which methods come.
+
+    Raises:
+      UserError: if there are no rows, or the reference is no method.
+    """
+    if not rows:
+        raise errors.UserError("there are no trials to compare; run some first.")
+    parts: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parts.setdefault(name_of(row, view), []).append(row)
+    if view.reference is not None and view.reference not in parts:
+        raise errors.UserError(
+            f"reference={view.reference!r} must be one of {', '.join(parts)}."
+        )
+    return parts
+
+
+def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
+    """All that may be said, for `scores.json` and for the page.
+
+    Args:
+      rows: all rows of the sweep, see `records`; trials that were stopped early are
+        counted and not compared, see `summaries.at_full_length`.
+      view: how to look at them.
+
+    Returns:
+      `by` and `more_is_better`; `trials`, `compared`, `stopped`, `dead` and `collapsed`
+      in numbers, the last one None if no row says; `methods` by name, the best first,
+      see below; `pairs` by name, `statistics.Comparison` with the reference as fields;
+      `reference`; `settings`, every `summaries.Summary` as fields with its `method`,
+      the best first; `importance`, of each field as fields.
+
+      Of a method: `trials`, `dead`, `collapsed`, `seconds`, `settings`; `best`, the
+      fields of `statistics.Best` for some budgets; `curve`, medians of the best score
+      for all budgets; `best_setting`, a summary as fields, or None.
+
+    Raises:
+      UserError: if there are no rows, no row has the score, or the reference is no
+        method.
+    """
+    full = summaries.at_full_length(rows)
+    parts = by_method(full, view)
+    sign = -1.0 if view.more_is_better else 1.0
+    turned = {"more_is_better": view.more_is_better}
+    found = {
+        n: summaries.of_settings(own, view.by, **turned) for n, own in parts.items()
+    }
+    methods = {name: _of_method(parts[name], own, sign) for name, own in found.items()}
+    settings = [
+        {"method": name, **_shown(summary, sign)}
+        for name, own in found.items()
+        for summary in own
+    ]
+    reference = view.reference or next(iter(parts))
+    trials = {row["trial"] for row in rows}
+    return {
+        "by": view.by,
+        "more_is_better": view.more_is_better,
+        "trials": len(trials),
+        "compared": len(full),
+        "stopped": len(trials) - len(full),
+        "dead": sum(method["dead"] for method in methods.values()),
+        "collapsed": summaries.collapsed(full),
+        "reference": reference,
+        "methods": dict(sorted(methods.items(), key=lambda m: _order(m[1], sign))),
+        "pairs": _pairs(parts, view, reference, sign),
+        "settings": sorted(settings, key=lambda own: _place(own, sign)),
+        "importance": _importance(full, view),
+    }
+
+
+def _of_method(rows, found, sign) -> dict[str, Any]:
+    scores = [summary.score for summary in found]
+    number = len(scores)
+    budgets = sorted({k for k in BUDGETS if k <= number} | {number})
+    best = [statistics.best_of(scores, k) for k in budgets]
+    curve = [statistics.best_of(scores, k).median for k in range(1, number + 1)]
+    alive = not math.isnan(found[0].mean)
+    return {
+        "trials": len(rows),
+        "dead": sum(summary.dead for summary in found),
+        "collapsed": summaries.collapsed(rows),
+        "seconds": sum(row.get("seconds") or 0.0 for row in rows),
+        "settings": number,
+        "best": [
+            _turned(one._asdict(), ("median", "low", "high"), sign) for one in best
+        ],
+        "curve": [sign * value for value in curve],
+        "best_setting": _shown(found[0], sign) if alive else None,
+    }
+
+
+def _shown(summary: summaries.Summary, sign: float) -> dict[str, Any]:
+    return _turned(summary._asdict(), ("mean", "median", "low", "high"), sign)
+
+
+def _turned(record, names, sign) -> dict[str, Any]:
+    """With the sign that scores have in the rows, `low` below `high`."""
+    record |= {name: sign * record[name] for name in names}
+    if sign < 0:
+        record |= {"low": record["high"], "high": record["low"]}
+    return record
+
+
+def _order(method, sign):
+    best = method["best"][-1]["median"] * sign
+    return math.inf if math.isnan(best) else best
+
+
+def _place(setting, sign):
+    mean = setting["mean"]
+    unknown = math.isnan(mean)
+    return setting["dead"] / setting["seeds"], unknown, 0.0 if unknown else sign * mean
+
+
+def _pairs(parts, view: View, reference, sign) -> dict[str, dict[str, Any]]:
+    """Each method against the reference, on the pairs that all methods have."""
+    if view.pair is None or len(parts) < 2:
+        return {}
+    tables = {}
+    for name, rows in parts.items():
+        together: dict[Any, list[float]] = {}
+        turned = summaries.scores(rows, view.by, more_is_better=view.more_is_better)
+        for row, score in zip(rows, turned, strict=True):
+            together.setdefault(row.get(view.pair), []).append(score)
+        tables[name] = {pair: float(np.mean(own)) for pair, own in together.items()}
+    common = [p for p in tables[reference] if all(p in own for own in tables.values())]
+    if not common:
+        return {}
+    means = {name: [own[p] for p in common] for name, own in tables.items()}
+    compared = statistics.compare(means, reference)
+    return {
+        name: pair._replace(difference=sign * pair.difference)._asdict()
+        for name, pair in compared.items()
+    }
+
+
+def _importance(rows, view: View) -> list[dict[str, Any]]:
+    """Of each field; which settings share a pair's number is no field."""
+    unit = view.pair or "setting"
+    hidden = "" if view.pair is None else view.pair.removeprefix(summaries.FIELD)
+    settings = [
+        {name: value for name, value in summaries.fields(row).items() if name != hidden}
+        for row in rows
+    ]
+    scores = summaries.scores(rows, view.by, more_is_better=view.more_is_better)
+    found = importance.of_fields(settings, scores, [row[unit] for row in rows])
+    return [one._asdict() for one in found]
