@@ -57,39 +57,21 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
+import functools
 import time
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import (
-    gan,
-    hosts,
-    journal,
-    methods,
-    population,
-    reports,
-    runs,
-    setups,
-    types,
-)
-from jaxgan.data import dataset, pool
+from jaxgan import hosts, journal, reports, setups
+from jaxgan.data import dataset
 from jaxgan.scores import panels
-from jaxgan.sweeps import (
-    designs,
-    fields,
-    plans,
-    records,
-    spaces,
-    statistics,
-    trials,
-)
+from jaxgan.studies import populations, recipes
+from jaxgan.sweeps import designs, plans, records, spaces, statistics, trials
 
 SMOKE = {"settings": 2, "seeds": 2, "steps": 5, "samples": 100, "hidden": (8,)}
-LATENT, SHORTEST_CHUNK, CHUNKS = 16, 25, 10
-JOURNAL = "trials.jsonl"
+LATENT, JOURNAL = 16, populations.JOURNAL
 PENALTY = spaces.LogUniform(0.1, 100.0)
 LOSSES: dict[str, tuple[str, dict[str, spaces.Distribution]]] = {
     "minimax": ("minimax", {}),
@@ -136,15 +118,17 @@ def main(asked: Settings) -> None:
             data, num_samples=asked.samples, seed=asked.seed
         )
         print(note or "")
-        finished = records.read(folder / JOURNAL)
-        done = {row["trial"] for row in finished}
-        left = {group.name for group in plans.remaining(groups, finished)}
-        for group in groups:
-            if group.name in left:
-                # Whole, as its checkpoint is; rows that are there stay as they are.
-                rows = run(asked, data, group, panel, folder, shared)
-                rows = [row for row in rows if row["trial"] not in done]
-                records.append(folder / JOURNAL, rows)
+        study = populations.make(
+            data,
+            functools.partial(recipe, asked, data),
+            panel,
+            asked,
+            steps=asked.steps,
+            samples=asked.samples,
+            folder=folder,
+            shared=shared,
+        )
+        populations.train_all(study, groups)
         rows = records.read(folder / JOURNAL)
         records.write_tables(rows, folder)
         summary = summarise(asked, rows)
@@ -190,130 +174,23 @@ def draw(asked: Settings) -> tuple[trials.Trial, ...]:
     return trials.make(every, range(asked.seeds))
 
 
-def run(
-    asked: Settings,
-    data: dataset.Dataset,
-    group: plans.Group,
-    panel: panels.Panel,
-    folder: pathlib.Path,
-    shared: pathlib.Path,
-) -> list[records.Row]:
-    """Trains and scores the trials of a group as one population."""
-    began = time.perf_counter()
-    own, weights = LOSSES[group.structure["loss"]]
-    adam = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
-    networks = gan.mlp(
-        np.shape(data.train.x)[1:],
-        hidden=asked.hidden,
-        latent_dim=LATENT if data.mixture is None else 2,
-        bounded=data.mixture is None,
+def recipe(asked: Settings, data: dataset.Dataset, setting: spaces.Setting):
+    """What a setting means: a loss brings its penalties, and b1 stays below one."""
+    own, weights = LOSSES[setting["loss"]]
+    base = recipes.Recipe(
+        own,
+        batch_size=asked.batch_size,
+        network={
+            "architecture": "mlp",
+            "hidden": asked.hidden,
+            "latent_dim": LATENT if data.mixture is None else 2,
+        },
     )
-    made = methods.make(
-        networks,
-        methods.Method(
-            own,
-            dict.fromkeys(weights, 1.0),
-            types.Pair(adam, adam),
-            n_critic=group.structure["n_critic"],
-        ),
+    values = {name: setting[name] for name in SHARED}
+    values["b1"] = min(values["b1"], MOST_B1)
+    return recipes.changed(
+        base, values | {f"penalties.{name}": setting[name] for name in weights}
     )
-    hparams = numbers(made.hparams, group.trials, weights)
-    training_data = pool.put(data.train.x)
-    chunk_steps = max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
-    trainer = setups.trainer_for(
-        asked,
-        made,
-        asked.batch_size,
-        hparams,
-        training_data,
-        training_data,
-        chunk_steps,
-        convolutional=False,
-    )
-    # A trial's key is its seed's, whichever other trials there are.
-    keys = jax.vmap(jax.random.key)(jnp.array([t.seed for t in group.trials]))
-    state = population.init(made.initialise, hparams, keys)
-    title = " ".join(map(str, group.structure.values()))
-    members, history = runs.train(
-        trainer,
-        runs.Members(hparams, state, keys),
-        training_data,
-        title=f"{title}, {len(keys)} trials",
-        log=folder / "metrics.jsonl",
-        num_steps=asked.steps,
-        chunk_steps=chunk_steps,
-        saving=runs.Saving(
-            shared / "checkpoints" / group.name,
-            {"trials": [trial.name for trial in group.trials]},
-            cli.resume_command(shared),
-        ),
-        group=group.name,
-    )
-    found = panel(sample(networks, members, asked.samples))
-    seconds = time.perf_counter() - began
-    return rows_of(group, members, found, seconds, history[-1].step)
-
-
-def numbers(
-    hparams: types.HParams, own: tuple[trials.Trial, ...], weights: Any
-) -> types.HParams:
-    """The trials' numbers, a leaf `[P]` each."""
-
-    def of(name: str) -> jax.Array:
-        return jnp.array([trial.values[name] for trial in own], jnp.float32)
-
-    b1 = jnp.minimum(of("b1"), MOST_B1)
-    both = {"learning_rate": of("learning_rate"), "b1": b1}
-    changed = {
-        f"optimizer.{player}.{name}": values
-        for player in types.Pair._fields
-        for name, values in both.items()
-    } | {f"penalties.{name}": of(name) for name in weights}
-    return fields.replaced(population.broadcast(hparams, len(own)), changed)
-
-
-def sample(networks: types.GAN, members: runs.Members, n: int) -> jax.Array:
-    """Samples `[P, n, ...]` of each trial's generator, NaN of those that died."""
-
-    def of_member(state, key):
-        z = networks.latent(jax.random.fold_in(key, 2**31), n)
-        x, _ = networks.generate(state.params.generator, state.collections.generator, z)
-        return jnp.where(state.alive, x, jnp.nan)
-
-    return jax.jit(lambda *args: jax.lax.map(lambda a: of_member(*a), args))(
-        members.state, members.keys
-    )
-
-
-def rows_of(
-    group: plans.Group,
-    members: runs.Members,
-    found: panels.Records,
-    seconds: float,
-    step: int,
-) -> list[records.Row]:
-    """A row for each trial."""
-    alive, rows = np.asarray(members.state.alive), []
-    measured = {"modes": found["coverage"].modes}
-    measured["reverse_kl"] = found["coverage"].reverse_kl
-    for name in ("inception_score", "frechet_distance"):
-        if name in found:
-            measured[name] = found[name].value
-    for i, trial in enumerate(group.trials):
-        rows.append(
-            {
-                "trial": trial.name,
-                "setting": trial.setting,
-                "seed": trial.seed,
-                "group": group.name,
-                **{f"setting.{name}": value for name, value in trial.values.items()},
-                **{f"score.{k}": float(np.asarray(v)[i]) for k, v in measured.items()},
-                "status": "finished" if alive[i] else "died",
-                "steps": step,
-                "seconds": seconds / len(group.trials),
-            }
-        )
-    return rows
 
 
 def summarise(asked: Settings, rows: list[records.Row]) -> dict[str, Any]:

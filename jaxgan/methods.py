@@ -64,10 +64,8 @@ def make(gan: types.GAN, method: Method) -> Made:
     Raises:
       UserError: if a name is not known, or a weight belongs to another rule.
     """
-    rule = steps.RULES.get(method.rule)
-    weights = dict(method.weights)
-    if rule is not None and rule.weight is not None:
-        weights.setdefault(method.rule, rule.weight)
+    hparams = numbers(method)
+    weights = hparams.penalties
     known = _known(method.rule)
     if CLIP in weights and (method.rule != "alternating" or not weights[CLIP] > 0):
         raise errors.UserError(
@@ -97,9 +95,21 @@ def make(gan: types.GAN, method: Method) -> Made:
     return Made(
         steps.quarantine(step),
         steps.initialise(gan, made.optimizer),
-        types.HParams(method.optimizer, weights, method.ema_decay),
+        hparams,
         made.parts,
     )
+
+
+def numbers(method: Method) -> types.HParams:
+    """The numbers of a method, of one member, as `make` gives them.
+
+    Methods that differ in these alone have the same step.
+    """
+    rule = steps.RULES.get(method.rule)
+    weights = dict(method.weights)
+    if rule is not None and rule.weight is not None:
+        weights.setdefault(method.rule, rule.weight)
+    return types.HParams(method.optimizer, weights, method.ema_decay)
 
 
 def _known(rule: str) -> set[str]:

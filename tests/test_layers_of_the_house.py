@@ -44,6 +44,7 @@ FLOORS = {
     "replicates": 10,
     "settings": 3,
     "setups": 10,
+    "studies": 11,
 }
 
 FLAX = {"networks", "gan", "scores"}

@@ -16,11 +16,14 @@ class Group(NamedTuple):
       name: a digest of its trials.
       structure: values of the structural fields, the same for all its trials.
       trials: at least one.
+      places: members of its population, at least as many as it has trials; parts of a
+        group that was cut have the same number, so that they share one program.
     """
 
     name: str
     structure: dict[str, Any]
     trials: tuple[trials_lib.Trial, ...]
+    places: int
 
 
 def make(
@@ -60,9 +63,9 @@ def make(
             f"{len(alike)})."
         )
     groups = [
-        _group(part, structural)
-        for members in alike.values()
-        for part in _parts(members, most_members)
+        _group(part, structural, len(parts[0]))
+        for parts in (_parts(members, most_members) for members in alike.values())
+        for part in parts
     ]
     return tuple(sorted(groups, key=lambda group: -len(group.trials)))
 
@@ -94,11 +97,11 @@ def summary(groups: Sequence[Group]) -> str:
     return "\n".join(lines)
 
 
-def _group(trials, structural) -> Group:
+def _group(trials, structural, places) -> Group:
     values = trials[0].values
     structure = {name: values[name] for name in structural if name in values}
     name = trials_lib.digest([trial.name for trial in trials])
-    return Group(name, structure, tuple(trials))
+    return Group(name, structure, tuple(trials), places)
 
 
 def _parts(members, most):

@@ -1,0 +1,293 @@
+"""Trials as the members of one population: begun, trained, scored, and their rows.
+
+A trial's key is `key(seed)`, its batches and steps follow from it, and so do the
+latents that it is scored with. On a CPU the members are taken in chunks of a size that
+is always the same, so that a trial has the same bits alone and in any population, in
+any order.
+"""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import (
+    cli,
+    ensembles,
+    methods,
+    population,
+    runs,
+    scores,
+    settings,
+    setups,
+    types,
+)
+from jaxgan.data import dataset, pool
+from jaxgan.scores import panels
+from jaxgan.studies import recipes
+from jaxgan.sweeps import plans, records, spaces, trials
+
+CHUNK_OF_MEMBERS = 4
+"""Of MLPs on a CPU, the fastest for each member."""
+
+SCORED_AT_ONCE = 16
+"""Members whose samples lie on the device together; one program scores them all."""
+
+CHUNKS, SHORTEST_CHUNK = 10, 25
+JOURNAL, LOG, CHECKPOINTS = "trials.jsonl", "metrics.jsonl", "checkpoints"
+DRAWN = 2**31
+"""Folded into a member's key for what it is scored with; no step is so late."""
+
+
+class Study(NamedTuple):
+    """What all trials have in common.
+
+    Attributes:
+      data: that they learn.
+      recipe: what a setting means.
+      panel: that scores samples `[S, N, ...]`, see `panels.of_dataset`.
+      devices: that they run on.
+      steps: of the generator, in a whole trial.
+      samples: that are scored, of each trial.
+      folder: of this process, for the journal and the log.
+      shared: of the run, for the checkpoints.
+      pool: the training data on the device.
+      ready: `(recipe, num_members) -> Ready`, which makes each program once.
+    """
+
+    data: dataset.Dataset
+    recipe: Callable[[spaces.Setting], recipes.Recipe]
+    panel: panels.Panel
+    devices: settings.Devices
+    steps: int
+    samples: int
+    folder: pathlib.Path
+    shared: pathlib.Path
+    pool: types.Tree
+    ready: Callable[[recipes.Recipe, int], "Ready"]
+
+
+class Ready(NamedTuple):
+    """A structure made ready for a population.
+
+    Attributes:
+      made: its step and beginning.
+      trainer: its program.
+      draw: `(state, hparams, keys) -> x [P, N, ...]` of the generators.
+    """
+
+    made: methods.Made
+    trainer: runs.Trainer
+    draw: Callable[[types.TrainState, types.HParams, jax.Array], jax.Array]
+
+
+def make(
+    data: dataset.Dataset,
+    recipe: Callable[[spaces.Setting], recipes.Recipe],
+    panel: panels.Panel,
+    devices: settings.Devices,
+    *,
+    steps: int,
+    samples: int,
+    folder: pathlib.Path,
+    shared: pathlib.Path,
+) -> Study:
+    """Makes a study; see `Study` for the arguments."""
+    placed, made = pool.put(data.train.x), {}
+
+    def ready(own: recipes.Recipe, num_members: int) -> Ready:
+        key = trials.canonical([recipes.structure(own), num_members])
+        if key not in made:
+            made[key] = _ready(study, own, num_members)
+        return made[key]
+
+    study = Study(
+        data, recipe, panel, devices, steps, samples, folder, shared, placed, ready
+    )
+    return study
+
+
+def chunk_steps(study: Study) -> int:
+    """Steps between two lines of the log."""
+    return max(SHORTEST_CHUNK, -(-study.steps // CHUNKS))
+
+
+def begin(
+    study: Study, members: Sequence[trials.Trial], places: int | None = None
+) -> tuple[Ready, runs.Members]:
+    """Makes a population of trials of one structure, at their first step.
+
+    Args:
+      study: that they belong to.
+      members: the trials, at least one.
+      places: members of the population, at least as many; the last trial fills those
+        that are left, and the copies are to be dropped. None for as many as trials.
+
+    Raises:
+      UserError: if a setting makes no GAN.
+    """
+    padded = [*members]
+    padded += [padded[-1]] * ((places or len(members)) - len(members))
+    own = [study.recipe(trial.values) for trial in padded]
+    ready, hparams = study.ready(own[0], len(own)), recipes.numbers(own)
+    keys = jax.vmap(jax.random.key)(jnp.array([trial.seed for trial in padded]))
+    state = population.init(ready.made.initialise, hparams, keys)
+    return ready, runs.Members(hparams, state, keys)
+
+
+def train(study: Study, group: plans.Group) -> list[records.Row]:
+    """Trains and scores the trials of a group as one population, from start to end.
+
+    It is logged and saved meanwhile, and goes on where it was stopped.
+
+    Raises:
+      Interrupted: as `runs.train`.
+    """
+    began = time.perf_counter()
+    ready, members = begin(study, group.trials, group.places)
+    members, history = runs.train(
+        ready.trainer,
+        members,
+        study.pool,
+        title=f"{title(group.structure)}, {len(group.trials)} trials",
+        log=study.folder / LOG,
+        num_steps=study.steps,
+        chunk_steps=chunk_steps(study),
+        saving=runs.Saving(
+            study.shared / CHECKPOINTS / group.name,
+            {"trials": [trial.name for trial in group.trials]},
+            cli.resume_command(study.shared),
+        ),
+        group=group.name,
+    )
+    measured = score(study, ready, members)
+    seconds = (time.perf_counter() - began) / len(group.trials)
+    alive = np.asarray(members.state.alive)
+    return [
+        row(
+            trial,
+            {name: values[i] for name, values in measured.items()},
+            group=group.name,
+            status="finished" if alive[i] else "died",
+            steps=history[-1].step,
+            seconds=seconds,
+        )
+        for i, trial in enumerate(group.trials)
+    ]
+
+
+def train_all(study: Study, groups: Sequence[plans.Group]) -> list[records.Row]:
+    """Trains the trials that have no row yet, a group at a time, and gives all rows.
+
+    Rows that are there stay as they are; a group that was stopped within is trained as
+    a whole, as its checkpoint is.
+    """
+    journal = study.folder / JOURNAL
+    finished = records.read(journal)
+    done = {row["trial"] for row in finished}
+    left = {group.name for group in plans.remaining(groups, finished)}
+    for group in groups:
+        if group.name in left:
+            rows = [row for row in train(study, group) if row["trial"] not in done]
+            records.append(journal, rows)
+    return records.read(journal)
+
+
+def score(study: Study, ready: Ready, members: runs.Members) -> dict[str, np.ndarray]:
+    """Scores of each member `[P]` by name; those of one that died are NaN.
+
+    What is a `Score` gives its value, under its name; any other record gives each of
+    its numbers, under theirs. `floor`s and `spread`s are left to the protocol.
+    """
+    total, found = len(members.keys), []
+    for first in range(0, total, SCORED_AT_ONCE):
+        block = np.minimum(np.arange(first, first + SCORED_AT_ONCE), total - 1)
+        own = population.take((members.state, members.hparams, members.keys), block)
+        found.append(jax.device_get(_measured(study.panel(ready.draw(*own)))))
+    alive = np.asarray(members.state.alive)
+    return {
+        name: np.where(
+            alive,
+            np.concatenate([f[name] for f in found])[:total].astype(float),
+            np.nan,
+        )
+        for name in found[0]
+    }
+
+
+def row(trial: trials.Trial, measured: dict[str, Any], **more: Any) -> records.Row:
+    """A trial's row: what it is, its setting, its scores, and what else is known."""
+    group = more.pop("group")
+    return {
+        "trial": trial.name,
+        "setting": trial.setting,
+        "seed": trial.seed,
+        "group": group,
+        **{f"setting.{name}": value for name, value in trial.values.items()},
+        **{f"score.{name}": float(value) for name, value in measured.items()},
+        **more,
+    }
+
+
+def title(structure: dict[str, Any]) -> str:
+    """A group's structure in a few words."""
+    return " ".join(map(str, structure.values())) or "one program"
+
+
+def _ready(study: Study, recipe: recipes.Recipe, num_members: int) -> Ready:
+    networks = recipes.networks_of(recipe, study.data)
+    made = methods.make(networks, recipes.method(recipe))
+    convolutional = recipes.is_convolutional(recipe)
+    trainer = setups.trainer_for(
+        _chunked(study.devices, convolutional),
+        made,
+        recipe.batch_size,
+        population.broadcast(made.hparams, num_members),
+        study.pool,
+        study.pool,
+        chunk_steps(study),
+        convolutional=convolutional,
+    )
+    return Ready(made, trainer, _draw(networks, study.samples))
+
+
+def _chunked(devices: settings.Devices, convolutional: bool) -> settings.Devices:
+    free = devices.microbatch_members == "auto" and jax.default_backend() == "cpu"
+    if not free or convolutional:
+        return devices
+    return dataclasses.replace(devices, microbatch_members=CHUNK_OF_MEMBERS)
+
+
+def _draw(networks: types.GAN, n: int):
+    """Samples of each member's averaged generator, NaN of those that died."""
+
+    def of_member(state, hparams, key):
+        one = jax.tree.map(lambda x: x[None], (state, hparams))
+        mixture = ensembles.mixture(*one, jnp.ones(1))
+        z_key, passes_key = (jax.random.fold_in(key, DRAWN + i) for i in range(2))
+        mixture = ensembles.with_standing_statistics(networks, mixture, passes_key)
+        own = jax.tree.map(lambda x: x[0], (mixture.params, mixture.collections))
+        x, _ = networks.generate(*own, networks.latent(z_key, n))
+        return jnp.where(state.alive, x, jnp.nan)
+
+    return jax.jit(lambda *members: jax.lax.map(lambda m: of_member(*m), members))
+
+
+def _measured(found: panels.Records) -> dict[str, jax.Array]:
+    """The numbers `[S]` of records, by name."""
+    numbers = {}
+    for name, record in found.items():
+        if isinstance(record, scores.Score):
+            numbers[name] = record.value
+            continue
+        for field in dataclasses.fields(record):
+            values = getattr(record, field.name)
+            if isinstance(values, jax.Array) and values.ndim == 1:
+                numbers[field.name] = values
+    numbers.pop("floor", None)
+    return numbers

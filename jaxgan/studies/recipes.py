@@ -1,0 +1,165 @@
+"""A GAN and its training in plain names and numbers, all of which a sweep may vary.
+
+The fields of a recipe have dotted names, such as `optimizer.generator.learning_rate`,
+`penalties.r1` or `network.hidden`; `learning_rate`, `b1` and `b2` alone are those of
+both players. Numbers of the optimisers, weights of penalties and the decay of the
+average are *traced*, everything else is *structure*.
+"""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import errors, gan, losses, methods, networks, penalties, steps, types
+from jaxgan.data import dataset
+from jaxgan.sweeps import fields, spaces
+
+ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
+BOTH = tuple(ADAM)
+"""Names that stand for the field of either player."""
+
+
+class Recipe(NamedTuple):
+    """How a GAN is made and trained.
+
+    Attributes:
+      loss, penalties, optimizer, ema_decay, rule, n_critic: as of `methods.Method`,
+        which calls the penalties `weights`.
+      batch_size: real samples in a player's step.
+      network: arguments of `gan.make` but for the shape.
+    """
+
+    loss: str = "non_saturating"
+    penalties: Mapping[str, float] = {}
+    optimizer: types.Pair = types.Pair(ADAM, ADAM)
+    ema_decay: float | None = None
+    rule: str = "alternating"
+    n_critic: int = 1
+    batch_size: int = 64
+    network: Mapping[str, Any] = {"architecture": "mlp", "hidden": (64, 64)}
+
+
+def known(recipe: Recipe) -> list[str]:
+    """The names of all fields that a sweep may vary.
+
+    Those of the network are the arguments of `gan.make` and of its architecture, those
+    of penalties all that there are.
+    """
+    names = [*BOTH, *fields.names(recipe._replace(penalties={}, network={}))]
+    names = [name for name in names if name not in ("penalties", "network")]
+    weights = [*penalties.PENALTIES, *losses.TERMS, methods.CLIP]
+    weights += [name for name, rule in steps.RULES.items() if rule.weight is not None]
+    arguments = {**inspect.signature(gan.make).parameters}
+    architecture = networks.ARCHITECTURES.get(recipe.network["architecture"])
+    if architecture is not None:
+        arguments |= inspect.signature(architecture.build).parameters
+    own = [
+        name
+        for name, parameter in arguments.items()
+        if name == "architecture"
+        or (parameter.kind is parameter.KEYWORD_ONLY and name != "num_classes")
+    ]
+    return [
+        *names,
+        *(f"penalties.{name}" for name in dict.fromkeys(weights)),
+        *(f"network.{name}" for name in own),
+    ]
+
+
+def changed(recipe: Recipe, setting: spaces.Setting) -> Recipe:
+    """The recipe with the values of a setting.
+
+    A name of `BOTH` comes first, so that a player's own field may differ from it.
+
+    Raises:
+      UserError: if there is no such field, with the nearest name, or a traced one is no
+        number.
+    """
+    names = known(recipe)
+    for name, value in setting.items():
+        if name not in names:
+            raise errors.UserError(fields.unknown(name, names))
+        if is_traced(name) and not _is_number(value):
+            raise errors.UserError(f"{name}={value!r} must be a number.")
+    own = {}
+    for name in BOTH:
+        if name in setting:
+            own |= {f"optimizer.{p}.{name}": setting[name] for p in types.Pair._fields}
+    own |= {name: value for name, value in setting.items() if name not in BOTH}
+    return fields.replaced(recipe, own)
+
+
+def is_traced(name: str) -> bool:
+    """Whether a new value of a field is a number in the same program."""
+    return name in (*BOTH, "ema_decay") or name.startswith(("optimizer.", "penalties."))
+
+
+def structural(space: Iterable[str]) -> list[str]:
+    """The fields of a space whose values change the program."""
+    return [name for name in space if not is_traced(name)]
+
+
+def structure(recipe: Recipe) -> dict[str, Any]:
+    """What two recipes of one program have in common, as JSON can hold it."""
+    names = types.Pair(*map(sorted, recipe.optimizer))._asdict()
+    return recipe._asdict() | {
+        "penalties": sorted(recipe.penalties),
+        "optimizer": names,
+        "ema_decay": recipe.ema_decay is not None,
+        "network": {k: _plain(v) for k, v in sorted(recipe.network.items())},
+    }
+
+
+def networks_of(recipe: Recipe, data: dataset.Dataset) -> types.GAN:
+    """The two networks, for samples such as those of a dataset.
+
+    A generator that can be bounded is so for images, which lie in [-1, 1].
+
+    Raises:
+      UserError: as `gan.make`.
+    """
+    described = {name: _hashable(value) for name, value in recipe.network.items()}
+    known_one = networks.ARCHITECTURES.get(described["architecture"])
+    takes = () if known_one is None else inspect.signature(known_one.build).parameters
+    if "bounded" in takes:
+        described.setdefault("bounded", data.mixture is None)
+    return gan.build({"shape": np.shape(data.train.x)[1:], **described})
+
+
+def is_convolutional(recipe: Recipe) -> bool:
+    return networks.ARCHITECTURES[recipe.network["architecture"]].convolutional
+
+
+def method(recipe: Recipe) -> methods.Method:
+    """How it is trained, for `methods.make`."""
+    return methods.Method(
+        recipe.loss,
+        recipe.penalties,
+        recipe.optimizer,
+        recipe.ema_decay,
+        warm_up=True,
+        rule=recipe.rule,
+        n_critic=recipe.n_critic,
+    )
+
+
+def numbers(recipes: Sequence[Recipe]) -> types.HParams:
+    """The hyperparameters of recipes of one structure, a leaf `[P]` each."""
+    own = [methods.numbers(method(recipe)) for recipe in recipes]
+    return jax.tree.map(lambda *leaves: jnp.array(leaves, jnp.float32), *own)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value

@@ -1,0 +1,111 @@
+"""Tests of jaxgan.studies.populations and recipes."""
+
+import numpy as np
+import pytest
+
+from jaxgan import errors
+from jaxgan.studies import populations, recipes
+from jaxgan.sweeps import plans, records, trials
+
+TRIALS = trials.make(
+    [
+        {"learning_rate": rate, "penalties.r1": weight}
+        for rate, weight in ((1e-3, 0.1), (3e-3, 1.0), (1e-2, 10.0))
+    ],
+    seeds=(0, 7),
+)
+
+
+def scores_of(rows):
+    return {
+        row["trial"]: {k: v for k, v in row.items() if k.startswith("score.")}
+        for row in rows
+    }
+
+
+@pytest.fixture(scope="module")
+def together(study_in, tmp_path_factory):
+    study = study_in(tmp_path_factory.mktemp("together"))
+    return scores_of(populations.train_all(study, plans.make(TRIALS, [])))
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_a_trial_is_the_same_alone_and_in_any_population_and_order(
+    most, together, study_in, tmp_path
+):
+    study = study_in(tmp_path)
+    groups = plans.make(TRIALS[::-1], [], most_members=most)
+    assert len(groups) > 1
+    found = scores_of(populations.train_all(study, groups))
+    assert set(found) == set(together) == {trial.name for trial in TRIALS}
+    for name, own in together.items():
+        for score, value in own.items():
+            np.testing.assert_allclose(found[name][score], value, rtol=1e-4)
+
+
+def test_trials_differ_by_setting_and_by_seed(together):
+    values = [own["score.reverse_kl"] for own in together.values()]
+    assert len(set(values)) == len(TRIALS)
+
+
+def test_a_sweep_over_numbers_compiles_once(study_in, tmp_path):
+    study = study_in(tmp_path)
+    groups = plans.make(TRIALS, [], most_members=4)
+    assert [len(g.trials) for g in groups] == [3, 3]
+    groups = plans.make(TRIALS[:5], [], most_members=3)
+    assert [len(g.trials) for g in groups] == [3, 2]  # the last one is filled up
+    populations.train_all(study, groups)
+    ready = {id(study.ready(study.recipe(t.values), 3)) for t in TRIALS}
+    assert len(ready) == 1
+    program = study.ready(study.recipe(TRIALS[0].values), 3).trainer.program
+    assert program.over(program.mesh(3))._cache_size() == 1
+
+
+def test_one_that_died_is_shown_with_scores_that_are_no_numbers(study_in, tmp_path):
+    study = study_in(tmp_path)
+    rates = trials.make([{"learning_rate": r} for r in (1e-3, 1e30)], seeds=[0])
+    rows = populations.train_all(study, plans.make(rates, []))
+    assert [row["status"] for row in rows] == ["finished", "died"]
+    assert np.isfinite(rows[0]["score.reverse_kl"])
+    assert np.isnan(rows[1]["score.reverse_kl"])
+    assert records.read(tmp_path / populations.JOURNAL)[1]["status"] == "died"
+
+
+def test_a_setting_changes_the_fields_that_it_names():
+    setting = {
+        "learning_rate": 0.5,
+        "optimizer.generator.learning_rate": 0.25,
+        "penalties.r1": 2.0,
+        "loss": "hinge",
+        "network.hidden": [8, 8],
+    }
+    made = recipes.changed(recipes.Recipe(), setting)
+    assert made.optimizer.generator["learning_rate"] == 0.25
+    assert made.optimizer.discriminator["learning_rate"] == 0.5
+    assert made.penalties == {"r1": 2.0} and made.loss == "hinge"
+    assert recipes.structural(setting) == ["loss", "network.hidden"]
+    numbers = recipes.numbers([made, made._replace(penalties={"r1": 3.0})])
+    np.testing.assert_array_equal(numbers.penalties["r1"], [2, 3])
+
+
+def test_structure_tells_apart_what_is_another_program():
+    base = recipes.Recipe()
+    same = recipes.changed(base, {"learning_rate": 0.1})
+    assert recipes.structure(same) == recipes.structure(base)
+    for name, value in {"n_critic": 5, "penalties.r1": 0.0, "ema_decay": 0.0}.items():
+        other = recipes.changed(base, {name: value})
+        assert recipes.structure(other) != recipes.structure(base)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"learning_rat": 1.0}, "did you mean 'learning_rate'"),
+        ({"penalties.r3": 1.0}, "did you mean 'penalties.r"),
+        ({"network.hiden": 1.0}, "did you mean 'network.hidden'"),
+        ({"learning_rate": "fast"}, "learning_rate='fast' must be a number"),
+    ],
+)
+def test_what_cannot_be_changed_is_named(setting, said):
+    with pytest.raises(errors.UserError, match=said):
+        recipes.changed(recipes.Recipe(), setting)
