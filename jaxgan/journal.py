@@ -163,6 +163,35 @@ def progress(
         yield on_chunk
 
 
+def read(path: pathlib.Path, field: str) -> dict[str, list[training.Report]]:
+    """The reports of a log that may still be written to, which is left as it is.
+
+    Args:
+      path: of the log; one that does not exist is empty.
+      field: of `log` that tells runs apart, such as "group".
+
+    Returns:
+      Per value of the field the reports in their order, of a step the last one.
+
+    Raises:
+      UserError: if a line that was written to its end cannot be read.
+    """
+    found: dict[str, dict[int, training.Report]] = {}
+    text = path.read_text() if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]
+    for number, words in enumerate(whole.splitlines(), 1):
+        try:
+            line = json.loads(words)
+            report = _report(line, {field: None})
+            found.setdefault(str(line[field]), {})[report.step] = report
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise errors.UserError(
+                f"{path}: line {number} is not a line of a training log with the field "
+                f"{field!r}; remove it."
+            ) from None
+    return {name: [own[step] for step in sorted(own)] for name, own in found.items()}
+
+
 def rewind(path: pathlib.Path, step: int, **fields: Any) -> list[training.Report]:
     """Makes the log end at a step, and reads what is left.
 

@@ -3,16 +3,12 @@
 import html.parser
 import re
 
+import numpy as np
 import pytest
 
 from jaxgan import errors, reports
-from jaxgan.reports.html import Picture, Section, Table
-
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
-    "0000000049454e44ae426082"
-)
+from jaxgan.reports import charts, figures
+from jaxgan.reports.html import Chart, Row, Section, Table, Tile
 
 
 class Reader(html.parser.HTMLParser):
@@ -29,50 +25,107 @@ class Reader(html.parser.HTMLParser):
         self.texts.append(data)
 
 
-@pytest.fixture
-def page(tmp_path):
-    (tmp_path / "curve.png").write_bytes(PIXEL)
-    table = Table(["", "score"], [["a <b>", 1.5], ["c", float("nan")]])
+IMAGE = np.arange(4 * 6, dtype=np.uint8).reshape(4, 6, 1)
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    table = Table(
+        ["", "score"], [["a <b>", 1.23456789], ["c", NAN], ["d", None], ["e", True]]
+    )
+    line = charts.curves(
+        dict.fromkeys(("a <i>$x$", "b"), ([1, 2], [3, 4])), "k & l", "y"
+    )
+    wide, _ = figures.new(12)
+    tile = Tile("tile", IMAGE, 'a "tile"')
     sections = [
         Section("Ranking & more", "Less is better.", [table]),
-        Section("Curves", "", [Picture(tmp_path / "curve.png", 'a "curve"')]),
+        Section("Curves", "", [Chart("line", line, "a 'line'"), tile]),
+        Section("Rows", "", [Row("row <1>", [Chart("wide", wide, "wide")])]),
     ]
     made_by = {"command": "python x.py --a '<1>'", "versions": "jax 0.12"}
-    reports.save_html(tmp_path / "report.html", "Title <1>", sections, made_by)
-    text = (tmp_path / "report.html").read_text()
+    reports.save_html(
+        folder / "report.html", "Title <1>", sections, made_by, folder / "pictures"
+    )
+    text = (folder / "report.html").read_text("utf-8")
     reader = Reader()
     reader.feed(text)
-    return text, reader
+    return text, reader, folder
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
-    text, reader = page
-    assert not re.search(r"https?://|//cdn|@import|url\(", text)
+    text, reader, _ = page
+    assert not re.search(r"//cdn|@import|url\((?!#)", text)
+    addresses = set(re.findall(r"https?://[^\"'<\s]*", text))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     for tag, attributes in reader.tags:
-        source = attributes.get("src", attributes.get("href", "data:"))
-        assert source.startswith("data:"), tag
+        for name in ("src", "href", "xlink:href"):
+            assert attributes.get(name, "#").startswith(("data:", "#")), tag
 
 
 def test_what_a_run_says_is_text_and_no_markup(page):
-    _, reader = page
-    assert "b" not in [tag for tag, _ in reader.tags]
+    _, reader, _ = page
+    assert not {"b", "i"} & {tag for tag, _ in reader.tags}
     joined = "".join(reader.texts)
-    for part in ("Title <1>", "a <b>", "Ranking & more", "--a '<1>'", "jax 0.12"):
+    said = ("Title <1>", "a <b>", "Ranking & more", "--a '<1>'", "jax 0.12", "row <1>")
+    for part in (*said, "a <i>$x$", "k & l"):
         assert part in joined
 
 
-def test_tables_and_pictures_are_there_with_their_values(page):
-    _, reader = page
-    values = [a["data-value"] for tag, a in reader.tags if tag == "td"]
-    assert values == ["a <b>", "1.5", "c", "nan"]
+def test_cells_are_sorted_by_all_their_digits_and_what_is_none_last(page):
+    _, reader, _ = page
+    cells = [attributes for tag, attributes in reader.tags if tag == "td"]
+    assert [cell.get("data-number") for cell in cells[1::2]] == [
+        "1.23456789", None, None, None,
+    ]  # fmt: skip
+    assert ["data-none" in cell for cell in cells[1::2]] == [False, True, True, False]
     assert sum(tag == "button" for tag, _ in reader.tags) == 2
+
+
+def test_pictures_are_in_the_page_with_their_words_and_in_the_folder(page):
+    _, reader, folder = page
+    shown = [a["aria-label"] for tag, a in reader.tags if "aria-label" in a]
+    assert shown == ["a 'line'", "wide"]
     (image,) = [a for tag, a in reader.tags if tag == "img"]
-    assert image["alt"] == 'a "curve"' and image["src"].startswith("data:image/png")
+    assert image["src"].startswith("data:image/png") and 'a "tile"' in reader.texts
+    names = {path.name for path in (folder / "pictures").iterdir()}
+    assert names == {"line.png", "wide.png", "tile.png"}
+
+
+def test_a_tile_holds_its_image_pixel_by_pixel(page):
+    from PIL import Image
+
+    with Image.open(page[2] / "pictures" / "tile.png") as image:
+        found = np.asarray(image)
+    assert found.shape == (160, 240)
+    np.testing.assert_array_equal(found[::40, ::40], IMAGE[..., 0])
 
 
 def test_phones_and_dark_screens_are_served(page):
-    text, _ = page
+    text, reader, _ = page
     assert 'name="viewport"' in text and "color-scheme: light dark" in text
+    drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(drawings) == 2
+    for drawing in drawings:
+        assert "currentColor" in drawing and figures.TEXT not in drawing
+        assert "<style" not in drawing and not re.search(r"#fff\b|#ffffff", drawing)
+    scrolls = [a for tag, a in reader.tags if a.get("class") == "scrolls"]
+    assert len(scrolls) == 1  # the wide one
+
+
+def test_the_page_is_the_same_each_time(page, tmp_path):
+    for name in ("a.html", "b.html"):
+        line = charts.curves({"a": ([1, 2], [3, 4])}, "x", "y")
+        sections = [Section("", "", [Chart("line", line, "")])]
+        reports.save_html(tmp_path / name, "", sections, {})
+    assert (tmp_path / "a.html").read_text() == (tmp_path / "b.html").read_text()
+
+
+def test_names_within_a_page_are_unique(page):
+    names = re.findall(r' id="([^"]*)"', page[0])
+    assert len(set(names)) == len(names)
 
 
 def test_rows_that_do_not_fit_are_refused(tmp_path):
@@ -80,3 +133,9 @@ def test_rows_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(errors.UserError, match="1 cells and there are 2 columns"):
         reports.save_html(tmp_path / "x.html", "", sections, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_two_pictures_of_one_name_are_refused(tmp_path):
+    tiles = [Tile("a", IMAGE, ""), Tile("a", IMAGE, "")]
+    with pytest.raises(errors.UserError, match="names of their own"):
+        reports.save_html(tmp_path / "x.html", "", [Section("", "", tiles)], {})

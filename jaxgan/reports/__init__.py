@@ -6,7 +6,7 @@ shown; seeds are an axis `S`, and a dead seed is NaN there: it is left out of me
 ranges, and it is said how many were. Files appear whole or not at all.
 """
 
-from jaxgan.reports.html import Picture, Section, Table, save_html
+from jaxgan.reports.html import Chart, Row, Section, Table, Tile, save_html
 from jaxgan.reports.intervals import Interval, interval
 from jaxgan.reports.pictures import (
     image_grid,
@@ -21,10 +21,12 @@ from jaxgan.reports.score_tables import of_seed, print_scores
 from jaxgan.reports.tables import cell, print_facts, print_table
 
 __all__ = [
+    "Chart",
     "Interval",
-    "Picture",
+    "Row",
     "Section",
     "Table",
+    "Tile",
     "cell",
     "image_grid",
     "interval",

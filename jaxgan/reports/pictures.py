@@ -27,12 +27,13 @@ _TEXT = "#333333"
 _GAP = 1
 
 
-def image_grid(x: ArrayLike, columns: int = 8) -> np.ndarray:
-    """Lays images out in rows, with a white line between them.
+def image_grid(x: ArrayLike, columns: int = 8, between: int = 255) -> np.ndarray:
+    """Lays images out in rows, with a line between them.
 
     Args:
       x: `[N, H, W, C]` in [-1, 1], clipped; pixels that are not finite become grey.
-      columns: images in a row, at most `N`; the last row is filled up with white.
+      columns: images in a row, at most `N`; the last row is filled up.
+      between: grey level of the lines, and of what is left of the last row.
 
     Returns:
       uint8 `[H', W', C]`.
@@ -51,7 +52,7 @@ def image_grid(x: ArrayLike, columns: int = 8) -> np.ndarray:
     columns = min(columns, num)
     rows = -(-num // columns)
     shape = (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels)
-    grid = np.full(shape, 255, np.uint8)
+    grid = np.full(shape, between, np.uint8)
     for index, image in enumerate(np.rint((x + 1) * 127.5).astype(np.uint8)):
         top = index // columns * (height + _GAP)
         left = index % columns * (width + _GAP)

@@ -5,7 +5,7 @@ shows it. Scores are shown with the sign that they have in the rows.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,24 @@ class View(NamedTuple):
 def name_of(row: Mapping[str, Any], view: View) -> str:
     """The method that a row belongs to."""
     return ALL if view.method is None else str(row.get(view.method))
+
+
+def measured(view: View) -> str:
+    """The name of the score, in words."""
+    return view.by.removeprefix("score.").replace("_", " ")
+
+
+def scores(rows: Sequence[Mapping[str, Any]], view: View) -> np.ndarray:
+    """Scores `[N]` with the sign that they have in the rows, NaN for the dead."""
+    turned = summaries.scores(rows, view.by, more_is_better=view.more_is_better)
+    return -turned if view.more_is_better else turned
+
+
+def field_names(settings: Iterable[Mapping[str, Any]], view: View) -> list[str]:
+    """The fields that any setting has; the number of a pair is none."""
+    hidden = "" if view.pair is None else view.pair.removeprefix(summaries.FIELD)
+    names = dict.fromkeys(name for setting in settings for name in setting)
+    return [name for name in names if name != hidden]
 
 
 def by_method(
@@ -123,7 +141,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
 def _of_method(rows, found, sign) -> dict[str, Any]:
     scores = [summary.score for summary in found]
     number = len(scores)
-    budgets = sorted({k for k in BUDGETS if k <= number} | {number})
+    budgets = sorted({k for k in BUDGETS if 2 * k <= number} | {1, number})
     best = [statistics.best_of(scores, k) for k in budgets]
     curve = [statistics.best_of(scores, k).median for k in range(1, number + 1)]
     alive = not math.isnan(found[0].mean)
@@ -189,11 +207,9 @@ def _pairs(parts, view: View, reference, sign) -> dict[str, dict[str, Any]]:
 def _importance(rows, view: View) -> list[dict[str, Any]]:
     """Of each field; which settings share a pair's number is no field."""
     unit = view.pair or "setting"
-    hidden = "" if view.pair is None else view.pair.removeprefix(summaries.FIELD)
-    settings = [
-        {name: value for name, value in summaries.fields(row).items() if name != hidden}
-        for row in rows
-    ]
+    settings = [summaries.fields(row) for row in rows]
+    names = field_names(settings, view)
+    settings = [{n: own[n] for n in names if n in own} for own in settings]
     scores = summaries.scores(rows, view.by, more_is_better=view.more_is_better)
     found = importance.of_fields(settings, scores, [row[unit] for row in rows])
     return [one._asdict() for one in found]

@@ -11,7 +11,7 @@ References:
   https://arxiv.org/abs/1801.01489
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,8 +25,7 @@ ENOUGH = 10
 """Settings below which there is nothing to learn from."""
 
 WIDE = 10.0
-"""Ratio of the greatest to the least value, all above zero, of a field whose logarithm
-is shown."""
+"""Ratio of the greatest to the least value from which a logarithm may be shown."""
 
 
 class Importance(NamedTuple):
@@ -101,10 +100,22 @@ def of_fields(
     return sorted(found, key=lambda importance: -importance.drop)
 
 
-def is_wide(values: ArrayLike) -> bool:
-    """Whether positive numbers span so much that their logarithm is to be shown."""
-    values = np.asarray(values, float)
-    return bool(values.min() > 0 and values.max() >= WIDE * values.min())
+def is_log(values: Iterable[Any]) -> bool:
+    """Whether values are best shown on a logarithmic scale.
+
+    They are if all that are there are numbers above zero, the greatest is `WIDE` times
+    the least, and their median is nearer to the middle of their range then than it is
+    without. NaN and infinity do not count, and None is not there.
+    """
+    there = [value for value in values if value is not None]
+    if not is_numeric(there):
+        return False
+    values = np.array([value for value in there if np.isfinite(value)], float)
+    if not values.size or values.min() <= 0 or values.max() < WIDE * values.min():
+        return False
+    low, middle, high = values.min(), np.median(values), values.max()
+    plain = abs((middle - low) / (high - low) - 0.5)
+    return bool(abs(np.log(middle / low) / np.log(high / low) - 0.5) < plain)
 
 
 def is_numeric(values: Sequence[Any]) -> bool:

@@ -141,11 +141,16 @@ def dead_or_unscored(values: ArrayLike) -> int:
 
 
 def collapsed(rows: Iterable[Mapping[str, Any]]) -> int | None:
-    """How many trials that live have collapsed; None if no row says."""
-    said = [row for row in rows if row.get("collapsed") is not None]
+    """How many trials that live have collapsed; None if no row says.
+
+    A row says so as `collapsed`, or else by the score of that name of `mode_coverage`.
+    """
+    said = [(row, row.get("collapsed", row.get("score.collapsed"))) for row in rows]
+    said = [(row, value) for row, value in said if value is not None]
     if not said:
         return None
-    return sum(bool(row["collapsed"]) and row.get("status") != "died" for row in said)
+    alive = [value for row, value in said if row.get("status") != "died"]
+    return sum(bool(value) and value == value for value in alive)
 
 
 def fields(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,14 @@ def test_lengths_must_fit():
         importance.of_fields(SETTINGS, [1, 2, 3])
 
 
-def test_wide_ranges_are_those_of_a_logarithm():
-    assert importance.is_wide([1e-3, 1e-2]) and not importance.is_wide([0.2, 0.9])
-    assert not importance.is_wide([0.0, 5.0]) and not importance.is_numeric([True, 1])
+def test_numbers_that_are_even_in_their_logarithm_are_shown_by_it():
+    assert importance.is_log(np.logspace(-5, -2, 50))
+    assert not importance.is_log(np.linspace(0.001, 1, 50))
+    assert not importance.is_log([0.2, 0.5, 0.9])
+    assert not importance.is_log([0.0, 0.1, 5.0]) and not importance.is_log(["a"])
+    assert importance.is_log([1e-3, None, 1e-2, math.nan, math.inf, 1e-1])
+
+
+def test_booleans_and_texts_are_no_numbers():
+    assert importance.is_numeric([1, 2.0, np.float32(3)])
+    assert not importance.is_numeric([True, 1]) and not importance.is_numeric(["1"])

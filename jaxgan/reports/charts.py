@@ -1,0 +1,243 @@
+"""Charts of a comparison: intervals, distributions, curves.
+
+Each function returns a figure, see `figures`. Scores that are not finite are those of
+dead trials: they are never left out, but drawn or counted where they are told apart.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxgan.reports import figures
+
+BEST, DEAD = figures.COLOURS[0], figures.COLOURS[1]
+
+
+def intervals(
+    rows: Sequence[tuple[str, float, float, float]], xlabel: str, *, log: bool = False
+) -> Any:
+    """Means with their intervals, a line for each, the first on top.
+
+    Args:
+      rows: name, mean, lower and upper end; ends that are NaN are left out, and a mean
+        that is NaN is said to be of the dead.
+      xlabel: what the means are of.
+      log: whether the scale is logarithmic.
+    """
+    figures.require(rows)
+    height = 0.9 + 0.26 * len(rows)
+    figure, axis = figures.new(height=height)
+    for place, (_, mean, low, high) in enumerate(rows):
+        if not math.isfinite(mean):
+            axis.annotate(
+                "dead",
+                (0.02, place),
+                xycoords=("axes fraction", "data"),
+                color=DEAD,
+                va="center",
+                fontsize=9,
+            )
+            continue
+        axis.plot([low, high], [place, place], color=BEST, linewidth=2.2)
+        axis.plot([mean], [place], "o", color=BEST, markersize=5)
+    axis.set_yticks(range(len(rows)), [figures.text(row[0]) for row in rows])
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    axis.set_xlabel(xlabel)
+    figures.scale(axis, "x", log)
+    return figure
+
+
+def distributions(
+    groups: Mapping[str, ArrayLike], xlabel: str, *, log: bool = False
+) -> Any:
+    """All scores of each group: a mark each, with quartiles and median.
+
+    Args:
+      groups: by name, `[n]`; those that are not finite are counted at the right.
+      xlabel: what the scores are.
+      log: whether the scale is logarithmic.
+    """
+    figures.require(groups)
+    figure, axis = figures.new(height=0.9 + 0.42 * len(groups))
+    rng = np.random.default_rng(0)
+    total = sum(np.size(values) for values in groups.values())
+    for place, values in enumerate(groups.values()):
+        values = np.asarray(values, float).ravel()
+        alive = values[np.isfinite(values)]
+        shift = rng.uniform(-0.28, 0.28, len(alive))
+        axis.plot(
+            alive,
+            place + shift,
+            "o",
+            color=figures.colour(place),
+            alpha=0.45,
+            markersize=3,
+            markeredgewidth=0,
+            rasterized=total > figures.MOST_MARKS,
+        )
+        if len(alive):
+            low, middle, high = np.quantile(alive, [0.25, 0.5, 0.75])
+            axis.plot([low, high], [place, place], color=figures.TEXT, linewidth=1.2)
+            axis.plot([middle] * 2, [place - 0.3, place + 0.3], color=figures.TEXT)
+        dead = len(values) - len(alive)
+        if dead:
+            axis.annotate(
+                f"{dead} dead",
+                (1.01, place),
+                xycoords=("axes fraction", "data"),
+                ha="left",
+                va="center",
+                color=DEAD,
+                fontsize=9,
+            )
+    axis.set_yticks(range(len(groups)), list(map(figures.text, groups)))
+    axis.set_ylim(len(groups) - 0.4, -0.6)
+    axis.set_xlabel(xlabel)
+    figures.scale(axis, "x", log)
+    return figure
+
+
+def curves(
+    lines: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    log: bool = False,
+) -> Any:
+    """A line for each arm; where a value is not finite the line is broken.
+
+    Args:
+      lines: by name, `x [T]` and `y [T]`.
+      xlabel: below.
+      ylabel: at the left.
+      log: whether the scale of y is logarithmic.
+    """
+    figures.require(lines)
+    rows = -(-len(lines) // 3)
+    figure, axis = figures.new(height=figures.HEIGHT + 0.2 * rows)
+    for index, (name, (x, y)) in enumerate(lines.items()):
+        y = np.asarray(y, float)
+        axis.plot(
+            np.asarray(x),
+            np.where(np.isfinite(y), y, np.nan),
+            figures.style(index),
+            color=figures.colour(index),
+            linewidth=1.8,
+            label=figures.text(name),
+        )
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
+    axis.grid(axis="y", color=figures.GRID, linewidth=0.8)
+    axis.locator_params(axis="x", integer=True)
+    figures.scale(axis, "y", log)
+    if len(lines) > 1:
+        figures.legend(figure, *axis.get_legend_handles_labels())
+    return figure
+
+
+def ribbons(
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    steps: ArrayLike,
+    title: str,
+) -> Any:
+    """What the members of a population go through: median, and shares of the members.
+
+    The line is the median over the members that are alive then, the dark band holds
+    half of them and the light one nine in ten.
+
+    Args:
+      panels: by what is measured, by the name of a line, `[T, P]`; NaN of the dead.
+      steps: `[T]`.
+      title: of the population.
+    """
+    figures.require(panels)
+    from matplotlib import figure as figure_lib
+
+    size = (figures.WIDTH, 0.5 + 1.5 * len(panels))
+    figure = figure_lib.Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    steps = np.asarray(steps)
+    for axis, (what, lines) in zip(axes, panels.items(), strict=True):
+        figures.plain_frame(axis)
+        for index, (name, values) in enumerate(lines.items()):
+            known, found = _quantiles(np.asarray(values, float))
+            colour = figures.colour(index)
+            for outer, alpha in ((0, 0.15), (1, 0.3)):
+                axis.fill_between(
+                    steps[known],
+                    found[outer],
+                    found[-1 - outer],
+                    color=colour,
+                    alpha=alpha,
+                    linewidth=0,
+                )
+            axis.plot(steps[known], found[2], color=colour, linewidth=1.6, label=name)
+        axis.set_ylabel(what)
+        axis.grid(axis="y", color=figures.GRID, linewidth=0.8)
+        if len(lines) > 1:
+            axis.legend(
+                frameon=False,
+                fontsize=9,
+                labelcolor=figures.TEXT,
+                ncols=len(lines),
+                loc="lower right",
+                bbox_to_anchor=(1, 1),
+                borderaxespad=0,
+            )
+    axes[-1].set_xlabel("step")
+    figure.suptitle(figures.text(title), color=figures.TEXT, fontsize=10)
+    return figure
+
+
+def bars(rows: Sequence[tuple[str, float, float]], xlabel: str) -> Any:
+    """Values with their spread, a bar for each, the first on top."""
+    figures.require(rows)
+    figure, axis = figures.new(height=0.9 + 0.32 * len(rows))
+    names, values, spreads = zip(*rows, strict=True)
+    axis.barh(
+        range(len(rows)),
+        values,
+        0.6,
+        color=BEST,
+        alpha=0.8,
+        xerr=spreads,
+        error_kw={"elinewidth": 1.2, "capsize": 2, "ecolor": figures.TEXT},
+    )
+    axis.axvline(0, color=figures.FRAME, linewidth=0.8)
+    axis.set_yticks(range(len(rows)), list(map(figures.text, names)))
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    axis.set_xlabel(xlabel)
+    return figure
+
+
+def points(x: ArrayLike, title: str) -> Any:
+    """Points `[N, 2]` in the plane; those that are not finite are counted.
+
+    Args:
+      x: the points.
+      title: above, in lines of its own.
+    """
+    import textwrap
+
+    x = np.asarray(x, float)
+    finite = x[np.isfinite(x).all(axis=1)]
+    lines = textwrap.wrap(title, 42)
+    figure, axis = figures.new(3.2, 3.1 + 0.16 * len(lines))
+    axis.plot(*finite[:, :2].T, "o", color=BEST, markersize=2.5, markeredgewidth=0)
+    axis.set_aspect("equal", "datalim")
+    axis.set_title(figures.text("\n".join(lines)), color=figures.TEXT, fontsize=8)
+    if len(finite) < len(x):
+        axis.set_xlabel(f"{len(x) - len(finite)} of {len(x)} are not finite")
+    return figure
+
+
+def _quantiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which steps `[T]` have any number, and five quantiles `[5, T']` there."""
+    values = np.where(np.isfinite(values), values, np.nan)
+    known = ~np.isnan(values).all(axis=1)
+    if not known.any():
+        return known, np.empty((5, 0))
+    return known, np.nanquantile(values[known], [0.05, 0.25, 0.5, 0.75, 0.95], axis=1)

@@ -1,0 +1,278 @@
+"""The page of a sweep: all that its rows, its log and its samples show.
+
+    summary = page.save(folder, records.read(path), view, title=..., made_by=...)
+
+leaves `report.html`, which opens anywhere, and its pictures in `report/`.
+"""
+
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jaxgan import reports
+from jaxgan.reports import charts
+from jaxgan.sweeps import (
+    comparisons,
+    importance,
+    page_fields,
+    page_populations,
+    summaries,
+)
+
+PAGE, PICTURES = "report.html", "report"
+
+MOST_ROWS = 2000
+"""Trials above which the page shows no more of them."""
+
+MOST_SHOWN = 20
+"""Settings that have a line in the picture of intervals."""
+
+
+def save(
+    folder: pathlib.Path,
+    rows: Sequence[Mapping[str, Any]],
+    view: comparisons.View,
+    *,
+    title: str,
+    made_by: Mapping[str, str],
+    notes: str = "",
+) -> dict[str, Any]:
+    """Writes the page of a sweep and its pictures.
+
+    Learning curves are there if `metrics.jsonl` is in the folder, with the field
+    `group`, and samples if `samples` has kept any.
+
+    Args:
+      folder: of the sweep.
+      rows: of all its trials.
+      view: how to look at them.
+      title: of the page.
+      made_by: for the foot: names, such as the command and versions, and texts.
+      notes: sentences for the top, such as scores of real data to compare with.
+
+    Returns:
+      What `comparisons.summarise` found.
+
+    Raises:
+      UserError: as `comparisons.summarise`, and if the log or the samples cannot be
+        read.
+    """
+    summary = comparisons.summarise(rows, view)
+    full = summaries.at_full_length(rows)
+    sections = [
+        _overview(summary, view, notes),
+        _ranking(summary, view),
+        _settings(summary, view),
+        _distributions(full, summary, view),
+        _best_of(summary, view),
+        *page_fields.sections(full, summary, view),
+        *page_populations.learning_curves(folder, full, view),
+        *page_populations.sample_grids(folder, full, view),
+        _trials(rows),
+    ]
+    pictures = folder / PICTURES
+    reports.save_html(folder / PAGE, title, sections, made_by, pictures)
+    return summary
+
+
+def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """The table of methods, for a page and for the terminal: columns and rows."""
+    methods, pairs = summary["methods"], summary["pairs"]
+    first = next(iter(methods.values()))
+    columns = ["method", "best setting", "seeds", "95 % interval"]
+    columns += [f"best of {own['budget']}" for own in first["best"]]
+    columns += ["dead", "collapsed"]
+    if pairs:
+        columns += [f"better than {summary['reference']}", "p (Holm)"]
+    rows = []
+    for name, own in methods.items():
+        best, pair = own["best_setting"], pairs.get(name)
+        row = [name]
+        row += (
+            [best["mean"], best["seeds"], _range(best)] if best else [math.nan, 0, ""]
+        )
+        budgets = {k["budget"]: k for k in own["best"]}
+        row += [
+            budgets[k["budget"]]["median"] if k["budget"] in budgets else None
+            for k in first["best"]
+        ]
+        row += [
+            _share(own["dead"], own["trials"]),
+            _share(own["collapsed"], own["trials"]),
+        ]
+        if pairs:
+            row += [pair["better"], pair["p"]] if pair else [None, None]
+        rows.append(row)
+    return columns, rows
+
+
+def _overview(summary, view, notes) -> reports.Section:
+    said = [
+        f"{summary['compared']} trials of {len(summary['settings'])} settings, "
+        f"compared by {comparisons.measured(view)} ({_direction(view)})."
+    ]
+    if summary["stopped"]:
+        said.append(
+            f"{summary['stopped']} more were stopped early or go on; they had less "
+            "training and are left out of all but the last table."
+        )
+    said.append(
+        _count(summary["dead"], "died or has no score", "died or have no score")
+    )
+    if summary["collapsed"] is not None:
+        said.append(_count(summary["collapsed"], "has collapsed", "have collapsed"))
+    said.append("A dead trial is worse than any number. " + notes)
+    return reports.Section("Overview", " ".join(said))
+
+
+def _ranking(summary, view) -> reports.Section:
+    budget = "The columns “best of k” are medians over which k settings are tried"
+    text = (
+        "Per method: the mean of its best setting over the seeds, which is chosen on "
+        f"the scores that it is reported on. {budget} (Lucic et al., 2018), where a "
+        "setting of which a seed died is worse than any number. Rows are ordered by "
+        "the last of them."
+    )
+    if summary["pairs"]:
+        text += (
+            f" “Better than {summary['reference']}” is the share of paired settings "
+            "with the better mean over seeds; p is of Wilcoxon's signed rank test, "
+            "corrected for all comparisons by Holm's method."
+        )
+    columns, rows = ranking(summary)
+    lines = [
+        (name, *_ends(own["best_setting"])) for name, own in summary["methods"].items()
+    ]
+    chart = reports.Chart(
+        "ranking",
+        _intervals(lines, view),
+        "Mean and interval of the best setting of each method.",
+    )
+    return reports.Section("Ranking", text, [reports.Table(columns, rows), chart])
+
+
+def _settings(summary, view) -> reports.Section:
+    found = summary["settings"]
+    own_field = (view.method or "").removeprefix(summaries.FIELD)
+    fields = comparisons.field_names([own["values"] for own in found], view)
+    fields = [name for name in fields if name != own_field]
+    columns = ["rank", "method", "mean", "median", "95 % interval", "seeds"]
+    columns += ["dead", "collapsed", *fields, "setting"]
+    rows = [
+        [
+            i,
+            own["method"],
+            own["mean"],
+            own["median"],
+            _range(own),
+            own["seeds"],
+            own["dead"],
+            own["collapsed"],
+            *(own["values"].get(name) for name in fields),
+            own["setting"],
+        ]
+        for i, own in enumerate(found, 1)
+    ]
+    shown = found[:MOST_SHOWN]
+    lines = [(f"{i + 1}. {own['method']}", *_ends(own)) for i, own in enumerate(shown)]
+    seeds = sorted({own["seeds"] for own in found})
+    text = (
+        "Every setting over its seeds, the best first; settings of which seeds died "
+        "come last, with the mean of those that live. Intervals are percentile "
+        "bootstraps of the mean"
+    )
+    text += (
+        "; with so few seeds they are too narrow (three seeds: 75 % rather than 95 %)."
+        if seeds[0] < 10
+        else "."
+    )
+    chart = reports.Chart(
+        "settings",
+        _intervals(lines, view),
+        f"Mean and interval of the {len(shown)} best settings.",
+    )
+    return reports.Section("Settings", text, [chart, reports.Table(columns, rows)])
+
+
+def _distributions(rows, summary, view) -> reports.Section:
+    scores = comparisons.scores(rows, view)
+    names = [comparisons.name_of(row, view) for row in rows]
+    groups = {
+        method: [s for s, name in zip(scores, names, strict=True) if name == method]
+        for method in summary["methods"]
+    }
+    chart = reports.Chart(
+        "distributions",
+        charts.distributions(
+            groups, comparisons.measured(view), log=importance.is_log(scores)
+        ),
+        f"{comparisons.measured(view)} of all trials of each method.",
+    )
+    text = "Every trial is a mark; the cross shows the median and the quartiles."
+    return reports.Section("Distribution of scores", text, [chart])
+
+
+def _best_of(summary, view) -> reports.Section:
+    lines = {
+        name: (range(1, len(own["curve"]) + 1), own["curve"])
+        for name, own in summary["methods"].items()
+    }
+    every = [value for own in summary["methods"].values() for value in own["curve"]]
+    chart = reports.Chart(
+        "best-of-k",
+        charts.curves(
+            lines,
+            "settings tried",
+            comparisons.measured(view),
+            log=importance.is_log(every),
+        ),
+        "Median of the best score as the budget of settings grows.",
+    )
+    text = (
+        "Median of the best score as the budget of settings grows, a line per method."
+    )
+    return reports.Section("Best of k", text, [chart])
+
+
+def _trials(rows) -> reports.Section:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    hidden = ("setting", "group")
+    shown = [name for name in names if name not in hidden]
+    cells = [[row.get(name) for name in shown] for row in rows[:MOST_ROWS]]
+    text = "Every trial, as in trials.csv and trials.parquet."
+    if len(rows) > MOST_ROWS:
+        text = f"The first {MOST_ROWS} of {len(rows)} rows; all are in trials.parquet."
+    titles = [name.removeprefix(summaries.FIELD) for name in shown]
+    titles = [name.removeprefix("score.") for name in titles]
+    return reports.Section("Trials", text, [reports.Table(titles, cells)])
+
+
+def _intervals(lines, view) -> Any:
+    log = importance.is_log([value for line in lines for value in line[1:]])
+    return charts.intervals(lines, comparisons.measured(view), log=log)
+
+
+def _ends(setting) -> tuple[float, float, float]:
+    if setting is None:
+        return (math.nan,) * 3
+    return setting["mean"], setting["low"], setting["high"]
+
+
+def _range(setting) -> str:
+    if math.isnan(setting["low"]):
+        return ""
+    return f"{reports.cell(setting['low'])} to {reports.cell(setting['high'])}"
+
+
+def _share(number, total) -> str | None:
+    return None if number is None else f"{number} of {total}"
+
+
+def _count(number, one, many) -> str:
+    words = {0: f"None {one}.", 1: f"One {one}."}
+    return words.get(number, f"{number} {many}.")
+
+
+def _direction(view) -> str:
+    return "more is better" if view.more_is_better else "less is better"

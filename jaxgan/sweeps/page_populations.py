@@ -1,0 +1,140 @@
+"""The parts of a page that show populations: how they trained, and what they make."""
+
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxgan import journal, reports, training
+from jaxgan.reports import charts
+from jaxgan.sweeps import comparisons, samples, summaries
+
+LOG = "metrics.jsonl"
+"""File of a sweep's folder with the metrics of its populations, by `group`."""
+
+IMAGES = 16
+"""Samples of a trial that are shown."""
+
+GREY = 127
+"""Between the images, as it is neither light nor dark."""
+
+METRICS = {
+    "accuracy": ("discriminator_accuracy",),
+    "loss": ("discriminator_loss", "generator_loss"),
+    "spread of samples": ("fake_deviation",),
+}
+"""What is shown of a population's training, a panel for each."""
+
+
+def learning_curves(
+    folder: pathlib.Path, rows: Sequence[Mapping[str, Any]], view: comparisons.View
+) -> list[reports.Section]:
+    """A chart for each population that the log of the folder knows."""
+    histories, parts = journal.read(folder / LOG, "group"), []
+    for group, name in _names(rows, view).items():
+        history = histories.get(group, [])
+        panels = panels_of(history)
+        if panels:
+            said = f"{name}, {len(history[0].alive)} members"
+            figure = charts.ribbons(panels, [report.step for report in history], said)
+            what = f"Training of {said}."
+            parts.append(reports.Chart(f"training-{group}", figure, what))
+    if not parts:
+        return []
+    text = (
+        "Each population while it trains: the line is the median over the members that "
+        "are alive, the dark band holds half of them, the light one nine in ten."
+    )
+    return [reports.Section("Learning curves", text, parts)]
+
+
+def panels_of(history: Sequence[training.Report]) -> dict[str, dict[str, np.ndarray]]:
+    """What `charts.ribbons` takes, of the metrics of `METRICS` that there are."""
+    if not history:
+        return {}
+    alive = np.stack([report.alive for report in history])
+    panels: dict[str, dict[str, np.ndarray]] = {}
+    for what, metrics in METRICS.items():
+        for metric in metrics:
+            if all(metric in report.metrics for report in history):
+                values = np.stack([report.metrics[metric] for report in history])
+                line = metric.partition("_")[0]
+                panels.setdefault(what, {})[line] = np.where(alive, values, np.nan)
+    return panels
+
+
+def sample_grids(
+    folder: pathlib.Path, rows: Sequence[Mapping[str, Any]], view: comparisons.View
+) -> list[reports.Section]:
+    """Samples of the best, the median and the worst trial of each population."""
+    names, parts = _names(rows, view), []
+    kept = samples.read(folder, names)
+    for group, name in names.items():
+        own = [r for r in rows if r.get("group") == group and r["trial"] in kept]
+        if own:
+            pictures = [
+                _picture(f"samples-{group}-{which.replace(' ', '-')}", x, said)
+                for which, row in _chosen(own, view).items()
+                for x in [kept[row["trial"]]]
+                for said in [f"{which}: {_described(row, view, name)}"]
+            ]
+            parts.append(reports.Row(f"{name}: {len(own)} trials", pictures))
+    if not parts:
+        return []
+    text = "Of each population the best, the median and the worst trial."
+    return [reports.Section("Samples", text, parts)]
+
+
+def _chosen(rows, view) -> dict[str, Mapping[str, Any]]:
+    """Best, median and worst; one row may be several of them."""
+    scores = summaries.scores(rows, view.by, more_is_better=view.more_is_better)
+    order = np.argsort(np.where(np.isnan(scores), np.inf, scores), kind="stable")
+    last = len(rows) - 1
+    places: dict[int, list[str]] = {}
+    for which, place in (("best", 0), ("median", last // 2), ("worst", last)):
+        places.setdefault(place, []).append(which)
+    return {" and ".join(whiches): rows[order[at]] for at, whiches in places.items()}
+
+
+def _picture(name, x, said) -> reports.Chart | reports.Tile:
+    if x.ndim == 4:
+        x = x[:IMAGES].astype(np.float32) / 127.5 - 1
+        grid = reports.image_grid(x, 4, between=GREY)
+        return reports.Tile(name, grid, said)
+    return reports.Chart(name, charts.points(x, said), said)
+
+
+def _names(rows, view) -> dict[str, str]:
+    """By group, in words, the fields that its trials have in common and others not."""
+    together: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if "group" in row:
+            together.setdefault(row["group"], []).append(summaries.fields(row))
+    every = [setting for own in together.values() for setting in own]
+    varying = [
+        name
+        for name in comparisons.field_names(every, view)
+        if len({repr(setting.get(name)) for setting in every}) > 1
+    ]
+    names = {}
+    for group, own in together.items():
+        same = [
+            n for n in varying if len({repr(setting.get(n)) for setting in own}) == 1
+        ]
+        said = [f"{n} {reports.cell(own[0][n])}" for n in same if n in own[0]]
+        names[group] = ", ".join(said) or f"population {group}"
+    return names
+
+
+def _described(row, view, group: str) -> str:
+    """Score, fields that are not in the name of the group, and seed."""
+    own = summaries.fields(row)
+    names = comparisons.field_names([own], view)
+    fields = [f"{name} {reports.cell(own[name])}" for name in names]
+    fields = [said for said in fields if said not in group.split(", ")]
+    (score,) = comparisons.scores([row], view)
+    shown = "dead" if math.isnan(score) else reports.cell(score)
+    first = f"{comparisons.measured(view)} {shown}"
+    return ", ".join([first, *fields, f"seed {row.get('seed')}"])

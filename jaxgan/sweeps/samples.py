@@ -1,0 +1,66 @@
+"""A few samples of each trial, kept in the folder of a sweep to be looked at.
+
+A population's samples are one file, `samples/GROUP.npz`, of the trials' names and of
+images in eight bits or points as they are: `x [P, n, ...]`.
+"""
+
+import pathlib
+import zipfile
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jaxgan import errors, files
+
+FOLDER = "samples"
+
+
+def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) -> None:
+    """Keeps samples of a group's trials, whole or not at all.
+
+    Args:
+      folder: of the sweep.
+      group: its name.
+      trials: names of its P trials.
+      x: `[P, n, H, W, C]` images in [-1, 1], or `[P, n, F]` points. What is not finite,
+        as of a trial that died, becomes grey; points stay as they are.
+
+    Raises:
+      UserError: if there are not as many trials as members.
+    """
+    x = np.asarray(x, np.float32)
+    if len(x) != len(trials):
+        raise errors.UserError(
+            f"there are samples of {len(x)} members and {len(trials)} trials; give as "
+            "many of each."
+        )
+    if x.ndim == 5:
+        x = np.where(np.isfinite(x), x, 0)
+        x = np.rint((np.clip(x, -1, 1) + 1) * 127.5).astype(np.uint8)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    files.write_whole(
+        folder / FOLDER / f"{group}.npz",
+        lambda name: np.savez_compressed(name, trial=np.array(trials, str), x=x),
+    )
+
+
+def read(folder: pathlib.Path, groups: Iterable[str]) -> dict[str, np.ndarray]:
+    """The samples of each trial, `[n, ...]`, of the groups that have any.
+
+    Raises:
+      UserError: if a file is not what `save` writes.
+    """
+    found: dict[str, np.ndarray] = {}
+    for group in groups:
+        path = folder / FOLDER / f"{group}.npz"
+        if not path.exists():
+            continue
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                found |= dict(zip(file["trial"].tolist(), file["x"], strict=True))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            raise errors.UserError(
+                f"{path} does not hold samples of trials; remove it."
+            ) from None
+    return found

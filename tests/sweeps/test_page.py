@@ -1,0 +1,215 @@
+"""Tests of jaxgan.sweeps.page, comparisons and samples."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from jaxgan import errors, journal, training
+from jaxgan.sweeps import comparisons, page, samples
+
+NAN = math.nan
+VIEW = comparisons.View(
+    "score.distance", method="setting.loss", pair="setting.draw", reference="b"
+)
+RNG = np.random.default_rng(0)
+
+
+def row(loss, draw, seed, score, **more):
+    return {
+        "trial": f"{loss}{draw}{seed}",
+        "setting": f"{loss}{draw}",
+        "seed": seed,
+        "group": f"group-{loss}",
+        "setting.loss": loss,
+        "setting.draw": draw,
+        "setting.rate": 10.0 ** -(draw % 5),
+        **({"setting.clip": 0.1 * (draw + 1)} if loss == "a" else {}),
+        "score.distance": score,
+        "status": "died" if math.isnan(score) else "finished",
+        "collapsed": draw == 3,
+        "seconds": 1.0,
+        **more,
+    }
+
+
+ROWS = [
+    row(
+        loss, draw, seed, NAN if (loss, draw) == ("b", 0) else draw + 10 * (loss == "b")
+    )
+    for loss in "ab"
+    for draw in range(12)
+    for seed in range(2)
+]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    for loss in "ab":
+        write = journal.log(folder / "metrics.jsonl", group=f"group-{loss}")
+        for step in (10, 20):
+            names = ("discriminator_accuracy", "discriminator_loss", "generator_loss")
+            metrics = {name: RNG.normal(size=24) for name in names}
+            write(training.Report(step, 10, 1.0, metrics, np.ones(24, bool)))
+    trials = [r["trial"] for r in ROWS if r["setting.loss"] == "a"]
+    samples.save(folder, "group-a", trials, RNG.uniform(-1, 1, (24, 16, 4, 4, 1)))
+    trials = [r["trial"] for r in ROWS if r["setting.loss"] == "b"]
+    samples.save(folder, "group-b", trials, RNG.normal(size=(24, 30, 2)))
+    rows = [*ROWS, row("a", 20, 0, 0.5, status="stopped", rung=0)]
+    summary = page.save(
+        folder, rows, VIEW, title="A & B", made_by={"command": "x"}, notes="Real: 1.5."
+    )
+    return folder, summary
+
+
+def test_methods_are_ordered_compared_and_counted(saved):
+    _, summary = saved
+    assert list(summary["methods"]) == ["a", "b"] and summary["reference"] == "b"
+    first, second = summary["methods"].values()
+    assert first["best_setting"]["mean"] == 0 and second["best_setting"]["mean"] == 11
+    assert (first["dead"], second["dead"]) == (0, 2)
+    assert summary["dead"] == 2 and summary["collapsed"] == 4
+    assert summary["pairs"]["a"]["better"] == 1.0
+    assert [k["budget"] for k in first["best"]] == [1, 5, 12]
+    assert first["curve"][-1] == first["best"][-1]["median"] == 0
+
+
+def test_all_settings_are_ranked_and_the_dead_last(saved):
+    _, summary = saved
+    assert len(summary["settings"]) == 24
+    assert summary["settings"][0]["setting"] == "a0"
+    assert summary["settings"][-1]["setting"] == "b0"
+    assert summary["settings"][-1]["dead"] == 2
+
+
+def test_the_number_of_a_pair_is_no_hyperparameter(saved):
+    _, summary = saved
+    fields = {one["field"]: one for one in summary["importance"]}
+    assert set(fields) == {"loss", "rate", "clip"} and fields["clip"]["trials"] == 24
+
+
+def test_the_page_has_every_part_and_every_trial(saved):
+    folder, _ = saved
+    text = (folder / "report.html").read_text()
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    assert titles == [
+        "Overview",
+        "Ranking",
+        "Settings",
+        "Distribution of scores",
+        "Best of k",
+        "Importance of hyperparameters",
+        "Scores by hyperparameter",
+        "Learning curves",
+        "Samples",
+        "Trials",
+        "How this was made",
+    ]
+    for trial in ROWS:
+        assert f">{trial['trial']}<" in text
+    assert "A &amp; B" in text and "Real: 1.5." in text and "2 died" in text
+    names = {path.name for path in (folder / "report").iterdir()}
+    assert {
+        "ranking.png",
+        "best-of-k.png",
+        "parallel.png",
+        "marginal-rate.png",
+    } <= names
+    assert {"training-group-a.png", "samples-group-a-best.png"} <= names
+    assert "samples-group-b-worst.png" in names and "marginal-draw.png" not in names
+
+
+def test_samples_are_those_of_the_best_the_median_and_the_worst(saved):
+    text = (saved[0] / "report.html").read_text()
+    said = re.findall(r"<figcaption>(.*?)</figcaption>", text)
+    assert len(said) == 3
+    assert said[0].startswith("best: distance 0,") and "clip 0.1" in said[0]
+    assert said[1].startswith("median: distance 5,")
+    assert said[2].startswith("worst: distance 11,")
+    assert "worst: distance dead" in text
+
+
+def test_where_more_is_better_all_is_turned_but_what_is_shown():
+    view = VIEW._replace(more_is_better=True)
+    summary = comparisons.summarise(ROWS, view)
+    assert list(summary["methods"]) == ["b", "a"]
+    best = summary["methods"]["b"]["best_setting"]
+    assert best["mean"] == 21 and best["low"] <= 21 <= best["high"]
+    last = summary["methods"]["b"]["best"][-1]
+    assert last["median"] == 21 and last["low"] <= last["high"]
+    assert summary["pairs"]["a"]["better"] == pytest.approx(1 / 12)
+    assert summary["settings"][0]["setting"] == "b11"
+
+
+def test_a_sweep_without_methods_is_one():
+    view = comparisons.View("score.distance")
+    summary = comparisons.summarise(ROWS[:24], view)
+    assert list(summary["methods"]) == [comparisons.ALL] and summary["pairs"] == {}
+    assert "draw" in {one["field"] for one in summary["importance"]}
+
+
+def test_all_dead_trials_still_make_a_page(tmp_path):
+    rows = [row("a", draw, 0, NAN) for draw in range(12)]
+    summary = page.save(
+        tmp_path, rows, VIEW._replace(reference=None), title="", made_by={}
+    )
+    assert summary["dead"] == 12 and summary["importance"] == []
+    assert summary["methods"]["a"]["best_setting"] is None
+    assert "12 died" in (tmp_path / "report.html").read_text()
+
+
+def test_one_trial_makes_a_page(tmp_path):
+    summary = page.save(
+        tmp_path, ROWS[:1], comparisons.View("score.distance"), title="", made_by={}
+    )
+    assert summary["trials"] == 1 and (tmp_path / "report.html").exists()
+
+
+def test_trials_that_were_stopped_are_counted_and_listed(saved):
+    folder, summary = saved
+    assert summary["stopped"] == 1 and summary["compared"] == len(ROWS)
+    assert summary["settings"][0]["setting"] == "a0"
+    text = (folder / "report.html").read_text()
+    assert "1 more were stopped early" in text and ">a200<" in text
+
+
+def test_bad_views_are_said():
+    with pytest.raises(errors.UserError, match="reference='c' must be one of a, b"):
+        comparisons.summarise(ROWS, VIEW._replace(reference="c"))
+    with pytest.raises(errors.UserError, match="score.distance"):
+        comparisons.summarise(ROWS, VIEW._replace(by="score.nonsense"))
+    with pytest.raises(errors.UserError, match="no trials"):
+        comparisons.summarise([], VIEW)
+
+
+def test_samples_come_back_by_trial(tmp_path):
+    x = np.array([[-1.0, 0, 1], [2, NAN, -2]]).reshape(2, 3, 1, 1, 1)
+    samples.save(tmp_path, "g", ["a", "b"], x)
+    found = samples.read(tmp_path, ["g", "none"])
+    assert found["a"].ravel().tolist() == [0, 128, 255]
+    assert found["b"].ravel().tolist() == [255, 128, 0]
+    (tmp_path / "samples" / "h.npz").write_bytes(b"nonsense")
+    with pytest.raises(errors.UserError, match="h.npz"):
+        samples.read(tmp_path, ["h"])
+    with pytest.raises(errors.UserError, match="2 members and 1 trials"):
+        samples.save(tmp_path, "g", ["a"], x)
+
+
+def test_a_log_is_read_while_it_is_written(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    assert journal.read(path, "group") == {}
+    write = journal.log(path, group="a")
+    for step in (1, 2):
+        metrics = {"loss": np.array([step, NAN])}
+        write(training.Report(step, 1, 1.0, metrics, np.array([True, False])))
+    whole = path.read_text()
+    path.write_text(whole + whole[:20])
+    (found,) = journal.read(path, "group").values()
+    assert [report.step for report in found] == [1, 2]
+    np.testing.assert_equal(found[1].metrics["loss"], np.float32([2, NAN]))
+    assert path.read_text() == whole + whole[:20]
+    path.write_text("nonsense\n")
+    with pytest.raises(errors.UserError, match="line 1"):
+        journal.read(path, "group")
