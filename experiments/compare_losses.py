@@ -9,7 +9,8 @@ score as the budget grows. Settings are drawn once and shared by all losses, so 
 losses are compared pair by pair. All trials of a loss and number of critic steps train
 as one compiled population; trials that are finished are on the disk, and `--resume`
 goes on with the others. Networks are small MLPs: this compares losses and breaks no
-record.
+record. The run folder has `report.html`, one page that opens anywhere, its pictures,
+every trial as `trials.parquet` and `trials.csv`, and `scores.json`.
 """
 
 import dataclasses
@@ -22,16 +23,18 @@ from jaxgan import settings as shared_settings
 @dataclasses.dataclass(frozen=True)
 class Settings(shared_settings.Devices):
     dataset: str = "digits"
-    """digits, ring, grid, or a TFDS image dataset that is prepared on disk"""
+    """digits, polygons, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS
+    image dataset that is prepared on disk"""
     data_dir: pathlib.Path | None = None
-    """folder of the prepared TFDS datasets; None for the default of TFDS"""
+    """folder of archives or prepared datasets, or one's own files; None for
+    JAXGAN_DATA_DIR, else the default of TFDS"""
     losses: tuple[str, ...] = (
         *("minimax", "non_saturating", "least_squares", "hinge", "wgan_clip"),
         *("wgan_gp", "dragan", "relativistic"),
     )
     """which to compare; p-values are against the first one"""
-    settings: int = 24
-    """drawn from the space, the same for all losses"""
+    budget: int = 24
+    """settings that each loss may try, drawn from the space, the same for all losses"""
     seeds: int = 3
     """of each setting"""
     steps: int = 1200
@@ -59,6 +62,7 @@ if __name__ == "__main__":
 
 import functools
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -68,10 +72,10 @@ from jaxgan import hosts, journal, reports, setups
 from jaxgan.data import dataset
 from jaxgan.scores import panels
 from jaxgan.studies import populations, recipes
-from jaxgan.sweeps import designs, plans, records, spaces, statistics, trials
+from jaxgan.sweeps import comparisons, designs, page, plans, records, spaces, trials
 
-SMOKE = {"settings": 2, "seeds": 2, "steps": 5, "samples": 100, "hidden": (8,)}
-LATENT, JOURNAL = 16, populations.JOURNAL
+SMOKE = {"budget": 2, "seeds": 2, "steps": 5, "samples": 100, "hidden": (8,)}
+LATENT = 16
 PENALTY = spaces.LogUniform(0.1, 100.0)
 LOSSES: dict[str, tuple[str, dict[str, spaces.Distribution]]] = {
     "minimax": ("minimax", {}),
@@ -91,6 +95,9 @@ SHARED = {
     "n_critic": spaces.Categorical((1, 5)),
 }
 STRUCTURAL = ("loss", "n_critic")
+DECISIVE = ("score.frechet_distance", "score.reverse_kl")
+"""What losses are ranked by, the first that there is."""
+
 MOST_B1 = 0.999
 
 
@@ -128,18 +135,34 @@ def main(asked: Settings) -> None:
             folder=folder,
             shared=shared,
         )
-        populations.train_all(study, groups)
-        rows = records.read(folder / JOURNAL)
+        rows = populations.train_all(study, groups)
         records.write_tables(rows, folder)
-        summary = summarise(asked, rows)
+        view = comparisons.View(
+            decisive(rows),
+            method="setting.loss",
+            pair="setting.draw",
+            reference=asked.losses[0],
+        )
+        known = known_scores(references, view)
+        summary = page.save(
+            folder,
+            rows,
+            view,
+            title=f"Losses compared on {asked.dataset}",
+            made_by=journal.made_by(asked),
+            notes=known,
+        )
         summary |= {"references": references, "seconds": time.perf_counter() - began}
         reports.write_json(folder / "scores.json", summary)
-        show(asked, summary, folder)
+        columns, ranking = page.ranking(summary)
+        reports.print_table(ranking, columns, f"\n{page.about(summary)}")
+        print(known)
         print(f"{summary['seconds']:.0f} s in all; the run is in {shared}")
+        print(f"Look at {folder / page.PAGE}")
 
 
 def check(asked: Settings) -> None:
-    whole = ("settings", "seeds", "steps", "batch_size", "data_devices")
+    whole = ("budget", "seeds", "steps", "batch_size", "data_devices")
     cli.check(
         asked,
         dict.fromkeys(whole, cli.AT_LEAST_ONE)
@@ -158,14 +181,14 @@ def check(asked: Settings) -> None:
 def draw(asked: Settings) -> tuple[trials.Trial, ...]:
     """Trials of all losses, whose common fields are drawn once."""
     key = jax.random.key(asked.seed)
-    shared = designs.draw(SHARED, asked.settings, key, "sobol")
+    shared = designs.draw(SHARED, asked.budget, key, "sobol")
     every = []
     for name in asked.losses:
         weights = LOSSES[name][1]
-        own = [{}] * asked.settings
+        own = [{}] * asked.budget
         if weights:
             own = designs.draw(
-                weights, asked.settings, jax.random.fold_in(key, 1), "sobol"
+                weights, asked.budget, jax.random.fold_in(key, 1), "sobol"
             )
         every += [
             {"loss": name, "draw": i} | common | extra
@@ -193,129 +216,24 @@ def recipe(asked: Settings, data: dataset.Dataset, setting: spaces.Setting):
     )
 
 
-def summarise(asked: Settings, rows: list[records.Row]) -> dict[str, Any]:
-    """Per loss, over settings and seeds, and each against the first."""
-    by = "score.frechet_distance"
-    if not any(by in row for row in rows):
-        by = "score.reverse_kl"
-    tables, means = {}, {}
-    for name in asked.losses:
-        own = [row for row in rows if row["setting.loss"] == name]
-        table = np.full((asked.settings, asked.seeds), np.nan)
-        for row in own:
-            died = row["status"] == "died"
-            value = np.nan if died else row[by]
-            table[row["setting.draw"], row["seed"]] = value
-        budgets = sorted({1, 5, asked.settings} & set(range(1, asked.settings + 1)))
-        # A setting in which a seed died is worse than any number.
-        means[name] = table.mean(axis=1)
-        tables[name] = {
-            "best": [statistics.best_of(means[name], k)._asdict() for k in budgets],
-            "trials": len(own),
-            "died": sum(row["status"] == "died" for row in own),
-            "seconds": sum(row["seconds"] for row in own),
-        }
-        alive = means[name][~np.isnan(means[name])]
-        if alive.size:
-            place = int(np.nanargmin(means[name]))
-            interval = reports.interval(table[place])
-            chosen = next(r for r in own if r["setting.draw"] == place)
-            tables[name] |= {"best_setting": interval._asdict(), "chosen": chosen}
-    compared = {}
-    if len(asked.losses) > 1:
-        found = statistics.compare(means, asked.losses[0])
-        compared = {name: pair._asdict() for name, pair in found.items()}
-    curves = {
-        name: [statistics.best_of(own, k).median for k in range(1, len(own) + 1)]
-        for name, own in means.items()
-    }
-    return {"by": by, "losses": tables, "compared": compared, "curves": curves}
+def decisive(rows: list[records.Row]) -> str:
+    """The score that decides, of those that the dataset has."""
+    return next(by for by in DECISIVE if any(by in row for row in rows))
 
 
-def show(asked: Settings, summary: dict[str, Any], folder: pathlib.Path) -> None:
-    """Prints the table and saves the picture of the best of k."""
-    first = asked.losses[0]
-    losses, rows = summary["losses"], []
-    ordered = sorted(losses, key=lambda name: losses[name]["best"][-1]["median"])
-    for name in ordered:
-        own, pair = losses[name], summary["compared"].get(name)
-        best = own.get("best_setting")
-        rows.append(
-            [
-                name,
-                f"{best['mean']:.3g} ± {(best['high'] - best['low']) / 2:.2g}"
-                if best
-                else "none lived",
-                *(
-                    f"{k['median']:.3g} [{k['low']:.3g}, {k['high']:.3g}]"
-                    for k in own["best"]
-                ),
-                f"{own['died']} of {own['trials']}",
-                f"{own['seconds']:.0f}",
-                f"{pair['better']:.2f} (p {pair['p']:.2g})" if pair else "",
-            ]
-        )
-    budgets = [f"best of {k['budget']}" for k in losses[first]["best"]]
-    columns = ["", "best setting", *budgets, "died", "s", f"better than {first}"]
-    measured = summary["by"].removeprefix("score.")
-    title = (
-        f"{measured} (less is better): mean of the best setting over {asked.seeds} "
-        "seeds with its 95 % interval; median and 95 % range of the best of k "
-        "settings; share of settings better, p after Holm"
-    )
-    print()
-    reports.print_table(rows, columns, title)
-    curves = {
-        name: (range(1, len(own) + 1), [np.array([k]) for k in own])
-        for name, own in summary["curves"].items()
-    }
-    reports.save_curves(
-        folder / "best-of-k.png",
-        curves,
-        xlabel="settings tried",
-        ylabel=measured,
-        title="Median of the best score, as the budget of settings grows",
-    )
-    for name, own in summary["references"].items():
-        score = own.get(measured)
-        if score is not None:
-            print(f"{name}: {np.ravel(score['value'])[0]:.3g}")
-    report(asked, title, columns, rows, folder)
-
-
-def report(
-    asked: Settings,
-    title: str,
-    columns: list[str],
-    ranking: list[list[Any]],
-    folder: pathlib.Path,
-) -> None:
-    """Saves `report.html`: the ranking, the curves and every trial."""
-    every = records.read(folder / JOURNAL)
-    names = list(dict.fromkeys(name for row in every for name in row))
-    shown = [n for n in names if n not in ("trial", "setting", "group", "seconds")]
-    cells = [[row.get(name) for name in shown] for row in every]
-    said = "Median of the best score as the budget of settings grows, a line per loss."
-    reports.save_html(
-        folder / "report.html",
-        f"Losses compared on {asked.dataset}",
-        [
-            reports.Section("Ranking", title + ".", [reports.Table(columns, ranking)]),
-            reports.Section(
-                "Best of k", said, [reports.Picture(folder / "best-of-k.png", said)]
-            ),
-            reports.Section(
-                "Trials",
-                "Every setting with every seed; the same as trials.csv.",
-                [reports.Table([n.partition(".")[2] or n for n in shown], cells)],
-            ),
-        ],
-        {
-            "command": f"python experiments/compare_losses.py with {cli.CONFIG}",
-            **{k: str(v) for k, v in dataclasses.asdict(asked).items()},
-            **{k: str(v) for k, v in journal.environment().items()},
-        },
-    )
+def known_scores(
+    references: Mapping[str, Mapping[str, Any]], view: comparisons.View
+) -> str:
+    """What the score is of samples that are known, in a sentence."""
+    name = view.by.removeprefix("score.")
+    found = {}
+    for sample, own in references.items():
+        record = own.get(name) or own.get("coverage", {})
+        value = record.get("value", record.get(name))
+        if value is not None:
+            found[sample] = reports.cell(float(np.ravel(value)[0]))
+    said = ", ".join(f"{sample} {value}" for sample, value in found.items())
+    return f"The same score of samples that are known: {said}." if said else ""
 
 
 if __name__ == "__main__":

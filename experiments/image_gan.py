@@ -6,8 +6,8 @@
 All seeds train as one compiled program. A classifier trained on the same data then
 says which classes each seed makes and how well; expect all ten digits of MNIST with an
 Inception Score above 8, in ten to fifteen minutes on two idle cores. The run folder
-keeps the settings, metrics, scores, pictures and the generators, for
-experiments/sample.py.
+keeps the settings, metrics, scores, pictures, `report.html` (one page that opens
+anywhere) and the generators, for experiments/sample.py.
 """
 
 import dataclasses
@@ -62,6 +62,7 @@ from jaxgan import (
     hosts,
     journal,
     networks,
+    pages,
     population,
     replicates,
     reports,
@@ -125,12 +126,21 @@ def main(asked: Settings) -> None:
             {"gan": architecture, **described},
             cli.resume_command(shared),
         )
-        record = run(
+        record, history, shown = run(
             asked, data, gan, architecture, trainer, hparams, placed, saving, folder
         )
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folder / "scores.json", record)
-        show(record)
+        scores_of = show(record)
+        pages.save(
+            folder,
+            title=f"{asked.seeds} GANs on {asked.dataset}",
+            **scores_of,
+            histories={"seeds": ("all seeds", history)},
+            samples=shown,
+            made_by=journal.made_by(asked),
+            notes=record["note"],
+        )
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
         print(f"Draw from a generator: python experiments/sample.py {shared}")
 
@@ -145,8 +155,8 @@ def run(
     placed: types.Tree,
     saving: runs.Saving,
     folder: pathlib.Path,
-) -> dict[str, Any]:
-    """Trains, draws and scores all seeds; returns the record."""
+) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
+    """Trains, draws and scores all seeds; returns record, reports and samples."""
     key = jax.random.key(asked.seed)
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
@@ -193,7 +203,8 @@ def run(
     mixture = picture.generators(members)
     replicates.save(mixture, architecture, folder)
     record["scores"] = {} if panel is None else score(mixture)
-    return record | {"references": references, "note": note}
+    record |= {"references": references, "note": note}
+    return record, history, picture.look(members)
 
 
 def check(asked: Settings) -> None:
@@ -221,10 +232,12 @@ class Picture(NamedTuple):
 
     Attributes:
       generators: `members -> mixture` of them, with standing statistics.
-      draw: `(members, path)`: a picture, always of the same latents.
+      look: `members -> images` by title, always of the same latents.
+      draw: `(members, path)`: a picture of these beside real images.
     """
 
     generators: Callable[[runs.Members], ensembles.Mixture]
+    look: Callable[[runs.Members], dict[str, np.ndarray]]
     draw: Callable[[runs.Members, pathlib.Path], None]
 
 
@@ -241,12 +254,14 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Pict
     def generators(members: runs.Members) -> ensembles.Mixture:
         return replicates.generators(gan, members, key, shares)
 
-    def draw(members: runs.Members, path: pathlib.Path) -> None:
+    def look(members: runs.Members) -> dict[str, np.ndarray]:
         x = np.asarray(replicates.look(gan, generators(members), z, label))
-        shown = {f"seed {i}": images for i, images in enumerate(x)}
-        reports.save_samples(path, shown, real, columns)
+        return {f"seed {i}": images for i, images in enumerate(x)}
 
-    return Picture(generators, draw)
+    def draw(members: runs.Members, path: pathlib.Path) -> None:
+        reports.save_samples(path, look(members), real, columns)
+
+    return Picture(generators, look, draw)
 
 
 def train(
@@ -288,18 +303,19 @@ def train(
     return members, history
 
 
-def show(record: dict[str, Any]) -> None:
-    """Prints the scores of each seed and of all."""
+def show(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Prints the scores of each seed and of all, and returns what a page shows."""
     seeds, found = record["members"], record["scores"]
     dead = f"{record['dead_members']} of {seeds}"
     rate = record["steps"] * seeds / record["train_seconds"]
     print(f"{record['steps']} steps, {rate:.1f} member-steps/s; dead seeds: {dead}")
     if not found:
-        return
+        return {"scores": {}, "dead": {}}
     rows = {f"seed {i}": reports.of_seed(found, i) for i in range(seeds)}
     rows |= {"all seeds": found} | record["references"]
     title = f"Scores: by seed, and mean and 95 % interval over {seeds} seeds"
     reports.print_scores(rows, {"all seeds": dead}, title)
+    return {"scores": rows, "dead": {"all seeds": dead}}
 
 
 if __name__ == "__main__":

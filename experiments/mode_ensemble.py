@@ -9,7 +9,8 @@ minimax GAN without penalty or averaging. Modes are found by clustering, without
 Each arm runs over several seeds as one compiled population. The table gives means and
 95 % confidence intervals over the seeds; expect the ensemble per mode to cover all
 modes at the lowest reverse KL, one GAN to come close on digits and to fall behind on
-ring and grid. The run folder keeps settings, metrics, scores, pictures and mixtures.
+ring and grid. The run folder keeps settings, metrics, scores, pictures, mixtures and
+`report.html`, one page that opens anywhere.
 """
 
 import dataclasses
@@ -131,7 +132,7 @@ def main(settings: Settings) -> None:
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folder / "scores.json", record)
         arms.show(record["arms"], record["references"], settings.seeds)
-        draw(folder, data, record, drawn)
+        draw(settings, folder, data, record, drawn)
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
         print(f"Draw from the mixture: python experiments/sample.py {shared}")
 
@@ -283,15 +284,28 @@ def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, arms.Arm]
 
 
 def draw(
-    folder: pathlib.Path, data: dataset.Dataset, record: dict, drawn: dict
+    settings: Settings,
+    folder: pathlib.Path,
+    data: dataset.Dataset,
+    record: dict,
+    drawn: dict,
 ) -> None:
-    """Saves the pictures: samples of the first seed, modes of all, the training."""
+    """Saves the pictures (samples of the first seed, modes of all), and the page."""
     images = data.mixture is None
     real = np.asarray(dataset.to_float(data.test.x[: NUM_SHOWN if images else 3000]))
     shown = {title: x[:NUM_SHOWN] for title, x in drawn.items()} if images else drawn
     reports.save_samples(folder / "samples.png", shown, real)
     counts = np.bincount(data.train.label, minlength=data.num_classes)
     arms.draw(record["arms"], counts, folder)
+    arms.save_page(
+        folder,
+        record["arms"],
+        record["references"],
+        {"real": real, **shown},
+        counts,
+        title=f"A GAN per mode on {settings.dataset}",
+        made_by=journal.made_by(settings),
+    )
 
 
 if __name__ == "__main__":

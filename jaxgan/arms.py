@@ -13,10 +13,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import ensembles, methods, population, reports, runs, types
+from jaxgan import (
+    ensembles,
+    journal,
+    methods,
+    pages,
+    population,
+    reports,
+    runs,
+    types,
+)
 from jaxgan.data import modes, pool
 
-CHUNKS, SHORTEST_CHUNK = 20, 10
+CHUNKS, SHORTEST_CHUNK, LOG = 20, 10, "metrics.jsonl"
 
 COSTS = {
     "parameters": "parameters",
@@ -133,7 +142,7 @@ def train(
         members,
         shared.data,
         title=arm.title,
-        log=shared.folder / "metrics.jsonl",
+        log=shared.folder / LOG,
         num_steps=num_steps,
         chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
         saving=runs.Saving(
@@ -189,11 +198,60 @@ def show(
     """
     arms = records.values()
     rows = {arm["title"]: arm["scores"] for arm in arms} | dict(references)
-    dead = {a["title"]: f"{a['dead_members']} of {a['members']}" for a in arms}
     title = f"Scores: mean and 95 % interval over {seeds} seeds"
-    reports.print_scores(rows, dead, title)
+    reports.print_scores(rows, _dead(records), title)
     costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
     reports.print_table(costs, ["", *COSTS], "Cost of one seed")
+
+
+def save_page(
+    folder: pathlib.Path,
+    records: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, np.ndarray],
+    real: np.ndarray,
+    *,
+    title: str,
+    made_by: Mapping[str, str],
+) -> None:
+    """Saves `report.html` of all arms, see `pages`.
+
+    Args:
+      folder: of the run, with the log of its arms.
+      records: as for `show`, with `coverage` among the scores.
+      references: as for `show`.
+      samples: by title, of one seed.
+      real: `[K]` real samples of each mode.
+      title: of the page.
+      made_by: for the foot.
+    """
+    arms = records.values()
+    histories = journal.read(folder / LOG, "arm")
+    costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
+    pages.save(
+        folder,
+        title=title,
+        scores={arm["title"]: arm["scores"] for arm in arms} | dict(references),
+        dead=_dead(records),
+        histories={
+            name: (arm["title"], histories.get(name, []))
+            for name, arm in records.items()
+        },
+        samples=samples,
+        made_by=made_by,
+        coverage={arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
+        real=real,
+        costs=reports.Table(["", *COSTS], costs),
+        notes=(
+            "Means over the seeds with their 95 % intervals (Student's t). All arms "
+            "spend the same floating-point operations; costs are those of one seed."
+        ),
+    )
+
+
+def _dead(records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    arms = records.values()
+    return {a["title"]: f"{a['dead_members']} of {a['members']}" for a in arms}
 
 
 def draw(

@@ -5,11 +5,14 @@ that was killed may leave half a line and lines of steps that no checkpoint has;
 `rewind` takes both away and gives the rest back as reports.
 """
 
+import collections
 import contextlib
+import dataclasses
 import json
 import math
 import pathlib
 import platform
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +38,26 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in packages},
         "devices": [device.device_kind for device in jax.devices()],
+    }
+
+
+def made_by(asked: Any) -> dict[str, str]:
+    """The foot of a report: the command that was typed, all settings, and versions.
+
+    Args:
+      asked: the settings, a dataclass.
+    """
+    found = environment()
+    settings = dataclasses.asdict(asked)
+    said = {name: str(value) for name, value in settings.items() if value is not None}
+    versions = ", ".join(f"{name} {own}" for name, own in found["versions"].items())
+    devices = collections.Counter(found["devices"])
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "python": found["python"],
+        "versions": versions,
+        "devices": ", ".join(f"{number} x {kind}" for kind, number in devices.items()),
+        **said,
     }
 
 

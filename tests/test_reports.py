@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from jaxgan import errors, files, reports
-from jaxgan.reports import pictures
+from jaxgan.reports import figures
 
 NAN = math.nan
 
@@ -229,7 +229,7 @@ def figure(monkeypatch):
     """The figure that is saved, kept rather than written."""
     kept = []
     monkeypatch.setattr(
-        pictures, "_save", lambda path, figure, title: kept.append(figure)
+        figures, "save", lambda path, figure, title: kept.append(figure)
     )
     return kept
 

@@ -17,7 +17,7 @@ from jaxgan.reports.pictures import (
     save_scatter,
 )
 from jaxgan.reports.records import write_json
-from jaxgan.reports.score_tables import of_seed, print_scores
+from jaxgan.reports.score_tables import of_seed, print_scores, score_table
 from jaxgan.reports.tables import cell, print_facts, print_table
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "save_image_grid",
     "save_samples",
     "save_scatter",
+    "score_table",
     "write_json",
 ]

@@ -1,29 +1,20 @@
 """Pictures: samples, points, coverage of modes, and curves, with a panel for each arm.
 
-The colours are those of Okabe and Ito, Color Universal Design, 2008, told apart with
-any colour vision. Nothing touches the global state of matplotlib.
+Nothing touches the global state of matplotlib, see `figures`.
 """
 
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import errors, files
+from jaxgan import errors
+from jaxgan.reports import figures
 
-COLOURS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-)
+COLOURS, _TEXT = figures.COLOURS, figures.TEXT
 _REAL = "#9A9A9A"
-_TEXT = "#333333"
 _GAP = 1
 
 
@@ -84,7 +75,7 @@ def save_image_grid(
         dead = "" if np.isfinite(np.asarray(panels[name])).any() else " (not finite)"
         axis.set_title(name + dead, color=_TEXT, fontsize=11)
         axis.set_axis_off()
-    _save(path, figure, title)
+    figures.save(path, figure, title)
 
 
 def save_scatter(
@@ -132,10 +123,10 @@ def save_scatter(
         outside = len(points) - inside.sum()
         note = f"{outside} of {len(points)} points outside" if outside else ""
         axis.set_xlabel(note, color=_TEXT, fontsize=9)
-        _plain_frame(axis)
+        figures.plain_frame(axis)
     handles = [_patch(_REAL), _patch(COLOURS[0] if len(panels) == 1 else _TEXT)]
-    _legend(figure, handles, ["real", "generated"])
-    _save(path, figure, title)
+    figures.legend(figure, handles, ["real", "generated"])
+    figures.save(path, figure, title)
 
 
 def save_samples(
@@ -165,11 +156,7 @@ def save_coverage(
     mode_names: Sequence[str] | None = None,
     title: str | None = None,
 ) -> None:
-    """Saves a picture of how each arm fills the modes, beside the real data.
-
-    A bar is the mean share over seeds, its whisker the range from the least to the
-    greatest seed. Seeds without samples (or with NaN) are left out and counted in the
-    title of the panel.
+    """Saves a picture of `draw_coverage`.
 
     Args:
       path: the file; its ending says the format.
@@ -177,6 +164,25 @@ def save_coverage(
       real: `[K]` counts or shares of the real data.
       mode_names: `K` names, or None for numbers from 0.
       title: above the picture.
+    """
+    figures.save(path, draw_coverage(histograms, real, mode_names), title)
+
+
+def draw_coverage(
+    histograms: Mapping[str, ArrayLike],
+    real: ArrayLike,
+    mode_names: Sequence[str] | None = None,
+) -> Any:
+    """How each arm fills the modes, beside the real data.
+
+    A bar is the mean share over seeds, its whisker the range from the least to the
+    greatest seed. Seeds without samples (or with NaN) are left out and counted in the
+    title of the panel.
+
+    Args:
+      histograms: per arm `[S, K]` counts or shares.
+      real: `[K]` counts or shares of the real data.
+      mode_names: `K` names, or None for numbers from 0.
     """
     _check_arms(histograms)
     real = _shares(real)[0]
@@ -219,10 +225,10 @@ def save_coverage(
         axis.set_xlim(-0.7, len(real) - 0.3)
         axis.set_xlabel("mode", color=_TEXT, fontsize=9)
         axis.set_ylabel("share", color=_TEXT, fontsize=9)
-        _plain_frame(axis)
+        figures.plain_frame(axis)
     handles = [_patch(_REAL), _patch(COLOURS[0] if len(means) == 1 else _TEXT)]
-    _legend(figure, handles, ["real", "generated, mean and range over seeds"])
-    _save(path, figure, title)
+    figures.legend(figure, handles, ["real", "generated, mean and range over seeds"])
+    return figure
 
 
 def save_curves(
@@ -269,9 +275,9 @@ def save_curves(
     axis.set_ylabel(ylabel, color=_TEXT, fontsize=10)
     axis.grid(axis="y", color="#E5E5E5", linewidth=0.8)
     axis.set_axisbelow(True)
-    _plain_frame(axis)
-    _legend(figure, *axis.get_legend_handles_labels())
-    _save(path, figure, title)
+    figures.plain_frame(axis)
+    figures.legend(figure, *axis.get_legend_handles_labels())
+    figures.save(path, figure, title)
 
 
 def _panels(number, width, height, columns=4, shared=False):
@@ -296,43 +302,10 @@ def _check_arms(arms):
         raise errors.UserError("there is nothing to draw; give at least one arm.")
 
 
-def _save(path, figure, title):
-    formats = figure.canvas.get_supported_filetypes()
-    ending = pathlib.Path(path).suffix.removeprefix(".")
-    if ending not in formats:
-        raise errors.UserError(
-            f"{path} has no ending of a picture; give it one of {', '.join(formats)}."
-        )
-    if title is not None:
-        figure.suptitle(title, color=_TEXT, fontsize=13)
-    files.write_whole(path, lambda name: figure.savefig(name, dpi=150))
-
-
-def _plain_frame(axis):
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-    for side in ("bottom", "left"):
-        axis.spines[side].set_color("#AAAAAA")
-    axis.tick_params(colors=_TEXT, labelsize=8)
-
-
 def _patch(colour):
     from matplotlib import patches
 
     return patches.Patch(color=colour)
-
-
-def _legend(figure, handles, labels):
-    """A legend below the axes, where it cannot cover what it explains."""
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=min(3, len(labels)),
-        frameon=False,
-        fontsize=9,
-        labelcolor=_TEXT,
-    )
 
 
 def _with_dead(name, alive, total):

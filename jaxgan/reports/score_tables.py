@@ -18,17 +18,16 @@ COLUMNS = {
 """Headings by the names of a score and of a field of its record."""
 
 
-def print_scores(
-    rows: Mapping[str, Mapping[str, Any]], dead: Mapping[str, str], title: str
-) -> None:
-    """Prints scores as means over seeds with their 95 % intervals.
+def score_table(
+    rows: Mapping[str, Mapping[str, Any]], dead: Mapping[str, str]
+) -> tuple[list[str], list[list[Any]]]:
+    """Scores as means over seeds with their 95 % intervals: columns and rows.
 
     Args:
       rows: by title, the records of a panel as `scores.to_dict` gives them: every field
         has one value for each seed. All rows have the scores of the first one.
       dead: by title, what to say in the last column of how many members died; rows that
         are not here have nothing there.
-      title: above the table.
     """
     (first, *_) = rows.values()
     columns = {at: heading for at, heading in COLUMNS.items() if at[0] in first}
@@ -40,7 +39,15 @@ def print_scores(
         ]
         for name, records in rows.items()
     ]
-    tables.print_table(cells, ["", *columns.values(), "dead"], title)
+    return ["", *columns.values(), "dead"], cells
+
+
+def print_scores(
+    rows: Mapping[str, Mapping[str, Any]], dead: Mapping[str, str], title: str
+) -> None:
+    """Prints a `score_table`, with a title above."""
+    columns, cells = score_table(rows, dead)
+    tables.print_table(cells, columns, title)
 
 
 def of_seed(records: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ import numpy as np
 from jaxgan import (
     cli,
     ensembles,
+    health,
     methods,
     population,
     runs,
@@ -30,7 +31,7 @@ from jaxgan import (
 from jaxgan.data import dataset, pool
 from jaxgan.scores import panels
 from jaxgan.studies import recipes
-from jaxgan.sweeps import plans, records, spaces, trials
+from jaxgan.sweeps import plans, records, samples, spaces, trials
 
 CHUNK_OF_MEMBERS = 4
 """Of MLPs on a CPU, the fastest for each member."""
@@ -143,7 +144,10 @@ def begin(
 def train(study: Study, group: plans.Group) -> list[records.Row]:
     """Trains and scores the trials of a group as one population, from start to end.
 
-    It is logged and saved meanwhile, and goes on where it was stopped.
+    It is logged and saved meanwhile, and goes on where it was stopped. A few samples of
+    each trial are kept, see `sweeps.samples`. A trial that lives has `collapsed` if its
+    metrics say so, see `health.findings`, or if its samples have at most one of several
+    modes.
 
     Raises:
       Interrupted: as `runs.train`.
@@ -165,7 +169,13 @@ def train(study: Study, group: plans.Group) -> list[records.Row]:
         ),
         group=group.name,
     )
-    measured = score(study, ready, members)
+    shown: list[np.ndarray] = []
+    measured = score(study, ready, members, shown.append)
+    names = [trial.name for trial in group.trials]
+    samples.save(study.folder, group.name, names, np.concatenate(shown)[: len(names)])
+    collapsed = health.findings(history)["collapsed"]
+    if "collapsed" in measured:
+        collapsed |= measured["collapsed"] == 1
     seconds = (time.perf_counter() - began) / len(group.trials)
     alive = np.asarray(members.state.alive)
     return [
@@ -174,6 +184,7 @@ def train(study: Study, group: plans.Group) -> list[records.Row]:
             {name: values[i] for name, values in measured.items()},
             group=group.name,
             status="finished" if alive[i] else "died",
+            collapsed=bool(collapsed[i] and alive[i]),
             steps=history[-1].step,
             seconds=seconds,
         )
@@ -198,17 +209,32 @@ def train_all(study: Study, groups: Sequence[plans.Group]) -> list[records.Row]:
     return records.read(journal)
 
 
-def score(study: Study, ready: Ready, members: runs.Members) -> dict[str, np.ndarray]:
+def score(
+    study: Study,
+    ready: Ready,
+    members: runs.Members,
+    keep: Callable[[np.ndarray], Any] | None = None,
+) -> dict[str, np.ndarray]:
     """Scores of each member `[P]` by name; those of one that died are NaN.
 
     What is a `Score` gives its value, under its name; any other record gives each of
     its numbers, under theirs. `floor`s and `spread`s are left to the protocol.
+
+    Args:
+      study: that the members belong to.
+      ready: their structure.
+      members: P of them.
+      keep: given, a block of members at a time, `samples.few` of each; the last block
+        is filled up with copies, which are to be dropped.
     """
     total, found = len(members.keys), []
     for first in range(0, total, SCORED_AT_ONCE):
         block = np.minimum(np.arange(first, first + SCORED_AT_ONCE), total - 1)
         own = population.take((members.state, members.hparams, members.keys), block)
-        found.append(jax.device_get(_measured(study.panel(ready.draw(*own)))))
+        x = ready.draw(*own)
+        found.append(jax.device_get(_measured(study.panel(x))))
+        if keep is not None:
+            keep(samples.few(x))
     alive = np.asarray(members.state.alive)
     return {
         name: np.where(

@@ -76,6 +76,19 @@ def save(
     return summary
 
 
+def about(summary: Mapping[str, Any]) -> str:
+    """A sentence above the table of methods on a terminal."""
+    measured = summary["by"].removeprefix("score.").replace("_", " ")
+    better = "more" if summary["more_is_better"] else "less"
+    said = (
+        f"{measured} ({better} is better): mean of the best setting over its seeds, "
+        "with its bootstrap interval; medians of the best of k settings"
+    )
+    if summary["pairs"]:
+        said += "; share of settings better, p after Holm"
+    return said
+
+
 def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """The table of methods, for a page and for the terminal: columns and rows."""
     methods, pairs = summary["methods"], summary["pairs"]

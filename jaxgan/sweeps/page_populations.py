@@ -7,62 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import journal, reports, training
+from jaxgan import curves, journal, reports
 from jaxgan.reports import charts
 from jaxgan.sweeps import comparisons, samples, summaries
 
 LOG = "metrics.jsonl"
 """File of a sweep's folder with the metrics of its populations, by `group`."""
 
-IMAGES = 16
-"""Samples of a trial that are shown."""
-
 GREY = 127
 """Between the images, as it is neither light nor dark."""
-
-METRICS = {
-    "accuracy": ("discriminator_accuracy",),
-    "loss": ("discriminator_loss", "generator_loss"),
-    "spread of samples": ("fake_deviation",),
-}
-"""What is shown of a population's training, a panel for each."""
 
 
 def learning_curves(
     folder: pathlib.Path, rows: Sequence[Mapping[str, Any]], view: comparisons.View
 ) -> list[reports.Section]:
     """A chart for each population that the log of the folder knows."""
-    histories, parts = journal.read(folder / LOG, "group"), []
-    for group, name in _names(rows, view).items():
-        history = histories.get(group, [])
-        panels = panels_of(history)
-        if panels:
-            said = f"{name}, {len(history[0].alive)} members"
-            figure = charts.ribbons(panels, [report.step for report in history], said)
-            what = f"Training of {said}."
-            parts.append(reports.Chart(f"training-{group}", figure, what))
-    if not parts:
-        return []
-    text = (
-        "Each population while it trains: the line is the median over the members that "
-        "are alive, the dark band holds half of them, the light one nine in ten."
-    )
-    return [reports.Section("Learning curves", text, parts)]
-
-
-def panels_of(history: Sequence[training.Report]) -> dict[str, dict[str, np.ndarray]]:
-    """What `charts.ribbons` takes, of the metrics of `METRICS` that there are."""
-    if not history:
-        return {}
-    alive = np.stack([report.alive for report in history])
-    panels: dict[str, dict[str, np.ndarray]] = {}
-    for what, metrics in METRICS.items():
-        for metric in metrics:
-            if all(metric in report.metrics for report in history):
-                values = np.stack([report.metrics[metric] for report in history])
-                line = metric.partition("_")[0]
-                panels.setdefault(what, {})[line] = np.where(alive, values, np.nan)
-    return panels
+    histories = journal.read(folder / LOG, "group")
+    named = {
+        group: (name, histories[group])
+        for group, name in _names(rows, view).items()
+        if group in histories
+    }
+    return curves.sections(named)
 
 
 def sample_grids(
@@ -100,7 +66,7 @@ def _chosen(rows, view) -> dict[str, Mapping[str, Any]]:
 
 def _picture(name, x, said) -> reports.Chart | reports.Tile:
     if x.ndim == 4:
-        x = x[:IMAGES].astype(np.float32) / 127.5 - 1
+        x = x.astype(np.float32) / 127.5 - 1
         grid = reports.image_grid(x, 4, between=GREY)
         return reports.Tile(name, grid, said)
     return reports.Chart(name, charts.points(x, said), said)

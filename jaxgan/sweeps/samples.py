@@ -14,6 +14,17 @@ from numpy.typing import ArrayLike
 from jaxgan import errors, files
 
 FOLDER = "samples"
+IMAGES, POINTS = 16, 256
+"""How many are kept of a trial."""
+
+
+def few(x: ArrayLike) -> np.ndarray:
+    """The first samples of each member, as many as are kept.
+
+    Args:
+      x: `[P, n, H, W, C]` images or `[P, n, F]` points.
+    """
+    return np.asarray(x[:, : IMAGES if np.ndim(x) == 5 else POINTS])
 
 
 def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) -> None:

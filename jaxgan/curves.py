@@ -1,0 +1,55 @@
+"""Learning curves of populations, for a page."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jaxgan import reports, training
+from jaxgan.reports import charts
+
+METRICS = {
+    "accuracy": ("discriminator_accuracy",),
+    "loss": ("discriminator_loss", "generator_loss"),
+    "spread of samples": ("fake_deviation",),
+}
+"""What is shown of a population's training, a panel for each."""
+
+TEXT = (
+    "Each population while it trains: the line is the median over the members that are "
+    "alive, the dark band holds half of them, the light one nine in ten."
+)
+
+
+def sections(
+    histories: Mapping[str, tuple[str, Sequence[training.Report]]],
+) -> list[reports.Section]:
+    """A section with a chart for each population; none if there is nothing to show.
+
+    Args:
+      histories: by the name of a file, the population in words and its reports.
+    """
+    parts = []
+    for name, (words, history) in histories.items():
+        lines = panels(history)
+        if lines:
+            said = f"{words}, {len(history[0].alive)} members"
+            figure = charts.ribbons(lines, [report.step for report in history], said)
+            parts.append(
+                reports.Chart(f"training-{name}", figure, f"Training: {said}.")
+            )
+    return [reports.Section("Learning curves", TEXT, parts)] if parts else []
+
+
+def panels(history: Sequence[training.Report]) -> dict[str, dict[str, np.ndarray]]:
+    """By panel and line the values `[T, P]` of `METRICS`, NaN of members that died."""
+    if not history:
+        return {}
+    alive = np.stack([report.alive for report in history])
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for what, metrics in METRICS.items():
+        for metric in metrics:
+            if all(metric in report.metrics for report in history):
+                values = np.stack([report.metrics[metric] for report in history])
+                line = metric.partition("_")[0]
+                found.setdefault(what, {})[line] = np.where(alive, values, np.nan)
+    return found

@@ -1,0 +1,69 @@
+"""The page of a run: its scores, how its populations trained, and what they make."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxgan import curves, reports, training
+from jaxgan.reports import charts, pictures
+
+PAGE, PICTURES = "report.html", "report"
+IMAGES, COLUMNS, GREY = 64, 8, 127
+
+
+def save(
+    folder: pathlib.Path,
+    *,
+    title: str,
+    scores: Mapping[str, Mapping[str, Any]],
+    dead: Mapping[str, str],
+    histories: Mapping[str, tuple[str, Sequence[training.Report]]],
+    samples: Mapping[str, ArrayLike],
+    made_by: Mapping[str, str],
+    coverage: Mapping[str, ArrayLike] | None = None,
+    real: ArrayLike | None = None,
+    costs: reports.Table | None = None,
+    notes: str = "",
+) -> None:
+    """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
+
+    Args:
+      folder: of the run.
+      title: of the page.
+      scores: by title the records of a panel, as `reports.print_scores` takes them; may
+        be empty.
+      dead: by title, how many members died, likewise.
+      histories: of the populations, see `curves.sections`.
+      samples: by title images `[N, H, W, C]` in [-1, 1], or points `[N, 2]`.
+      made_by: for the foot, such as `journal.made_by` gives.
+      coverage: by title `[S, K]` counts of the modes, or None.
+      real: `[K]` real samples of each mode, where there is a coverage.
+      costs: a table of what each arm has cost, or None.
+      notes: sentences for the top.
+    """
+    sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
+    if coverage:
+        drawn = pictures.draw_coverage(coverage, real)
+        said = "Share of each mode, beside that of the real data."
+        chart = reports.Chart("coverage", drawn, said)
+        sections.append(reports.Section("Modes", said, [chart]))
+    sections += curves.sections(histories)
+    tiles = [_picture(name, x) for name, x in samples.items()]
+    if tiles:
+        sections.append(reports.Section("Samples", "", tiles))
+    reports.save_html(folder / PAGE, title, sections, made_by, folder / PICTURES)
+
+
+def _scores(scores, dead, costs) -> list[reports.Table]:
+    tables = [reports.Table(*reports.score_table(scores, dead))] if scores else []
+    return [*tables, *([costs] if costs else [])]
+
+
+def _picture(name: str, x: ArrayLike) -> reports.Chart | reports.Tile:
+    x, file = np.asarray(x), "samples-" + "-".join(name.split()).replace(",", "")
+    if x.ndim == 2:
+        return reports.Chart(file, charts.points(x, name), f"Samples of {name}.")
+    return reports.Tile(file, reports.image_grid(x[:IMAGES], COLUMNS, GREY), name)
