@@ -95,8 +95,12 @@ SHARED = {
     "n_critic": spaces.Categorical((1, 5)),
 }
 STRUCTURAL = ("loss", "n_critic")
-DECISIVE = ("score.frechet_distance", "score.reverse_kl")
-"""What losses are ranked by, the first that there is."""
+DECISIVE = {
+    "score.frechet_distance": False,
+    "score.f1": True,
+    "score.reverse_kl": False,
+}
+"""What losses are ranked by, the first that there is, and whether more is better."""
 
 MOST_B1 = 0.999
 
@@ -109,8 +113,8 @@ def main(asked: Settings) -> None:
         asked = dataclasses.replace(asked, **SMOKE)
     with cli.flag("--dataset", asked.dataset):
         data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
-    labelled = data.train.label is not None
-    cli.require(labelled, "--dataset", asked.dataset, "the scores need its labels")
+    known = data.train.label is not None or data.shapes is not None
+    cli.require(known, "--dataset", asked.dataset, "the scores need its labels")
     groups = plans.make(draw(asked), STRUCTURAL)
     print(plans.summary(groups))
     title = f"compare_losses-{asked.dataset}"
@@ -137,12 +141,7 @@ def main(asked: Settings) -> None:
         )
         rows = populations.train_all(study, groups)
         records.write_tables(rows, folder)
-        view = comparisons.View(
-            decisive(rows),
-            method="setting.loss",
-            pair="setting.draw",
-            reference=asked.losses[0],
-        )
+        view = view_of(asked, rows)
         known = known_scores(references, view)
         summary = page.save(
             folder,
@@ -216,9 +215,16 @@ def recipe(asked: Settings, data: dataset.Dataset, setting: spaces.Setting):
     )
 
 
-def decisive(rows: list[records.Row]) -> str:
-    """The score that decides, of those that the dataset has."""
-    return next(by for by in DECISIVE if any(by in row for row in rows))
+def view_of(asked: Settings, rows: list[records.Row]) -> comparisons.View:
+    """How losses are compared: on the same draws, by the first score that there is."""
+    by = next(by for by in DECISIVE if any(by in row for row in rows))
+    return comparisons.View(
+        by,
+        DECISIVE[by],
+        method="setting.loss",
+        pair="setting.draw",
+        reference=asked.losses[0],
+    )
 
 
 def known_scores(
@@ -226,14 +232,14 @@ def known_scores(
 ) -> str:
     """What the score is of samples that are known, in a sentence."""
     name = view.by.removeprefix("score.")
-    found = {}
+    name, found = "precision" if name == "f1" else name, {}
     for sample, own in references.items():
         record = own.get(name) or own.get("coverage", {})
         value = record.get("value", record.get(name))
         if value is not None:
             found[sample] = reports.cell(float(np.ravel(value)[0]))
     said = ", ".join(f"{sample} {value}" for sample, value in found.items())
-    return f"The same score of samples that are known: {said}." if said else ""
+    return f"{name.replace('_', ' ').capitalize()} of known samples: {said}."
 
 
 if __name__ == "__main__":

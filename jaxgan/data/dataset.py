@@ -23,6 +23,7 @@ from jaxgan.data import (
     folders,
     mixtures,
     own,
+    polygons,
     resizing,
     tfds,
 )
@@ -30,7 +31,10 @@ from jaxgan.data import (
 MIXTURES = {"ring": mixtures.ring, "grid": mixtures.grid}
 """The builders of mixtures that `load` knows, by name."""
 
-NAMES = (*MIXTURES, "digits")
+POLYGONS = "polygons"
+"""The name of the triangles that are drawn on the fly, see `polygons`."""
+
+NAMES = (*MIXTURES, POLYGONS, "digits")
 """The datasets that need no preparation."""
 
 PREPARED = tuple(archives.ARCHIVES)
@@ -61,7 +65,8 @@ class Dataset(NamedTuple):
       train: what models are trained on.
       test: held-out samples.
       num_classes: K of the labels, or None if there are none.
-      mixture: the distribution itself where it is known, or None.
+      mixture: the distribution itself where it is one of points, or None.
+      shapes: the distribution itself where it is one of polygons, or None.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Dataset(NamedTuple):
     test: Split
     num_classes: int | None = None
     mixture: mixtures.GaussianMixture | None = None
+    shapes: polygons.Polygons | None = None
 
 
 def load(
@@ -84,16 +90,17 @@ def load(
 
     Args:
       name: "ring" and "grid" (with 8 and 25 modes, the default arguments of
-        `mixtures.ring` and `mixtures.grid`), "digits", one of `PREPARED` ("mnist",
+        `mixtures.ring` and `mixtures.grid`), "polygons" (triangles of 28 x 28 pixels,
+        or of the square `image_size`), "digits", one of `PREPARED` ("mnist",
         "fashion_mnist", "cifar10"), "files" for one's own images, or the name of an
         image dataset of TFDS that is prepared on disk.
-      seed: of the pools drawn from a mixture; real data do not depend on it.
+      seed: of the pools of a mixture or of polygons; real data do not depend on it.
       data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
         `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
         images, see `own.load`; else the folder of prepared TFDS datasets. None for the
         environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
-      num_samples: N of the training pool and of the test pool of a mixture, at least 1;
-        the number of samples of real data is what it is.
+      num_samples: N of the training pool and of the test pool of a mixture or of
+        polygons, at least 1; the number of samples of real data is what it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
 
@@ -111,6 +118,15 @@ def load(
                 "leave it out."
             )
         return from_mixture(name, MIXTURES[name](), seed=seed, num_samples=num_samples)
+    if name == POLYGONS:
+        height, width = image_size or (polygons.Polygons().size,) * 2
+        if height != width:
+            raise errors.UserError(
+                f"image_size={image_size} must be square for polygons; give one number "
+                "twice."
+            )
+        law = polygons.Polygons(size=height)
+        return from_polygons(name, law, seed=seed, num_samples=num_samples)
     if image_size is not None:
         resizing.resizer(image_size, resize)
     if name == FILES:
@@ -179,6 +195,30 @@ def from_mixture(
         for key in jax.random.split(jax.random.key(seed))
     )
     return Dataset(name, train, test, len(mixture.means), mixture)
+
+
+def from_polygons(
+    name: str, law: polygons.Polygons, *, seed: int, num_samples: int
+) -> Dataset:
+    """A fixed pool of training images and one of test images, drawn independently.
+
+    Args:
+      name: of the dataset.
+      law: what to draw from.
+      seed: of both pools.
+      num_samples: N of each pool, at least 1.
+
+    Returns:
+      The dataset, without labels.
+
+    Raises:
+      UserError: if `num_samples` is below 1 or there are no such polygons.
+    """
+    if num_samples < 1:
+        raise errors.UserError(f"num_samples is {num_samples}; it must be at least 1.")
+    seeds = np.random.SeedSequence(seed).spawn(2)
+    train, test = (Split(polygons.images(law, own, num_samples)) for own in seeds)
+    return Dataset(name, train, test, shapes=law)
 
 
 def to_float(x: ArrayLike) -> Array:

@@ -14,6 +14,7 @@ COLUMNS = {
     ("frechet_distance", "value"): "Frechet distance",
     ("frechet_distance", "floor"): "its floor ",
     ("within_class_diversity", "value"): "diversity in a class",
+    ("precision", "value"): "precision",
 }
 """Headings by the names of a score and of a field of its record."""
 

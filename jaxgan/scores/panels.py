@@ -16,11 +16,17 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import scores
-from jaxgan.data import dataset, mixtures
+from jaxgan.data import dataset, mixtures, polygons
 from jaxgan.scores import classifier, classifier_cache
+from jaxgan.scores import polygons as polygon_scores
 
 Records = dict[str, scores.Score | scores.ModeCoverage]
 Panel = Callable[[ArrayLike], Records]
+Inversion = Callable[[Callable[[Array], Array], Array, Array], dict[str, Array]]
+
+NUM_INVERTED = 256
+"""Real images for which a latent is looked for."""
+
 
 SPLITS = 10
 """Of the Inception Score, for as many samples as are scored."""
@@ -55,7 +61,7 @@ def of_dataset(
     """The panel for a dataset: of its mixture, or of a classifier trained on it.
 
     Args:
-      data: points whose mixture is known, or images with labels.
+      data: points whose mixture is known, polygons, or images with labels.
       num_samples: samples of each seed that will be scored, at least `SPLITS`.
       seed: of the classifier.
       num_images: training images that the classifier sees, counted anew in each epoch;
@@ -72,6 +78,10 @@ def of_dataset(
         law, note = data.mixture, None
         panel = of_mixture(mixtures.centres(law), mixtures.spread(law), law.weights)
         known = {"held-out real points": held_out[:num_samples]}
+    elif data.shapes is not None:
+        held_out, law, note = data.test.x[:num_samples], data.shapes, None
+        panel = of_polygons(law)
+        known = {"held-out real images": dataset.to_float(held_out)}
     else:
         if data.train.label is None or data.test.label is None:
             note = "no scores, as a classifier needs labels, which the images have not"
@@ -128,6 +138,45 @@ def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
         return {"coverage": scores.mode_coverage(mode, good, weights)}
 
     return panel
+
+
+def of_polygons(law: polygons.Polygons) -> Panel:
+    """Precision of images of polygons, see `scores.polygons`.
+
+    Returns:
+      A panel `x [S, N, size, size, 1] -> {"precision": Score}`.
+    """
+
+    @jax.jit
+    def panel(x: Array) -> Records:
+        return jax.lax.map(
+            lambda own: {"precision": polygon_scores.precision(law, own)}, x
+        )
+
+    return panel
+
+
+def inversion(data: dataset.Dataset) -> Inversion | None:
+    """The scores that ask for a generator and not only for its samples.
+
+    Args:
+      data: to be generated.
+
+    Returns:
+      For polygons a function of `generate`, of latents `[N, D]` and of the precision,
+      that gives `recall` and `f1`; None for other data, which have no such scores.
+    """
+    if data.shapes is None:
+        return None
+    law, real = data.shapes, dataset.to_float(data.test.x[:NUM_INVERTED])
+
+    def invert(
+        generate: Callable[[Array], Array], z: Array, precision: Array
+    ) -> dict[str, Array]:
+        recall = polygon_scores.recall(law, generate, z, real).value
+        return {"recall": recall, "f1": polygon_scores.f1(precision, recall)}
+
+    return invert
 
 
 def of_classifier(

@@ -39,6 +39,9 @@ CHUNK_OF_MEMBERS = 4
 SCORED_AT_ONCE = 16
 """Members whose samples lie on the device together; one program scores them all."""
 
+STARTS = 1000
+"""Samples among which the inversion of a generator begins, at most."""
+
 CHUNKS, SHORTEST_CHUNK = 10, 25
 JOURNAL, LOG, CHECKPOINTS = "trials.jsonl", "metrics.jsonl", "checkpoints"
 DRAWN = 2**31
@@ -80,11 +83,14 @@ class Ready(NamedTuple):
       made: its step and beginning.
       trainer: its program.
       draw: `(state, hparams, keys) -> x [P, N, ...]` of the generators.
+      invert: `(state, hparams, keys, precision [P]) -> scores [P]` by name, of data for
+        which generators are inverted, see `panels.inversion`; None for others.
     """
 
     made: methods.Made
     trainer: runs.Trainer
     draw: Callable[[types.TrainState, types.HParams, jax.Array], jax.Array]
+    invert: Callable[..., dict[str, jax.Array]] | None
 
 
 def make(
@@ -232,7 +238,10 @@ def score(
         block = np.minimum(np.arange(first, first + SCORED_AT_ONCE), total - 1)
         own = population.take((members.state, members.hparams, members.keys), block)
         x = ready.draw(*own)
-        found.append(jax.device_get(_measured(study.panel(x))))
+        numbers = _measured(study.panel(x))
+        if ready.invert is not None:
+            numbers |= ready.invert(*own, numbers["precision"])
+        found.append(jax.device_get(numbers))
         if keep is not None:
             keep(samples.few(x))
     alive = np.asarray(members.state.alive)
@@ -279,7 +288,13 @@ def _ready(study: Study, recipe: recipes.Recipe, num_members: int) -> Ready:
         chunk_steps(study),
         convolutional=convolutional,
     )
-    return Ready(made, trainer, _draw(networks, study.samples))
+    invert, n = panels.inversion(study.data), study.samples
+    return Ready(
+        made,
+        trainer,
+        _of_each(networks, n, lambda generate, z: generate(z)),
+        None if invert is None else _of_each(networks, min(n, STARTS), invert),
+    )
 
 
 def _chunked(devices: settings.Devices, convolutional: bool) -> settings.Devices:
@@ -289,17 +304,22 @@ def _chunked(devices: settings.Devices, convolutional: bool) -> settings.Devices
     return dataclasses.replace(devices, microbatch_members=CHUNK_OF_MEMBERS)
 
 
-def _draw(networks: types.GAN, n: int):
-    """Samples of each member's averaged generator, NaN of those that died."""
+def _of_each(networks: types.GAN, n: int, measure: Callable):
+    """`measure(generate, z [n, D], *more)` of each member's averaged generator.
 
-    def of_member(state, hparams, key):
+    What it gives is NaN for members that died.
+    """
+
+    def of_member(state, hparams, key, *more):
         one = jax.tree.map(lambda x: x[None], (state, hparams))
         mixture = ensembles.mixture(*one, jnp.ones(1))
         z_key, passes_key = (jax.random.fold_in(key, DRAWN + i) for i in range(2))
         mixture = ensembles.with_standing_statistics(networks, mixture, passes_key)
         own = jax.tree.map(lambda x: x[0], (mixture.params, mixture.collections))
-        x, _ = networks.generate(*own, networks.latent(z_key, n))
-        return jnp.where(state.alive, x, jnp.nan)
+        found = measure(
+            lambda z: networks.generate(*own, z)[0], networks.latent(z_key, n), *more
+        )
+        return jax.tree.map(lambda x: jnp.where(state.alive, x, jnp.nan), found)
 
     return jax.jit(lambda *members: jax.lax.map(lambda m: of_member(*m), members))
 
