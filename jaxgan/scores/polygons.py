@@ -127,8 +127,9 @@ def f1(precision: ArrayLike, recall: ArrayLike) -> Array:
 
 @functools.cache
 def _known(law: polygons.Polygons) -> tuple[np.ndarray, np.ndarray]:
-    corners = polygons.sample(law, 0, KNOWN)
-    return corners, np.asarray(polygons.draw(law, corners)).reshape(KNOWN, -1)
+    with jax.ensure_compile_time_eval():  # whoever asks first may be tracing
+        corners = polygons.sample(law, 0, KNOWN)
+        return corners, np.asarray(polygons.draw(law, corners)).reshape(KNOWN, -1)
 
 
 @functools.partial(jax.jit, static_argnums=0)
