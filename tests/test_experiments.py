@@ -76,6 +76,7 @@ def test_the_main_job_keeps_everything_it_promises(smoke):
         "samples.png",
         "coverage.png",
         "training.png",
+        "report.html",
     } <= names
     config = json.loads((folder / "config.json").read_text())
     assert config["dataset"] == "digits" and config["smoke"] is True
@@ -89,6 +90,17 @@ def test_the_main_job_keeps_everything_it_promises(smoke):
         assert arm["title"] in printed
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert {json.loads(line)["arm"] for line in lines} == set(record["arms"])
+
+
+def test_the_page_of_the_main_job_shows_every_arm(smoke):
+    folder, _ = smoke
+    text = (folder / "report.html").read_text()
+    record = json.loads((folder / "scores.json").read_text())
+    drawn = {path.name for path in (folder / "report").iterdir()}
+    for name, arm in record["arms"].items():
+        assert f">{arm['title']}<" in text and f"training-{name}.png" in drawn
+    assert "coverage.png" in drawn and "held-out real images" in text
+    assert "mode_ensemble.py --smoke" in text and "Inception Score" in text
 
 
 def test_all_arms_cost_the_same_operations(smoke):

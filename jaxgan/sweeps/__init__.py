@@ -10,8 +10,10 @@ one population:
     groups = plans.make(trials.make(settings, seeds=range(3)), structural=["loss"])
     for group in plans.remaining(groups, records.read(path)):
         records.append(path, rows of the group, trained as a population)
+    page.save(folder, records.read(path), comparisons.View("score.frechet_distance"))
 
 Nothing here trains anything. Reading order: `fields`, `spaces`, `designs`, `trials`,
-`plans`, `records`, `statistics`. The modules are imported one by one, as some of them
-do without JAX.
+`plans`, `records`; of what was found `summaries`, `statistics`, `importance`,
+`comparisons`; and `samples` and `page`, which shows it. The modules are imported one by
+one, as some of them do without JAX.
 """
