@@ -19,7 +19,7 @@ from jax.typing import ArrayLike
 
 from jaxgan import errors
 from jaxgan.divergences import gaussian
-from jaxgan.scores import checks, record
+from jaxgan.scores import checks, moments, record
 
 
 def frechet_distance(
@@ -51,13 +51,10 @@ def frechet_distance(
     """
     real_features = checks.features("real_features", real_features, at_least=2)
     fake_features = checks.features("fake_features", fake_features, at_least=2)
-    if real_features.shape[1] != fake_features.shape[1]:
-        raise errors.UserError(
-            "real_features and fake_features must come from the same network, but "
-            f"have {real_features.shape[1]} and {fake_features.shape[1]} features."
-        )
+    checks.same_width("real_features", real_features, "fake_features", fake_features)
     value = gaussian.gaussian_frechet(
-        *_moments(real_features), *_moments(fake_features)
+        *moments.finalize(moments.of(real_features)),
+        *moments.finalize(moments.of(fake_features)),
     )
     return record.Score(
         value=value,
@@ -173,22 +170,29 @@ def frechet_floor(real_features: Array, num_fake: int) -> Array:
       UserError: for a wrong shape and for fewer than two samples.
     """
     real_features = checks.features("real_features", real_features, at_least=2)
+    _, covariance = moments.finalize(moments.of(real_features))
+    return floor_of_covariance(covariance, real_features.shape[0], num_fake)
+
+
+def floor_of_covariance(covariance: Array, num_real: ArrayLike, num_fake: int) -> Array:
+    """`frechet_floor` of real features of which only the covariance was kept.
+
+    Args:
+      covariance: `[F, F]`, unbiased, of the real features.
+      num_real: `N`.
+      num_fake: `M`.
+
+    Raises:
+      UserError: for fewer than two generated samples.
+    """
     if num_fake < 2:
         raise errors.UserError(f"num_fake must be at least 2, not {num_fake}.")
-    _, covariance = _moments(real_features)
     eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
     products = eigenvalues[:, None] * eigenvalues[None, :]
-    sums = eigenvalues[:, None] + eigenvalues[None, :]
+    totals = eigenvalues[:, None] + eigenvalues[None, :]
     # The second-order term of the Bures distance, 1/2 |E_ij|^2 / (l_i + l_j), with the
     # variance (1 + delta_ij) l_i l_j of the entries of a Wishart matrix.
-    ratios = jnp.where(sums > 0, products / jnp.where(sums > 0, sums, 1), 0)
+    ratios = jnp.where(totals > 0, products / jnp.where(totals > 0, totals, 1), 0)
     spread = jnp.sum(ratios) + jnp.trace(ratios)
     per_sample = jnp.sum(eigenvalues) + spread / 2
-    return per_sample * (1 / real_features.shape[0] + 1 / num_fake)
-
-
-def _moments(features):
-    mean = jnp.mean(features, axis=0)
-    centred = features - mean
-    covariance = jnp.matmul(centred.T, centred, precision="highest")
-    return mean, covariance / (features.shape[0] - 1)
+    return per_sample * (1 / num_real + 1 / num_fake)

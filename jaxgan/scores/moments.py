@@ -8,13 +8,18 @@ but for the last digits, and takes no more memory for more samples.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
 from jaxgan.divergences import gaussian
-from jaxgan.scores import checks, record
+from jaxgan.scores import checks, record, sums
+
+SMALLEST_BLOCK = 64
+"""Samples in a product of features, or as many as there are features."""
 
 
 class Moments(NamedTuple):
@@ -53,14 +58,21 @@ def update(moments: Moments, features: ArrayLike) -> Moments:
             f"features of shape {x.shape} do not go with moments of "
             f"{len(moments.mean)} features."
         )
+    return merge(moments, of(x))
+
+
+def of(features: ArrayLike) -> Moments:
+    """The moments of samples `[N, F]`.
+
+    Raises:
+      UserError: for another shape.
+    """
+    x = checks.features("features", features)
     mean = jnp.mean(x, axis=0)
     # The mean of what is left corrects the rounding of the mean.
     mean_rest = jnp.mean(x - mean, axis=0)
-    centred = (x - mean) - mean_rest
-    scatter = jnp.matmul(centred.T, centred, precision="highest")
-    count = jnp.asarray(len(x), scatter.dtype)
-    batch = Moments(count, mean, mean_rest, scatter, jnp.zeros_like(scatter))
-    return merge(moments, batch)
+    scatter, rest = _scatter((x - mean) - mean_rest)
+    return Moments(jnp.asarray(len(x), scatter.dtype), mean, mean_rest, scatter, rest)
 
 
 def merge(one: Moments, other: Moments) -> Moments:
@@ -68,12 +80,12 @@ def merge(one: Moments, other: Moments) -> Moments:
     count = one.count + other.count
     share = other.count / jnp.maximum(count, 1)
     delta = (other.mean - one.mean) + (other.mean_rest - one.mean_rest)
-    mean, mean_rest = _add(one.mean, one.mean_rest, delta * share)
-    scatter, rest = _add(
+    mean, mean_rest = sums.add(one.mean, one.mean_rest, delta * share)
+    scatter, rest = sums.add(
         one.scatter, one.scatter_rest + other.scatter_rest, other.scatter
     )
     between = jnp.outer(delta, delta) * (one.count * share)
-    scatter, rest = _add(scatter, rest, between)
+    scatter, rest = sums.add(scatter, rest, between)
     return Moments(count, mean, mean_rest, scatter, rest)
 
 
@@ -92,6 +104,9 @@ def frechet_distance(
 ) -> record.Score:
     """`scores.frechet_distance` of samples of which only the moments were kept.
 
+    Known moments are compared in float64 on the host, so that none of the digits that
+    were kept are lost; within `jit` or `vmap`, in float32 on the device.
+
     Args:
       real, fake: of features of the same network.
       features: what the features are.
@@ -109,8 +124,12 @@ def frechet_distance(
             "real and fake must come from the same network, but have "
             f"{len(real.mean)} and {len(fake.mean)} features."
         )
+    if isinstance(real.mean, jax.core.Tracer) or isinstance(fake.mean, jax.core.Tracer):
+        value = gaussian.gaussian_frechet(*finalize(real), *finalize(fake))
+    else:
+        value = _in_float64(real, fake)
     return record.Score(
-        value=gaussian.gaussian_frechet(*finalize(real), *finalize(fake)),
+        value=value,
         floor=None if floor is None else jnp.asarray(floor),
         protocol=record.protocol(
             score="frechet_distance",
@@ -121,9 +140,52 @@ def frechet_distance(
     )
 
 
-def _add(total: Array, rest: Array, term: Array) -> tuple[Array, Array]:
-    """Adds without losing digits: Knuth's two-sum, its error goes to the rest."""
-    whole = total + term
-    of_term = whole - total
-    error = (total - (whole - of_term)) + (term - of_term)
-    return whole, rest + error
+@jax.jit
+def _scatter(x: Array) -> tuple[Array, Array]:
+    """`x^T x` of `x [N, F]` and what its sum has rounded off.
+
+    A product sums one sample after another, and loses digits with their number; so it
+    is taken of some samples at a time. The small distances between good generators and
+    the data hang on those digits.
+    """
+    n, width = x.shape
+    size = max(SMALLEST_BLOCK, width)
+    whole = n // size * size
+
+    def product(block):
+        return jnp.matmul(block.T, block, precision="highest")
+
+    def step(total, block):
+        return sums.add(*total, product(block)), None
+
+    zero = jnp.zeros((width, width), x.dtype)
+    blocks = x[:whole].reshape(-1, size, width)
+    total, _ = jax.lax.scan(step, (zero, zero), blocks)
+    return sums.add(*total, product(x[whole:])) if whole < n else total
+
+
+def _in_float64(real: Moments, fake: Moments) -> Array:
+    """`|m - n|^2 + tr C + tr D - 2 s`, s the sum of singular values of C^1/2 D^1/2."""
+    (mean, root), (other_mean, other_root) = (
+        _mean_and_root(Moments(*(np.asarray(x, np.float64) for x in own)))
+        for own in (real, fake)
+    )
+    value = np.sum((mean - other_mean) ** 2)
+    if not all(np.isfinite(x).all() for x in (value, root, other_root)):
+        return jnp.asarray(np.nan, real.mean.dtype)
+    traces = np.sum(root**2) + np.sum(other_root**2)
+    common = np.linalg.svd(root @ other_root, compute_uv=False).sum()
+    return jnp.asarray(value + max(traces - 2 * common, 0), real.mean.dtype)
+
+
+def _mean_and_root(own: Moments) -> tuple[np.ndarray, np.ndarray]:
+    """In NumPy, the mean and the symmetric square root of the covariance.
+
+    Samples in float32 leave eigenvalues that are a little below zero.
+    """
+    scatter = own.scatter + own.scatter_rest
+    if not np.isfinite(scatter).all():
+        return own.mean, scatter
+    values, vectors = np.linalg.eigh(scatter / max(own.count - 1, 1))
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return own.mean + own.mean_rest, root
