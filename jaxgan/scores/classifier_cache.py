@@ -5,9 +5,7 @@ found by who would have trained the same. It is in the format safetensors, which
 run code, and holds its own hash: one that is damaged is noticed and replaced.
 """
 
-import hashlib
 import inspect
-import json
 import pathlib
 import types as python_types
 from typing import Any, NamedTuple
@@ -19,12 +17,12 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.checkpoint import trees
+from jaxgan.checkpoint import kept
 from jaxgan.scores import classifier, weights
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training
 
-FORMAT = "jaxgan-classifier-1"
+FORMAT = "jaxgan-classifier-2"
 
 
 class Trained(NamedTuple):
@@ -97,65 +95,26 @@ def load_or_train(
             f"{np.shape(x)[1:]}; give both in the same shape."
         )
     settings = {"num_classes": num_classes, "key": key, **settings}
-    data_sha256 = _data_sha256(x, labels)
-    if cache is None:
-        return _train(x, labels, held_out_x, held_out_labels, settings, data_sha256)
-    _make(cache)
+    data_sha256 = kept.arrays_sha256(x, labels)
+
+    def make():
+        trained = classifier.train_classifier(x, labels, **settings)
+        accuracy = classifier.accuracy(trained, held_out_x, held_out_labels)
+        return trained.params, {"held_out_accuracy": float(accuracy)}
+
     origin = {
+        "format": FORMAT,
         "data_sha256": data_sha256,
-        "held_out_sha256": _data_sha256(held_out_x, held_out_labels),
+        "held_out_sha256": kept.arrays_sha256(held_out_x, held_out_labels),
         "settings": _plain(settings),
         "environment": _environment(),
     }
-    path = pathlib.Path(cache) / f"{_sha256(origin)}.safetensors"
+    found = kept.load_or_make(cache, origin, make, "classifier")
     network = networks.NETWORKS[architecture](num_classes)
-    note = None
-    if path.exists():
-        found = _read(path, origin)
-        if found is not None:
-            params, accuracy = found
-            kept = classifier.Classifier(params, network, tuple(np.shape(x)[1:]))
-            return Trained(kept, accuracy, data_sha256, True, None)
-        note = f"The classifier in {path} was damaged, and was trained again."
-    trained = _train(x, labels, held_out_x, held_out_labels, settings, data_sha256)
-    try:
-        trees.save_tree(
-            path,
-            trained.classifier.params,
-            _described(origin, trained.classifier.params, trained.held_out_accuracy),
-        )
-    except OSError as error:
-        # A full disk costs no more than training again next time.
-        note = f"The classifier could not be kept in {path} ({error.strerror})."
-    return trained._replace(note=note)
-
-
-def _train(x, labels, held_out_x, held_out_labels, settings, data_sha256):
-    trained = classifier.train_classifier(x, labels, **settings)
-    accuracy = classifier.accuracy(trained, held_out_x, held_out_labels)
-    return Trained(trained, float(accuracy), data_sha256, False, None)
-
-
-def _described(origin, params, accuracy):
-    description = {
-        "format": FORMAT,
-        **origin,
-        "held_out_accuracy": accuracy,
-        "weights_sha256": classifier.weights_sha256(params),
-    }
-    return description | {"sha256": _sha256(description)}
-
-
-def _read(path, origin):
-    """Weights and accuracy, or None if the file is not what was written."""
-    try:
-        params, description = trees.load_tree(path)
-        accuracy = description["held_out_accuracy"]
-    except (errors.UserError, TypeError, KeyError):
-        return None
-    if description != _described(origin, params, accuracy):
-        return None
-    return jax.tree.map(jnp.asarray, params), accuracy
+    params = jax.tree.map(jnp.asarray, found.tree)
+    trained = classifier.Classifier(params, network, tuple(np.shape(x)[1:]))
+    accuracy = found.facts["held_out_accuracy"]
+    return Trained(trained, accuracy, data_sha256, found.found, found.note)
 
 
 def _plain(settings):
@@ -181,7 +140,7 @@ def _environment():
     packages = ("jaxgan", "jax", "jaxlib", "flax", "optax")
     return {
         "versions": {name: metadata.version(name) for name in packages},
-        "code": _sha256([_source(module) for module in (networks, training)]),
+        "code": kept.sha256([_source(module) for module in (networks, training)]),
         "device": jax.devices()[0].device_kind,
         "x64": jax.config.jax_enable_x64,
     }
@@ -190,26 +149,3 @@ def _environment():
 def _source(module: python_types.ModuleType) -> str | None:
     # The version alone would not tell a training that has changed since the release.
     return module.__loader__.get_source(module.__name__)
-
-
-def _data_sha256(x, labels):
-    digest = hashlib.sha256()
-    for values in (np.asarray(x), np.asarray(labels)):
-        digest.update(f"{values.dtype.str}{values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
-
-
-def _sha256(entries):
-    text = json.dumps(entries, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _make(cache):
-    try:
-        pathlib.Path(cache).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise errors.UserError(
-            f"cache={str(cache)!r} is no folder and cannot be made one "
-            f"({error.strerror}); give another, or None to keep nothing."
-        ) from None
