@@ -37,8 +37,14 @@ def cluster_centres(features: ArrayLike, num_bins: int, seed: int = 0) -> Array:
 
 
 def bin_counts(features: ArrayLike, centres: Array) -> Array:
-    """How many samples `[N, F]` are nearest to each of the centres `[K, F]`: `[K]`."""
+    """How many samples `[N, F]` are nearest to each of the centres `[K, F]`: `[K]`.
+
+    Raises:
+      UserError: if the numbers of features differ.
+    """
     x = checks.features("features", features)
+    centres = checks.features("centres", centres)
+    checks.same_width("features", x, "centres", centres)
     distances = jnp.sum(jnp.square(centres), 1) - 2 * x @ centres.T
     return jnp.zeros(len(centres)).at[jnp.argmin(distances, axis=1)].add(1)
 

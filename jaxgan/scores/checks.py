@@ -6,6 +6,7 @@ whose scores are NaN with and without tracing.
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -26,6 +27,38 @@ def class_probabilities(probs: ArrayLike) -> Array:
             f"array of shape {jnp.shape(probs)}."
         )
     return checks.probabilities("probs", probs)
+
+
+def same_width(one_name: str, one: Array, other_name: str, other: Array) -> None:
+    """Asks that two sets of features `[N, F]` have as many features.
+
+    Raises:
+      UserError: otherwise.
+    """
+    if one.shape[1] != other.shape[1]:
+        raise errors.UserError(
+            f"{one_name} and {other_name} must come from the same network, but have "
+            f"{one.shape[1]} and {other.shape[1]} features."
+        )
+
+
+def image_range(name: str, x: ArrayLike) -> None:
+    """Asks that images in floating point lie in [-1, 1], where they are known.
+
+    Values that are not finite pass, as of a dead generator.
+
+    Raises:
+      UserError: otherwise.
+    """
+    values = checks.concrete(x)
+    if values is None or not jnp.issubdtype(values.dtype, jnp.floating):
+        return
+    values = values[np.isfinite(values)]
+    if values.size and not (-1.001 <= values.min() and values.max() <= 1.001):
+        raise errors.UserError(
+            f"{name} must hold images in [-1, 1], but its values lie between "
+            f"{values.min():g} and {values.max():g}; scale them first."
+        )
 
 
 def features(name: str, values: ArrayLike, at_least: int = 1) -> Array:

@@ -19,9 +19,9 @@ from flax import linen as nn
 from jax import Array
 
 from jaxgan import errors, types
+from jaxgan.scores import checks, record
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training
-from jaxgan.scores import record
 
 NETWORKS = networks.NETWORKS
 """The architectures by their names."""
@@ -134,7 +134,12 @@ def classify_all(
 
     Returns:
       `(features [N, F], logits [N, K])`.
+
+    Raises:
+      UserError: as `classify`, and for images known to lie outside of [-1, 1].
     """
+    if np.ndim(x) == 4:
+        checks.image_range("x", x)
     outputs = []
     for start in range(0, len(x), batch_size):
         index = np.arange(start, start + batch_size) % len(x)

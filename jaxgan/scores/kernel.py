@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -16,7 +17,7 @@ def kernel_distance(
     real_features: ArrayLike,
     fake_features: ArrayLike,
     key: Array,
-    num_subsets: int = 100,
+    num_subsets: int | None = 100,
     subset_size: int = 1000,
     features: str | record.Protocol = "unnamed features",
 ) -> record.Score:
@@ -30,13 +31,15 @@ def kernel_distance(
       real_features: `[N, F]`.
       fake_features: `[M, F]`; not finite for a dead generator, whose distance is NaN.
       key: consumed; which samples are in a subset, drawn without replacement.
-      num_subsets: over which the mean is taken.
+      num_subsets: over which the mean is taken. None for subsets that share no sample,
+        as many as there are.
       subset_size: samples of each set in a subset, at most N and M; 1000 as published.
       features: what the features are.
 
     Returns:
       The score; less is better. `spread` is the standard deviation over the subsets,
-      as published; as they overlap it is no standard error.
+      as published; as they overlap it is no standard error. Of subsets that share no
+      sample it is the standard error of the mean, NaN of a single one.
 
     Raises:
       UserError: if widths differ, or there are fewer samples than a subset has.
@@ -44,24 +47,28 @@ def kernel_distance(
     References:
       Binkowski et al., Demystifying MMD GANs, 2018, https://arxiv.org/abs/1801.01401
     """
-    if num_subsets < 1 or subset_size < 2:
+    if (num_subsets is not None and num_subsets < 1) or subset_size < 2:
         raise errors.UserError(
             f"num_subsets={num_subsets} must be at least 1 and "
             f"subset_size={subset_size} at least 2."
         )
     real = checks.features("real_features", real_features, at_least=subset_size)
     fake = checks.features("fake_features", fake_features, at_least=subset_size)
-    if real.shape[1] != fake.shape[1]:
-        raise errors.UserError(
-            "real_features and fake_features must come from the same network, but "
-            f"have {real.shape[1]} and {fake.shape[1]} features."
-        )
+    checks.same_width("real_features", real, "fake_features", fake)
 
-    keys = jax.random.split(key, num_subsets)
-    values = _of_subsets(real, fake, keys, subset_size)
+    if num_subsets is None:
+        num_subsets = min(len(real), len(fake)) // subset_size
+        values = _of_disjoint(real, fake, key, num_subsets, subset_size)
+        spread = jnp.std(values, ddof=1) / np.sqrt(num_subsets)
+        meaning = "standard error of the mean over subsets that share no sample"
+    else:
+        keys = jax.random.split(key, num_subsets)
+        values = _of_subsets(real, fake, keys, subset_size)
+        spread = jnp.std(values)
+        meaning = "population standard deviation over the subsets"
     return record.Score(
         value=jnp.mean(values),
-        spread=jnp.std(values),
+        spread=spread,
         floor=jnp.zeros((), values.dtype),
         protocol=record.protocol(
             score="kernel_distance",
@@ -72,7 +79,7 @@ def kernel_distance(
             estimator="unbiased",
             num_subsets=num_subsets,
             subset_size=subset_size,
-            spread="population standard deviation over the subsets",
+            spread=meaning,
             features=features,
         ),
     )
@@ -143,3 +150,17 @@ def _of_subsets(real: Array, fake: Array, keys: Array, subset_size: int) -> Arra
         return mmd.mmd2(*subsets, mmd.polynomial_kernel())
 
     return jax.lax.map(of_subset, keys)
+
+
+@functools.partial(jax.jit, static_argnums=(3, 4))
+def _of_disjoint(
+    real: Array, fake: Array, key: Array, num_subsets: int, subset_size: int
+) -> Array:
+    subsets = (
+        jax.random.permutation(own, x)[: num_subsets * subset_size].reshape(
+            num_subsets, subset_size, -1
+        )
+        for own, x in zip(jax.random.split(key), (real, fake), strict=True)
+    )
+    kernel = mmd.polynomial_kernel()
+    return jax.lax.map(lambda pair: mmd.mmd2(*pair, kernel), tuple(subsets))

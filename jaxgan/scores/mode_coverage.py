@@ -23,6 +23,7 @@ from jax.typing import ArrayLike
 
 from jaxgan import errors
 from jaxgan.divergences import checks
+from jaxgan.scores import checks as score_checks
 from jaxgan.scores import record
 
 RULES = ("euclidean", "box")
@@ -113,8 +114,11 @@ def confident_class(probs: Array, threshold: float = 0.5) -> tuple[Array, Array]
 
     Returns:
       `(mode [N], high_quality [N])`, the mode -1 if a probability is not finite.
+
+    Raises:
+      UserError: for known values that are no probabilities.
     """
-    probs = jnp.asarray(probs)
+    probs = score_checks.class_probabilities(probs)
     finite = jnp.all(jnp.isfinite(probs), axis=-1)
     high_quality = (jnp.max(probs, axis=-1) > threshold) & finite
     return jnp.where(finite, jnp.argmax(probs, axis=-1), -1), high_quality

@@ -171,11 +171,7 @@ def _check(one, other, k, chunk, names):
         raise errors.UserError(
             f"k={k} neighbours and chunk={chunk} rows must be at least 1."
         )
-    if one.shape[1] != other.shape[1]:
-        raise errors.UserError(
-            f"{names[0]} and {names[1]} must come from the same network, but have "
-            f"{one.shape[1]} and {other.shape[1]} features."
-        )
+    checks.same_width(names[0], one, names[1], other)
 
 
 def _squared(x: Array, others: Array) -> Array:

@@ -79,7 +79,8 @@ def ms_ssim_diversity(
       The score; less is more diverse. `spread` is its standard error.
 
     Raises:
-      UserError: for other shapes, or fewer than two images or pairs.
+      UserError: for other shapes, fewer than two images or pairs, and known values
+        outside of [-1, 1].
 
     References:
       Odena et al., Conditional Image Synthesis with Auxiliary Classifier GANs, 2017,
@@ -91,6 +92,7 @@ def ms_ssim_diversity(
             f"images of shape {images.shape} and num_pairs={num_pairs}: there must be "
             "at least two images [samples, height, width, channels] and two pairs."
         )
+    checks.image_range("images", images)
     n = len(images)
     first_key, other_key = jax.random.split(key)
     first = jax.random.randint(first_key, (num_pairs,), 0, n)
