@@ -3,7 +3,7 @@
 import pathlib
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple, TypeVar
 
@@ -39,6 +39,24 @@ class Images(NamedTuple):
     classes: tuple[str, ...] | None
 
 
+class Listing(NamedTuple):
+    """The images of a folder, none of them decoded.
+
+    Attributes:
+      paths: of the N files, in their order.
+      label: `[N]` int32, which of `classes`, or None.
+      classes: as of `Images`.
+      mode: "L" or "RGB", to which all are brought.
+      size: `(H, W)`, likewise.
+    """
+
+    paths: tuple[pathlib.Path, ...]
+    label: np.ndarray | None
+    classes: tuple[str, ...] | None
+    mode: str
+    size: tuple[int, int]
+
+
 def read(
     folder: pathlib.Path,
     *,
@@ -62,20 +80,52 @@ def read(
         one cannot be read or has more than 8 bits a channel, or sizes differ and there
         is no `image_size`.
     """
-    change = resizing.resizer(image_size, resize) if image_size else lambda x: x
+    found = scan(folder, image_size=image_size)
+    x = decode(found, found.paths, resize=resize)
+    return Images(x, found.label, found.classes)
+
+
+def scan(folder: pathlib.Path, *, image_size: tuple[int, int] | None = None) -> Listing:
+    """Looks at the header of each image of a folder, and decodes none.
+
+    Args:
+      folder: as for `read`.
+      image_size: likewise.
+
+    Raises:
+      UserError: as `read`, but for damage behind the header.
+    """
     paths, label, classes = _paths(folder)
     with futures.ThreadPoolExecutor() as threads:
         headers = list(threads.map(lambda path: _open(path, _header), paths))
-        mode = "L" if all(mode in GREY for _, mode in headers) else "RGB"
-        size = image_size or _common_size(paths, [size for size, _ in headers])
-        x = np.empty((len(paths), *size, len(mode)), np.uint8)
+    mode = "L" if all(mode in GREY for _, mode in headers) else "RGB"
+    size = image_size or _common_size(paths, [size for size, _ in headers])
+    return Listing(tuple(paths), label, classes, mode, tuple(size))
 
-        def fill(i: int) -> None:
-            image = _open(paths[i], lambda file: np.asarray(file.convert(mode)))
-            x[i] = change(image if image.ndim == 3 else image[..., None])
 
+def decode(
+    found: Listing, paths: Sequence[pathlib.Path], *, resize: str = "lanczos"
+) -> np.ndarray:
+    """Reads some of the images of a folder, `[B, H, W, C]` uint8.
+
+    Args:
+      found: from `scan`.
+      paths: of it.
+      resize: how, see `resizing.resizer`.
+
+    Raises:
+      UserError: naming an image that cannot be read.
+    """
+    change = resizing.resizer(found.size, resize)
+    x = np.empty((len(paths), *found.size, len(found.mode)), np.uint8)
+
+    def fill(i: int) -> None:
+        image = _open(paths[i], lambda file: np.asarray(file.convert(found.mode)))
+        x[i] = change(image if image.ndim == 3 else image[..., None])
+
+    with futures.ThreadPoolExecutor() as threads:
         list(threads.map(fill, range(len(paths))))
-    return Images(x, label, classes)
+    return x
 
 
 def _paths(

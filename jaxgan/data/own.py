@@ -12,7 +12,7 @@ from jaxgan import errors
 from jaxgan.data import images as image_folders
 from jaxgan.data import resizing
 
-IMAGE_KEYS = ("train_images", "x_train", "images", "x")
+IMAGE_KEYS = ("train_images", "x_train", "images", "x", "arr_0")
 """Names in a `.npz` of the training images; the first that occurs is read."""
 
 LABEL_KEYS = ("train_labels", "y_train", "labels", "label", "y")
@@ -122,8 +122,8 @@ def _folder(path, image_size, resize) -> tuple[Part, Part | None, int | None]:
 
 
 def _arrays(path: pathlib.Path) -> tuple[Part, Part | None, int | None]:
-    arrays = _read(path)
-    train, test = _pick(arrays, IMAGE_KEYS), _pick(arrays, TEST_IMAGE_KEYS)
+    arrays = read_arrays(path)
+    train, test = pick(arrays, IMAGE_KEYS), pick(arrays, TEST_IMAGE_KEYS)
     if train is None:
         raise errors.UserError(
             f"{path} has no array named {' or '.join(IMAGE_KEYS)} (found: "
@@ -131,25 +131,32 @@ def _arrays(path: pathlib.Path) -> tuple[Part, Part | None, int | None]:
         )
     parts = [train] if test is None else [train, test]
     # One range for both parts, as a part may happen to have no negative value.
-    signed = any([_is_signed(path, *part) for part in parts])
+    signed = any([is_signed(path, *part) for part in parts])
     picked = [
-        _pick(arrays, names)
+        pick(arrays, names)
         for names, _ in zip((LABEL_KEYS, TEST_LABEL_KEYS), parts, strict=False)
     ]
     label = [
-        named and _labels(path, *named, len(x))
+        named and read_labels(path, *named, len(x))
         for named, (_, x) in zip(picked, parts, strict=True)
     ]
     known = [values.max() for values in label if values is not None]
     num_classes = None if label[0] is None else 1 + int(max(known))
     train, *test = (
-        Part(_images(x, signed), values)
+        Part(to_bytes(x, signed), values)
         for (_, x), values in zip(parts, label, strict=True)
     )
     return train, test[0] if test else None, num_classes
 
 
-def _read(path: pathlib.Path) -> Mapping[str, np.ndarray]:
+def read_arrays(path: pathlib.Path) -> Mapping[str, np.ndarray]:
+    """The arrays of a `.npz` of which the names are known, None for others.
+
+    Of a `.npy` the array is called images, and is mapped rather than read.
+
+    Raises:
+      UserError: if the file cannot be read, or not without pickle.
+    """
     wanted = {*IMAGE_KEYS, *LABEL_KEYS, *TEST_IMAGE_KEYS, *TEST_LABEL_KEYS}
     try:
         if zipfile.is_zipfile(path) != (path.suffix.lower() == ".npz"):
@@ -171,14 +178,19 @@ def _read(path: pathlib.Path) -> Mapping[str, np.ndarray]:
         ) from error
 
 
-def _pick(
+def pick(
     arrays: Mapping[str, np.ndarray], names: tuple[str, ...]
 ) -> tuple[str, np.ndarray] | None:
+    """The first of the names that there is, and its array."""
     return next(((name, arrays[name]) for name in names if name in arrays), None)
 
 
-def _is_signed(path: pathlib.Path, name: str, x: np.ndarray) -> bool:
-    """Checks images and says whether they reach below zero."""
+def is_signed(path: pathlib.Path, name: str, x: np.ndarray) -> bool:
+    """Checks images and says whether they reach below zero.
+
+    Raises:
+      UserError: for other shapes, and values out of range.
+    """
     if x.ndim not in (3, 4) or 0 in x.shape:
         raise errors.UserError(
             f"{name} of {path} has shape {x.shape}; images must be [N, H, W] or "
@@ -198,16 +210,22 @@ def _is_signed(path: pathlib.Path, name: str, x: np.ndarray) -> bool:
     )
 
 
-def _images(x: np.ndarray, signed: bool) -> np.ndarray:
+def to_bytes(x: np.ndarray, signed: bool) -> np.ndarray:
+    """Images `[N, H, W, C]` uint8 of what `is_signed` has checked."""
     if x.dtype != np.uint8:
         x = x.astype(np.float32)
         x = np.rint((x + 1) * 127.5 if signed else x * 255).astype(np.uint8)
     return x if x.ndim == 4 else x[..., None]
 
 
-def _labels(
+def read_labels(
     path: pathlib.Path, name: str, label: np.ndarray, num_samples: int
 ) -> np.ndarray:
+    """Checks labels and brings them to int32 `[N]`.
+
+    Raises:
+      UserError: for other shapes, and values out of range.
+    """
     flat = label[:, 0] if label.ndim == 2 and label.shape[1] == 1 else label
     if flat.shape != (num_samples,) or not np.issubdtype(flat.dtype, np.integer):
         raise errors.UserError(
