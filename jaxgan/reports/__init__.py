@@ -16,8 +16,14 @@ from jaxgan.reports.pictures import (
     save_samples,
     save_scatter,
 )
+from jaxgan.reports.progress import counted
 from jaxgan.reports.records import write_json
-from jaxgan.reports.score_tables import of_seed, print_scores, score_table
+from jaxgan.reports.score_tables import (
+    of_seed,
+    print_scores,
+    print_sheet,
+    score_table,
+)
 from jaxgan.reports.tables import cell, print_facts, print_table
 
 __all__ = [
@@ -28,11 +34,13 @@ __all__ = [
     "Table",
     "Tile",
     "cell",
+    "counted",
     "image_grid",
     "interval",
     "of_seed",
     "print_facts",
     "print_scores",
+    "print_sheet",
     "print_table",
     "save_coverage",
     "save_curves",

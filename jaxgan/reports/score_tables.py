@@ -1,4 +1,4 @@
-"""The table of scores that experiments print."""
+"""The tables of scores that experiments print."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -61,3 +61,71 @@ def of_seed(records: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
         name: {field: one(values) for field, values in record.items()}
         for name, record in records.items()
     }
+
+
+SHEET = {
+    ("inception_score", "value"): ("Inception Score", "more"),
+    ("modified_inception_score", "value"): ("modified Inception Score", "more"),
+    ("within_class_diversity", "value"): ("diversity in a class", "more"),
+    ("mode_coverage", "modes"): ("modes", "more"),
+    ("mode_coverage", "reverse_kl"): ("reverse KL of modes", "less"),
+    ("mode_coverage", "high_quality"): ("good samples", "more"),
+    ("frechet_distance", "value"): ("Frechet distance", "less"),
+    ("frechet_distance_infinity", "value"): ("the same, infinite samples", "less"),
+    ("kernel_distance", "value"): ("kernel distance", "less"),
+    ("precision", "value"): ("precision", "more"),
+    ("recall", "value"): ("recall", "more"),
+    ("density", "value"): ("density", "more"),
+    ("coverage", "value"): ("coverage", "more"),
+    ("prd", "f_8"): ("F_8, of recall", "more"),
+    ("prd", "f_1_8"): ("F_1/8, of precision", "more"),
+    ("number_of_distinct_bins", "value"): ("distinct bins", "less"),
+    ("nearest_distance", "value"): ("distance to nearest real", "less, but no copies"),
+    ("vendi_score", "value"): ("Vendi score", "more"),
+}
+"""Lines of a sheet, by the names of a score and of a field: heading, what is better."""
+
+BOUNDED = ("value", "reverse_kl")
+"""Fields that the floor and the ceiling of their record are about."""
+
+
+def print_sheet(
+    columns: Mapping[str, Mapping[str, Any]],
+    bounds: Mapping[str, Any],
+    title: str,
+) -> None:
+    """Prints scores one to a line, with what is scored side by side.
+
+    A cell is the mean over seeds with its 95 % interval; of one seed, its value and in
+    brackets the spread that the protocol of the score explains.
+
+    Args:
+      columns: by title, records by their names as `scores.to_dict` gives them: every
+        field has one value for each seed.
+      bounds: records whose floors and ceilings are shown.
+      title: above the table.
+    """
+    (first, *_) = columns.values()
+    rows = []
+    for (score, field), (heading, better) in SHEET.items():
+        if score not in first:
+            continue
+        ends = [
+            intervals.interval(own).mean
+            if field in BOUNDED and own is not None
+            else None
+            for own in (bounds[score].get("floor"), bounds[score].get("ceiling"))
+        ]
+        cells = [_cell(records[score], field) for records in columns.values()]
+        rows.append([heading, better, *ends, *cells])
+    headings = ["", "better", "floor", "ceiling", *columns]
+    tables.print_table(rows, headings, title)
+
+
+def _cell(record: Mapping[str, Any], field: str) -> str:
+    own = intervals.interval(record[field])
+    text = tables.cell(own)
+    if own.n == 1 and not own.missing and field == "value":
+        spread = record.get("spread")
+        text += "" if spread is None else f" ({tables.cell(spread[0], 2)})"
+    return text

@@ -5,7 +5,9 @@ or `vmap` them over the members of a population. Where features come from is ano
 matter: `jaxgan.scores.classifier`, imported by itself, trains a feature network.
 `jaxgan.scores.inception` is the network of the published scores, and
 `jaxgan.scores.weights` finds its weights.
-`jaxgan.scores.moments`, likewise, takes features batch by batch.
+`jaxgan.scores.moments`, `marginals` and `class_moments`, likewise, take features and
+probabilities batch by batch; `passes` passes over samples once for all scores, and
+`by_name` scores what that kept.
 """
 
 from jaxgan.scores.bins import (

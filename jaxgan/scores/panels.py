@@ -83,25 +83,15 @@ def of_dataset(
         panel = of_polygons(law)
         known = {"held-out real images": dataset.to_float(held_out)}
     else:
-        if data.train.label is None or data.test.label is None:
+        if not is_labelled(data):
             note = "no scores, as a classifier needs labels, which the images have not"
             return Scoring(None, {}, note)
         held_out = dataset.to_float(data.test.x)
         real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
-        trained = classifier_cache.load_or_train(
-            real,
-            labels,
-            held_out,
-            data.test.label,
-            num_classes=data.num_classes,
-            key=jax.random.key(seed),
-            cache=cache,
-            num_epochs=num_images and max(1, round(num_images / len(real))),
+        trained, note = train_classifier(
+            data, seed=seed, num_images=num_images, cache=cache
         )
         network, accuracy = trained.classifier, trained.held_out_accuracy
-        poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
-        note = f"classifier: held-out accuracy {accuracy:.4f}{poor}"
-        note += "" if trained.note is None else f". {trained.note}"
         panel = of_classifier(
             network,
             accuracy,
@@ -116,6 +106,45 @@ def of_dataset(
         for name, x in known.items()
     }
     return Scoring(panel, references, note)
+
+
+def is_labelled(data: dataset.Dataset) -> bool:
+    """Whether both parts have labels, as a classifier needs."""
+    return data.train.label is not None and data.test.label is not None
+
+
+def train_classifier(
+    data: dataset.Dataset,
+    *,
+    seed: int,
+    num_images: int | None = None,
+    cache: pathlib.Path | None = None,
+) -> tuple[classifier_cache.Trained, str]:
+    """The classifier of a dataset's training part, and a sentence on how good it is.
+
+    Args:
+      data: with labels; images, or other samples, which an MLP takes.
+      seed: of the training.
+      num_images: as for `of_dataset`.
+      cache: likewise.
+    """
+    real = dataset.to_float(data.train.x)
+    images = real.ndim == 4
+    trained = classifier_cache.load_or_train(
+        real,
+        jnp.asarray(data.train.label),
+        dataset.to_float(data.test.x),
+        data.test.label,
+        num_classes=data.num_classes,
+        key=jax.random.key(seed),
+        cache=cache,
+        num_epochs=num_images and max(1, round(num_images / len(real))),
+        architecture="convolutional" if images else "fully_connected",
+    )
+    accuracy = trained.held_out_accuracy
+    poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
+    note = f"classifier: held-out accuracy {accuracy:.4f}{poor}"
+    return trained, note + ("" if trained.note is None else f". {trained.note}")
 
 
 def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:

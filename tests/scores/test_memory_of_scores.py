@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from jaxgan import scores
-from jaxgan.scores import classifier, moments, panels
+from jaxgan.scores import (
+    class_moments,
+    classifier,
+    feature_networks,
+    marginals,
+    moments,
+    panels,
+    passes,
+)
 
 CALLS = 20
 GROWTH = 2_000 * CALLS
@@ -127,7 +135,68 @@ SCORES = {
     ),
     "classification_accuracy_score": lambda r, f, p, x, y: classification(x, y),
     "panel": lambda r, f, p, x, y: panel()(x[None]),
+    "streamed_inception_score": (
+        lambda r, f, p, x, y: marginals.inception_score(
+            marginals.update(marginals.empty(10, 4), p, marginals.parts(100, 4))
+        )
+    ),
+    "streamed_diversity": (
+        lambda r, f, p, x, y: class_moments.within_class_diversity(
+            class_moments.update(class_moments.empty(10, 64), f, p)
+        )
+    ),
+    "disjoint_kernel_distance": (
+        lambda r, f, p, x, y: scores.kernel_distance(
+            r, f, jax.random.key(0), num_subsets=None, subset_size=20
+        )
+    ),
+    "warn_of_low_diversity": (
+        lambda r, f, p, x, y: scores.warn_of_low_diversity(
+            scores.inception_score(p), scores.within_class_diversity(f, p), 2.0, 3.0
+        )
+    ),
+    "bins_js": lambda r, f, p, x, y: scores.bins_js(np.arange(1, 5), np.ones(4)),
+    "prd_of_counts": (
+        lambda r, f, p, x, y: scores.prd_of_counts(np.arange(1, 5), np.ones(4))
+    ),
+    "nearest_mode": lambda r, f, p, x, y: scores.nearest_mode(f, r[:5], 1.0),
+    "parzen_bandwidth": lambda r, f, p, x, y: scores.parzen_bandwidth(
+        f, r, np.array([0.5, 1.0])
+    ),
+    "density_ratio_log_likelihood": (
+        lambda r, f, p, x, y: scores.density_ratio_log_likelihood(
+            r[:, 0], r[:, 1], f[:, 0]
+        )
+    ),
+    "pass": lambda r, f, p, x, y: passes.collect(
+        [x[:60], x[60:]], network(), passes.Needs(4, True, True, True), 100
+    ),
 }
+
+WITHIN = {
+    "bin_counts": "number_of_distinct_bins",
+    "cluster_centres": "prd",
+    "confident_class": "mode_coverage",
+    "ms_ssim": "ms_ssim_diversity",
+}
+"""Functions that are called by others of the table."""
+
+NOT_SCORES = {"high_quality_ceiling", "protocol", "to_dict"}
+"""Functions without arrays."""
+
+
+@functools.cache
+def network():
+    def apply(x):
+        features = x.reshape(len(x), -1)[:, :20].astype(np.float32)
+        return features, features[:, :10]
+
+    return feature_networks.FeatureNetwork(apply, (), lambda shape: None)
+
+
+def test_all_public_functions_are_in_the_table():
+    public = {name for name in scores.__all__ if name[0].islower()}
+    assert public - NOT_SCORES <= set(SCORES) | set(WITHIN)
 
 
 def held():

@@ -1,0 +1,171 @@
+"""How good are these samples, and what would a perfect generator score?
+
+    python experiments/score.py RUN --reference mnist:test --scores is,fd,kd,prdc
+    python experiments/score.py my/images --reference cifar10:test --features inception
+
+Scores the generators of a run of image_gan.py or mode_ensemble.py (all seeds of an arm
+as one population, with mean and interval), a folder of PNG and JPEG images, a .npz or
+.npy file, or a part of a dataset, against any other. The samples are passed over once,
+for all scores. The table has floors and ceilings, and beside what is scored real
+samples that were held out; the folder keeps every record with its protocol. With the
+project's classifier on MNIST expect a minute for 10,000 samples of each seed.
+"""
+
+import dataclasses
+import pathlib
+from typing import Literal
+
+from tyro import conf
+
+from jaxgan import cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    scored: conf.Positional[str]
+    """folder of a run or a file mixture-*.safetensors in it, folder of images, .npz or
+    .npy file, or NAME:train or NAME:test of a dataset"""
+    reference: str
+    """real samples, likewise; of a run one of its files"""
+    scores: str = "is,fd,kd,prdc"
+    """of is, mis, diversity, modes, fd, fdinf, kd, prdc, prd, ndb, nn and vendi, by
+    commas; see jaxgan/scores/by_name.py"""
+    features: Literal["classifier", "inception", "raw"] = "classifier"
+    """of a classifier trained on the dataset of the reference, of the published
+    Inception network, or the samples themselves, flattened"""
+    weights: pathlib.Path | None = None
+    """file of the Inception network; None for JAXGAN_INCEPTION, else the cache, to
+    which it is downloaded"""
+    held_out: str | None = None
+    """further real samples, which show what a perfect generator would; None for the
+    other part where the reference is a part of a dataset"""
+    samples: int = 10_000
+    """drawn from each generator; of other samples all are scored"""
+    arm: str | None = None
+    """of the run, such as per_mode; None for all"""
+    image_size: tuple[int, int] | None = None
+    """height and width to which images of files and datasets are resized"""
+    data_dir: pathlib.Path | None = None
+    """folder of archives or prepared datasets; None for JAXGAN_DATA_DIR"""
+    cache: pathlib.Path | None = None
+    """folder of classifiers and of statistics of references; None for JAXGAN_CACHE,
+    else ~/.cache/jaxgan"""
+    plots: bool = False
+    """draw the curve of precision and recall, the modes, and nearest real images"""
+    seed: int = 0
+    """of the samples, the classifier, subsets and orders"""
+    out: pathlib.Path | None = None
+    """folder of the results, new or empty; None for runs/score-TIME"""
+
+
+if __name__ == "__main__":
+    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from jaxgan import generated, journal, reports, scoring
+from jaxgan.data import dataset, samples
+from jaxgan.scores import by_name
+
+HELD_OUT = "held-out real"
+
+
+def main(asked: Settings) -> None:
+    began = time.perf_counter()
+    cli.check(asked, {"samples": cli.AT_LEAST_ONE, "seed": cli.SEED})
+    classes = asked.features != "raw"
+    names = [name.strip() for name in asked.scores.split(",")]
+    if asked.plots:
+        names += ["prd", "modes"] if classes else ["prd"]
+    with cli.flag("--scores", asked.scores):
+        chosen = by_name.get(dict.fromkeys(names), classes=classes)
+    where = {
+        "data_dir": asked.data_dir,
+        "image_size": asked.image_size,
+        "load": functools.cache(dataset.load),
+    }
+    real, rows, number = find(asked, where)
+    with cli.flag("--scores", asked.scores):
+        by_name.check_counts(chosen, scored=number, reference=real.number)
+    load = functools.partial(samples.dataset_of, asked.reference, **where)
+    with cli.run_folder("--out", asked.out, "score") as folder:
+        numbers = {"seed": asked.seed, "cache": asked.cache}
+        with cli.flag("--features", asked.features):
+            network, note = scoring.feature_network(
+                asked.features, load, path=asked.weights, **numbers
+            )
+        if note is not None:
+            print(note)
+        rated = scoring.rate(chosen, real, rows, network, number=number, **numbers)
+        record = scoring.record(rated, real, rows, network)
+        config = dataclasses.asdict(asked) | journal.environment()
+        reports.write_json(folder / cli.CONFIG, config)
+        record["seconds"] = time.perf_counter() - began
+        reports.write_json(folder / "scores.json", record)
+        show(asked, record)
+        if asked.plots:
+            scoring.draw(folder, rated, real, rows)
+        print(f"{record['seconds']:.0f} s in all; the records are in {folder}")
+
+
+def find(
+    asked: Settings, where: Mapping[str, Any]
+) -> tuple[samples.Samples, dict[str, scoring.Row], int]:
+    """The reference, all rows of the table, and the number of samples of a member."""
+    path = pathlib.Path(asked.reference).expanduser()
+    with cli.flag("--reference", asked.reference):
+        if generated.is_run(path):
+            need = "name one of the files mixture-*.safetensors in this folder"
+            cli.require(not path.is_dir(), "--reference", asked.reference, need)
+            (real,) = generated.members([path], asked.samples, asked.seed + 1)
+        else:
+            real = samples.find(asked.reference, **where)
+            real = samples.choose(real, real.number, asked.seed)
+    with cli.flag("SCORED", asked.scored):
+        fake = scored(asked, where)
+    number = next(iter(fake.values())).members[0].number
+    name = asked.held_out or samples.other_part(asked.reference)
+    if name is None:
+        return real, fake, number
+    with cli.flag("--held-out", name):
+        held_out = samples.choose(samples.find(name, **where), number, asked.seed)
+    return real, {HELD_OUT: scoring.Row([held_out], real=True)} | fake, number
+
+
+def scored(asked: Settings, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
+    """What is scored: by the title of an arm, the samples of each seed."""
+    path = pathlib.Path(asked.scored).expanduser()
+    if not generated.is_run(path):
+        cli.require(asked.arm is None, "--arm", asked.arm, "only runs have arms")
+        found = samples.find(asked.scored, **where)
+        found = samples.choose(found, found.number, asked.seed)
+        return {"scored": scoring.Row([found])}
+    arms = generated.arms(path)
+    if asked.arm is not None:
+        cli.require(
+            asked.arm in arms, "--arm", asked.arm, f"there is {', '.join(arms)}"
+        )
+        arms = {asked.arm: arms[asked.arm]}
+    return {
+        arm: scoring.Row(generated.members(paths, asked.samples, asked.seed))
+        for arm, paths in arms.items()
+    }
+
+
+def show(asked: Settings, record: Mapping[str, Any]) -> None:
+    """Prints the table, and what is to be known of it."""
+    columns = {}
+    for title, row in record["rows"].items():
+        seeds = len(row["samples"]["names"])
+        columns[title + (f", {seeds} seeds" if seeds > 1 else "")] = row["scores"]
+    against = f"{asked.reference}, in the features {asked.features}"
+    reports.print_sheet(columns, row["scores"], f"Scores against {against}")
+    for sentence in scoring.warnings(record):
+        print(f"WARNING: {sentence}")
+
+
+if __name__ == "__main__":
+    cli.run(main, SETTINGS)

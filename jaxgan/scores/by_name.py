@@ -1,0 +1,400 @@
+"""Scores by their names, of what a pass kept of real and of generated samples.
+
+What was kept of the generated samples has an axis of members in front, `[S, ...]`, and
+so have all arrays of the records: a score that is pure is mapped over them by `vmap`.
+Those that cluster run on the host, member by member.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxgan import errors, scores
+from jaxgan.scores import class_moments, frechet, marginals, moments, passes, record
+
+Records = dict[str, Any]
+
+SPLITS = 10
+"""Of the Inception Score of the generated samples."""
+
+BINS = 100
+"""Of the number of distinct bins, where there are enough samples."""
+
+SAMPLES_IN_A_BIN = 10
+"""Real samples per bin, at least, as means."""
+
+MOST_SIMILARITIES = 1000
+"""Samples whose similarities are taken for the Vendi score, of each member the first
+ones: it is an entropy of so many samples, and grows with their number."""
+
+CONFIDENCE = 0.5
+"""Probability of its class from which a sample is good, for the modes."""
+
+
+class Context(NamedTuple):
+    """What scores need besides what was kept.
+
+    Attributes:
+      num_real: samples of the reference.
+      num_fake: samples of each member.
+      features: what the features are, for protocols.
+      seed: of subsets, orders and clusters.
+    """
+
+    num_real: int
+    num_fake: int
+    features: record.Protocol
+    seed: int
+
+
+class Named(NamedTuple):
+    """A score that can be asked for.
+
+    Attributes:
+      says: what it is, in a line.
+      needs: what a pass has to keep; of the splits only whether there are any.
+      classes: whether it needs a network that knows classes.
+      least: samples that are needed of each kind.
+      rate: `(real, fake, context) -> records`, of `fake` with an axis of members.
+    """
+
+    says: str
+    needs: passes.Needs
+    classes: bool
+    least: int
+    rate: Callable[[passes.Kept, passes.Kept, Context], Records]
+
+
+def get(names: Sequence[str], *, classes: bool) -> dict[str, Named]:
+    """The scores of these names.
+
+    Args:
+      names: keys of `SCORES`, each once.
+      classes: whether the feature network knows classes.
+
+    Raises:
+      UserError: for a name that is not known, and for scores of classes without any.
+    """
+    found = {}
+    for name in names:
+        if name not in SCORES:
+            raise errors.UserError(
+                f"there is no score {name!r}; choose among {', '.join(SCORES)}."
+            )
+        if SCORES[name].classes and not classes:
+            raise errors.UserError(
+                f"the score {name!r} needs class probabilities, which these features "
+                "have not; take those of a classifier or of the Inception network, or "
+                "leave it out."
+            )
+        found[name] = SCORES[name]
+    if not found:
+        raise errors.UserError(f"name at least one score of {', '.join(SCORES)}.")
+    return found
+
+
+def check_counts(chosen: Mapping[str, Named], **counts: int) -> None:
+    """Asks for as many samples as the scores can use.
+
+    Args:
+      chosen: from `get`.
+      **counts: numbers of samples, by what they are called in the message.
+
+    Raises:
+      UserError: saying how many a score needs.
+    """
+    for name, score in chosen.items():
+        for what, number in counts.items():
+            if number < score.least:
+                raise errors.UserError(
+                    f"the score {name!r} needs at least {score.least} samples, but "
+                    f"there are {number} of {what}; give more, or leave it out."
+                )
+
+
+def needs(chosen: Mapping[str, Named], splits: int) -> passes.Needs:
+    """What a pass has to keep for these scores, with so many splits."""
+    wanted = [score.needs for score in chosen.values()]
+    return passes.Needs(
+        splits=splits if any(own.splits is not None for own in wanted) else None,
+        moments=any(own.moments for own in wanted),
+        classes=any(own.classes for own in wanted),
+        rows=any(own.rows for own in wanted),
+    )
+
+
+def real_splits(num_real: int, num_fake: int) -> int:
+    """Splits of real samples that are as large as those of the generated ones.
+
+    The Inception Score is biased by the size of its splits.
+    """
+    return max(1, num_real // max(1, num_fake // SPLITS))
+
+
+def rate(
+    chosen: Mapping[str, Named],
+    real: passes.Kept,
+    fake: passes.Kept,
+    context: Context,
+) -> Records:
+    """The records of all these scores, every array of them `[S, ...]`."""
+    found: Records = {}
+    for score in chosen.values():
+        found |= score.rate(real, fake, context)
+    return {
+        name: dataclasses.replace(own, protocol=_completed(own.protocol, context))
+        for name, own in found.items()
+    }
+
+
+def _completed(protocol: record.Protocol, context: Context) -> record.Protocol:
+    """With the counts and features that a score of moments does not know."""
+    known = dict(protocol)
+    added = {"num_real": context.num_real, "features": context.features}
+    if "num_samples" not in known:
+        added["num_fake"] = context.num_fake
+    return protocol + record.protocol(
+        **{key: value for key, value in added.items() if key not in known}
+    )
+
+
+def _mapped(function: Callable[..., Records]) -> Callable[..., Records]:
+    """A score of one member as one of all, compiled as a whole.
+
+    The function takes `(real, fake, context, key)`; all members have the same key, so
+    that they are compared on the same subsets.
+    """
+
+    @functools.partial(jax.jit, static_argnums=2)
+    def all_members(real, fake, context, key):
+        def one(own):
+            return function(real, own, context, key)
+
+        return jax.vmap(one)(fake)
+
+    def rate(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+        return all_members(real, fake, context, jax.random.key(context.seed))
+
+    return rate
+
+
+def _inception(real, fake, context, key) -> Records:
+    del context, key
+    own = marginals.inception_score(fake.marginals)
+    diversity = class_moments.within_class_diversity(fake.classes)
+    return {
+        "inception_score": scores.warn_of_low_diversity(
+            own,
+            diversity,
+            marginals.inception_score(real.marginals).value,
+            class_moments.within_class_diversity(real.classes).value,
+        )
+    }
+
+
+def _diversity(real, fake, context, key) -> Records:
+    del context, key
+    ceiling = class_moments.within_class_diversity(real.classes).value
+    return {
+        "within_class_diversity": class_moments.within_class_diversity(
+            fake.classes, ceiling
+        )
+    }
+
+
+def _modified(real, fake, context, key) -> Records:
+    del context, key
+    ceiling = scores.modified_inception_score(real.probs).value
+    own = scores.modified_inception_score(fake.probs, ceiling)
+    return {"modified_inception_score": own}
+
+
+def _modes(real, fake, context, key) -> Records:
+    del context, key
+    modes, _ = scores.confident_class(real.probs)
+    classes = jnp.arange(real.probs.shape[-1])
+    reference = jnp.sum(modes[:, None] == classes, axis=0)
+    mode, good = scores.confident_class(fake.probs, CONFIDENCE)
+    rule = record.protocol(good=f"probability of its class above {CONFIDENCE}")
+    return {"mode_coverage": scores.mode_coverage(mode, good, reference, rule)}
+
+
+def _frechet(real, fake, context, key) -> Records:
+    del key
+    _, covariance = moments.finalize(real.moments)
+    floor = frechet.floor_of_covariance(covariance, context.num_real, context.num_fake)
+    return {
+        "frechet_distance": moments.frechet_distance(
+            real.moments, fake.moments, context.features, floor
+        )
+    }
+
+
+def _frechet_infinity(real, fake, context, key) -> Records:
+    own = scores.frechet_distance_infinity(
+        real.features, fake.features, key, features=context.features
+    )
+    return {"frechet_distance_infinity": own}
+
+
+def _kernel(real, fake, context, key) -> Records:
+    # In ten subsets or more the standard error is worth something.
+    smaller = min(context.num_real, context.num_fake)
+    own = scores.kernel_distance(
+        real.features,
+        fake.features,
+        key,
+        num_subsets=None,
+        subset_size=max(2, min(1000, smaller // 10)),
+        features=context.features,
+    )
+    return {"kernel_distance": own}
+
+
+def _neighbours(real, fake, context, key) -> Records:
+    del key
+    pair = real.features, fake.features
+    return scores.precision_recall(
+        *pair, features=context.features
+    ) | scores.density_coverage(*pair, features=context.features)
+
+
+def _nearest(real, fake, context, key) -> Records:
+    del key
+    found = scores.nearest_neighbours(fake.features, real.features)
+    distance = found.distance[:, 0]
+    own = record.Score(
+        value=jnp.mean(distance),
+        spread=jnp.std(distance) / np.sqrt(context.num_fake),
+        floor=jnp.zeros((), distance.dtype),
+        protocol=record.protocol(
+            score="nearest_distance",
+            distance="euclidean, to the nearest real sample; copies are nearer to it "
+            "than held-out real samples are",
+            spread="standard error over the samples",
+        ),
+    )
+    return {"nearest_distance": own}
+
+
+def _vendi(real, fake, context, key) -> Records:
+    del real, context, key
+    x = fake.features[:MOST_SIMILARITIES]
+    length = jnp.linalg.norm(x, axis=1, keepdims=True)
+    # Features of length zero are like nothing but themselves.
+    x = x / jnp.where(length > 0, length, 1)
+    gram = jnp.matmul(x, x.T, precision="highest")
+    index = jnp.arange(len(x))
+    own = scores.vendi_score(
+        gram.at[index, index].set(1), "cosine of the features of the first samples"
+    )
+    return {"vendi_score": own}
+
+
+def _prd(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    number = min(context.num_real, context.num_fake)
+    curves = [
+        scores.prd(
+            real.features[:number],
+            own[:number],
+            seed=context.seed,
+            features=context.features,
+        )
+        if np.isfinite(own).all()
+        else None
+        for own in fake.features
+    ]
+    return {"prd": _stacked(curves, _dead_curve)}
+
+
+def _distinct_bins(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    bins = max(1, min(BINS, context.num_real // SAMPLES_IN_A_BIN))
+    centres = scores.cluster_centres(real.features, bins, context.seed)
+    of_real = scores.bin_counts(real.features, centres)
+
+    @jax.jit
+    @jax.vmap
+    def of_members(features: Array) -> record.Score:
+        counts = scores.bin_counts(features, centres)
+        finite = jnp.isfinite(features).all()
+        return scores.number_of_distinct_bins(
+            of_real, jnp.where(finite, counts, jnp.nan)
+        )
+
+    return {"number_of_distinct_bins": of_members(fake.features)}
+
+
+def _dead_curve(like):
+    return jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), like)
+
+
+def _stacked(records, dead):
+    """Records of members as one, those that are None filled in."""
+    alive = next((own for own in records if own is not None), None)
+    if alive is None:
+        nothing = jnp.full(1001, jnp.nan)
+        scalar = jnp.asarray(jnp.nan)
+        alive = scores.PrecisionRecallCurve(
+            precision=nothing, recall=nothing, f_8=scalar, f_1_8=scalar
+        )
+    filled = [dead(alive) if own is None else own for own in records]
+    return jax.tree.map(lambda *x: jnp.stack(x), *filled)
+
+
+_ROWS = passes.Needs(rows=True)
+
+SCORES: dict[str, Named] = {
+    "is": Named(
+        "Inception Score, which warns of low diversity within classes",
+        passes.Needs(splits=SPLITS, classes=True),
+        True,
+        SPLITS,
+        _mapped(_inception),
+    ),
+    "mis": Named(
+        "modified Inception Score, within classes", _ROWS, True, 2, _mapped(_modified)
+    ),
+    "diversity": Named(
+        "squared distance of features within classes",
+        passes.Needs(classes=True),
+        True,
+        2,
+        _mapped(_diversity),
+    ),
+    "modes": Named(
+        "classes found, and reverse KL of their shares", _ROWS, True, 1, _mapped(_modes)
+    ),
+    "fd": Named(
+        "Frechet distance", passes.Needs(moments=True), False, 2, _mapped(_frechet)
+    ),
+    "fdinf": Named(
+        "Frechet distance, extrapolated to infinitely many samples",
+        _ROWS,
+        False,
+        20,
+        _mapped(_frechet_infinity),
+    ),
+    "kd": Named("kernel distance", _ROWS, False, 2, _mapped(_kernel)),
+    "prdc": Named(
+        "precision, recall, density and coverage",
+        _ROWS,
+        False,
+        6,
+        _mapped(_neighbours),
+    ),
+    "prd": Named(
+        "F_8 and F_1/8 of the curve of precision and recall", _ROWS, False, 20, _prd
+    ),
+    "ndb": Named("number of distinct bins", _ROWS, False, 20, _distinct_bins),
+    "nn": Named(
+        "distance to the nearest real sample", _ROWS, False, 1, _mapped(_nearest)
+    ),
+    "vendi": Named("Vendi score", _ROWS, False, 2, _mapped(_vendi)),
+}
+"""The scores that can be asked for, by name."""

@@ -1,0 +1,105 @@
+"""Feature networks: what makes features, and opinions on classes, of samples.
+
+Any function `x -> (features, logits)` will do, with a fingerprint that says what it is.
+Images come to it as bytes, whatever their source: what a generator makes is rounded to
+them, so that it is scored as it would be from a PNG file. Points and waveforms come as
+they are.
+
+This module is imported by itself, because its networks need Flax.
+"""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxgan import errors
+from jaxgan.data import dataset
+from jaxgan.scores import classifier, inception, record, weights
+
+MOST_RAW = 4096
+"""Numbers of a sample up to which they are taken for features as they are."""
+
+
+class FeatureNetwork(NamedTuple):
+    """A feature network.
+
+    Attributes:
+      apply: `x [B, ...] -> (features [B, F], logits [B, K])`, the logits None if it
+        knows no classes; images are uint8.
+      fingerprint: what it is, for protocols.
+      check: of the shape of a sample, raises `UserError` if it cannot be taken.
+    """
+
+    apply: Callable[[np.ndarray], tuple[ArrayLike, ArrayLike | None]]
+    fingerprint: record.Protocol
+    check: Callable[[tuple[int, ...]], None]
+
+
+def of_classifier(
+    network: classifier.Classifier, held_out_accuracy: float
+) -> FeatureNetwork:
+    """A classifier trained on data like those that are scored.
+
+    Args:
+      network: the classifier.
+      held_out_accuracy: for the protocols.
+    """
+
+    def check(shape: tuple[int, ...]) -> None:
+        if tuple(shape) != network.image_shape:
+            raise errors.UserError(
+                f"samples have the shape {tuple(shape)}, but the classifier was "
+                f"trained on {network.image_shape}; resize the images to one size, or "
+                "take other features."
+            )
+
+    return FeatureNetwork(
+        lambda x: classifier.classify_all(network, x),
+        classifier.fingerprint(network, held_out_accuracy),
+        check,
+    )
+
+
+def of_inception(found: weights.Weights) -> FeatureNetwork:
+    """The Inception network: pooled features, and logits without bias."""
+
+    def apply(x: np.ndarray) -> tuple[ArrayLike, ArrayLike]:
+        made = inception.features_all(found.params, x, ("2048", "logits_unbiased"))
+        return made["2048"], made["logits_unbiased"]
+
+    def check(shape: tuple[int, ...]) -> None:
+        if len(shape) != 3 or shape[-1] not in (1, 3):
+            raise errors.UserError(
+                f"samples have the shape {tuple(shape)}, but the Inception network "
+                "takes images of one or three channels; take other features."
+            )
+
+    fingerprint = inception.fingerprint("2048, logits_unbiased", found.sha256)
+    return FeatureNetwork(apply, fingerprint, check)
+
+
+def raw() -> FeatureNetwork:
+    """The samples themselves, flattened; images in [-1, 1]. Without classes."""
+
+    def apply(x: np.ndarray) -> tuple[ArrayLike, None]:
+        return np.asarray(dataset.to_float(x)).reshape(len(x), -1), None
+
+    def check(shape: tuple[int, ...]) -> None:
+        if np.prod(shape) > MOST_RAW:
+            raise errors.UserError(
+                f"samples of the shape {tuple(shape)} have {np.prod(shape)} numbers, "
+                f"more than the {MOST_RAW} that are sensible as features; resize them "
+                "or take the features of a network."
+            )
+
+    return FeatureNetwork(
+        apply, record.protocol(feature_network="none: the samples themselves"), check
+    )
+
+
+def published(path: str | os.PathLike | None = None) -> FeatureNetwork:
+    """The Inception network with its published weights; see `weights.load`."""
+    return of_inception(weights.load(path))

@@ -1,0 +1,265 @@
+"""Scores of samples, whatever these are: networks by name, passes, records, pictures.
+
+What `experiments/score.py` asks for, with samples in the place of names.
+"""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import errors, reports, scores
+from jaxgan.data import dataset, samples
+from jaxgan.scores import (
+    by_name,
+    feature_networks,
+    panels,
+    passes,
+    statistics_cache,
+    weights,
+)
+
+SHOWN, NEAREST = 8, 3
+"""Samples whose nearest real ones are drawn, and how many of these."""
+
+
+class Row(NamedTuple):
+    """Samples of several members, scored together.
+
+    Attributes:
+      members: the samples of each, as many of all.
+      real: whether they are real, so that what is kept of them can be kept on disk.
+    """
+
+    members: Sequence[samples.Samples]
+    real: bool = False
+
+
+class Rated(NamedTuple):
+    """Scores, and what they are of.
+
+    Attributes:
+      reference: what was kept of the reference.
+      kept: by row, what was kept of the members, `[S, ...]`.
+      records: by row, the records, every array `[S, ...]`.
+    """
+
+    reference: passes.Kept
+    kept: dict[str, passes.Kept]
+    records: dict[str, by_name.Records]
+
+
+def feature_network(
+    kind: str,
+    load: Callable[[], dataset.Dataset],
+    *,
+    path: pathlib.Path | None = None,
+    seed: int = 0,
+    cache: pathlib.Path | None = None,
+) -> tuple[feature_networks.FeatureNetwork, str | None]:
+    """A feature network by its name, and a sentence about it or None.
+
+    Args:
+      kind: "raw", "inception" or "classifier".
+      load: gives the dataset that a classifier is trained on; called for it only.
+      path: of the weights of the Inception network, see `weights.load`.
+      seed: of the classifier.
+      cache: folder; None for `weights.cache_folder()`.
+
+    Raises:
+      UserError: for another name, weights that cannot be had, and data without labels.
+    """
+    if kind == "raw":
+        return feature_networks.raw(), None
+    if kind == "inception":
+        return feature_networks.published(path), None
+    if kind != "classifier":
+        raise errors.UserError(
+            f"there are no features {kind!r}; choose classifier, inception or raw."
+        )
+    data = load()
+    if not panels.is_labelled(data):
+        raise errors.UserError(
+            "there are no labels to train a classifier on; take the features inception "
+            "or raw, or a reference with labels."
+        )
+    folder = (cache or weights.cache_folder()) / "classifiers"
+    trained, note = panels.train_classifier(data, seed=seed, cache=folder)
+    network = feature_networks.of_classifier(
+        trained.classifier, trained.held_out_accuracy
+    )
+    return network, note
+
+
+def rate(
+    chosen: Mapping[str, by_name.Named],
+    real: samples.Samples,
+    rows: Mapping[str, Row],
+    network: feature_networks.FeatureNetwork,
+    *,
+    number: int,
+    seed: int = 0,
+    cache: pathlib.Path | None = None,
+) -> Rated:
+    """Passes over all samples once and scores them.
+
+    Args:
+      chosen: from `by_name.get`.
+      real: the reference.
+      rows: what is scored, by title.
+      network: of all features.
+      number: samples of each member that is scored; real samples may be more or fewer,
+        and are scored in splits of the same size.
+      seed: of subsets, orders and clusters.
+      cache: folder; None for `weights.cache_folder()`.
+
+    Raises:
+      UserError: for samples that the network cannot take, and that cannot be read.
+    """
+    everything = [real, *(own for row in rows.values() for own in row.members)]
+    for own in everything:
+        try:
+            network.check(own.shape)
+        except errors.UserError as error:
+            raise errors.UserError(f"{own.name}: {error}") from None
+    kept, records = {}, {}
+    needs = by_name.needs(chosen, by_name.real_splits(real.number, number))
+    reference = _collect(real, network, needs, cache)
+    for title, (members, is_real) in rows.items():
+        size = members[0].number
+        needs = by_name.needs(chosen, by_name.real_splits(size, number))
+        keep = cache if is_real else None
+        parts = [_collect(own, network, needs, keep, is_real) for own in members]
+        kept[title] = passes.stack(parts)
+        context = by_name.Context(real.number, size, network.fingerprint, seed)
+        records[title] = by_name.rate(chosen, reference, kept[title], context)
+    return Rated(reference, kept, records)
+
+
+def record(
+    rated: Rated,
+    real: samples.Samples,
+    rows: Mapping[str, Row],
+    network: feature_networks.FeatureNetwork,
+) -> dict[str, Any]:
+    """All records with their protocols, and where the samples come from."""
+    return {
+        "reference": _described([real]),
+        "features": dict(network.fingerprint),
+        "rows": {
+            title: {
+                "samples": _described(rows[title].members),
+                "scores": {name: scores.to_dict(own) for name, own in found.items()},
+            }
+            for title, found in rated.records.items()
+        },
+    }
+
+
+def warnings(record: Mapping[str, Any]) -> list[str]:
+    """A sentence for each number that misleads, by the rule in its protocol."""
+    return [
+        f"{title}, {name} of {', '.join(map(str, np.flatnonzero(own['warning'])))}: "
+        f"{own['protocol']['warning']}"
+        for title, row in record["rows"].items()
+        for name, own in row["scores"].items()
+        if np.any(own.get("warning"))
+    ]
+
+
+def draw(
+    folder: pathlib.Path,
+    rated: Rated,
+    real: samples.Samples,
+    rows: Mapping[str, Row],
+) -> None:
+    """Draws the curve of precision and recall, the modes, and the nearest real images.
+
+    Needs the scores `prd` and, where the network knows classes, `modes`.
+    """
+    curves = {}
+    for title, found in rated.records.items():
+        recall, precision = map(
+            np.asarray, (found["prd"].recall, found["prd"].precision)
+        )
+        alive = np.isfinite(recall).all(axis=1)
+        if alive.any():
+            curves[title] = recall[alive].mean(axis=0), precision.T
+    if curves:
+        path = folder / "precision-recall.png"
+        reports.save_curves(path, curves, "precision", "recall")
+    if rated.reference.probs is not None:
+        modes, _ = scores.confident_class(rated.reference.probs)
+        counts = np.bincount(modes, minlength=rated.reference.probs.shape[-1])
+        histograms = {
+            title: own["mode_coverage"].histogram
+            for title, own in rated.records.items()
+        }
+        reports.save_coverage(folder / "modes.png", histograms, counts)
+    if len(real.shape) == 3:
+        _draw_neighbours(folder / "neighbours.png", rated, real, rows)
+
+
+def _draw_neighbours(path, rated, real, rows):
+    """Of the first member of each row whose images are like the reference's."""
+    grids = {}
+    for title, row in rows.items():
+        shown = min(SHOWN, row.members[0].number)
+        x = row.members[0].read(np.arange(shown))
+        if x.shape[1:] != tuple(real.shape):
+            continue
+        index = scores.nearest_neighbours(
+            rated.kept[title].features[0, :shown],
+            rated.reference.features,
+            min(NEAREST, real.number),
+        ).index
+        near = np.stack([real.read(nearest) for nearest in np.asarray(index)])
+        x, near = dataset.to_float(x)[:, None], dataset.to_float(near)
+        white = jnp.ones_like(x)
+        grids[title] = jnp.concatenate([x, white, near, white], axis=1)
+    if grids:
+        columns = next(iter(grids.values())).shape[1]
+        reports.save_image_grid(
+            path,
+            {title: x.reshape(-1, *real.shape) for title, x in grids.items()},
+            columns=columns,
+            title=f"Scored, and the nearest in {real.name}",
+        )
+
+
+def _collect(own, network, needs, cache, real=True) -> passes.Kept:
+    """Passes over samples once, or reads what an earlier pass has kept."""
+
+    def make() -> passes.Kept:
+        with reports.counted(own.name, own.number, "samples") as count:
+            batches = samples.batches(own)
+            return passes.collect(batches, network, needs, own.number, count)
+
+    if not real:
+        return make()
+    found = statistics_cache.load_or_collect(
+        make,
+        content_sha256=own.sha256(),
+        fingerprint=network.fingerprint,
+        needs=needs,
+        cache=(cache or weights.cache_folder()) / "statistics",
+    )
+    if found.note is not None:
+        print(found.note)
+    if found.cached:
+        print(f"{own.name}: statistics as an earlier pass has kept them")
+    return found.kept
+
+
+def _described(members: Sequence[samples.Samples]) -> dict[str, Any]:
+    return {
+        "names": [own.name for own in members],
+        "sha256": [own.sha256() for own in members],
+        "num_samples": members[0].number,
+        "shape": list(members[0].shape),
+        "values": "images as bytes, those of generators rounded from [-1, 1]"
+        if len(members[0].shape) == 3
+        else "as they are",
+    }

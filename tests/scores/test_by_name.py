@@ -1,0 +1,170 @@
+"""Tests of jaxgan.scores.by_name."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from scipy import special
+
+from jaxgan import errors, scores
+from jaxgan.scores import by_name, feature_networks, passes
+
+N, M, F, K = 120, 100, 4, 3
+NAMES = tuple(by_name.SCORES)
+FEATURES = scores.protocol(feature_network="the samples")
+QUICK = ("is", "fd")
+"""Those that are looked at whenever tests run, the others with -m slow."""
+
+
+def opinion(x):
+    logits = (2 * x[:, :K]).astype(np.float32)
+    return x, logits
+
+
+NETWORK = feature_networks.FeatureNetwork(opinion, FEATURES, lambda shape: None)
+
+
+def draw(seed, n, shift=0.0):
+    x = np.random.default_rng(seed).normal(size=(n, F)) + shift
+    return x.astype(np.float32)
+
+
+REAL = draw(0, N)
+MEMBERS = [draw(1, M), draw(2, M, 0.5), np.full((M, F), np.nan, np.float32)]
+
+
+def collect(x, names, splits=by_name.SPLITS):
+    chosen = by_name.get(names, classes=True)
+    return passes.collect([x], NETWORK, by_name.needs(chosen, splits), len(x))
+
+
+def rate(members, names=QUICK):
+    chosen = by_name.get(names, classes=True)
+    splits = by_name.real_splits(N, M)
+    fake = passes.stack([collect(x, names) for x in members])
+    context = by_name.Context(N, M, FEATURES, 0)
+    return by_name.rate(chosen, collect(REAL, names, splits), fake, context)
+
+
+@functools.cache
+def together(names):
+    return rate(MEMBERS, names)
+
+
+EACH = pytest.mark.parametrize(
+    "names", [QUICK, pytest.param(NAMES, marks=pytest.mark.slow)], ids=["quick", "all"]
+)
+
+
+def by_definition(x):
+    """The records of one member, by the functions themselves."""
+    probs = special.softmax(2 * x[:, :K], axis=1)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    distances = np.linalg.norm(x[:, None] - REAL[None], axis=-1).min(axis=1)
+    return {
+        "inception_score": scores.inception_score(probs, 10),
+        "modified_inception_score": scores.modified_inception_score(probs),
+        "within_class_diversity": scores.within_class_diversity(x, probs),
+        "frechet_distance": scores.frechet_distance(REAL, x),
+        "vendi_score": scores.vendi_score(unit @ unit.T),
+        "nearest_distance": scores.Score(value=distances.mean()),
+        **scores.precision_recall(REAL, x),
+        **scores.density_coverage(REAL, x),
+    }
+
+
+@EACH
+def test_each_number_is_that_of_its_function(names):
+    found = together(names)
+    for name, score in by_definition(MEMBERS[1]).items():
+        if name in found:
+            np.testing.assert_allclose(found[name].value[1], score.value, rtol=1e-4)
+    floor = scores.frechet_floor(REAL, M)
+    np.testing.assert_allclose(found["frechet_distance"].floor[1], floor, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_modes_are_the_most_probable_classes():
+    classes = [x[:, :K].argmax(1) for x in (MEMBERS[1], REAL)]
+    counts, reference = (np.bincount(own, minlength=K) for own in classes)
+    found = together(NAMES)["mode_coverage"]
+    np.testing.assert_array_equal(found.histogram[1], counts)
+    kl = special.rel_entr(counts / M, reference / N).sum()
+    np.testing.assert_allclose(found.reverse_kl[1], kl, rtol=1e-4)
+
+
+@EACH
+def test_members_score_as_alone(names):
+    alone = rate(MEMBERS[1:2], names)
+    for name, own in together(names).items():
+        leaves = jax.tree.leaves(own), jax.tree.leaves(alone[name])
+        for a, b in zip(*leaves, strict=True):
+            np.testing.assert_allclose(a[1], b[0], rtol=1e-4, atol=1e-5)
+
+
+@EACH
+def test_a_dead_member_is_nan_and_leaves_the_others_alone(names):
+    for name, own in together(names).items():
+        if name == "mode_coverage":
+            assert own.modes[2] == 0 and own.collapsed[2]
+            continue
+        values = own.f_8 if name == "prd" else own.value
+        assert np.isnan(values[2]) and np.isfinite(np.asarray(values)[:2]).all(), name
+
+
+@EACH
+def test_every_record_has_a_protocol_with_counts_and_features(names):
+    for name, own in together(names).items():
+        entries = dict(own.protocol)
+        # A curve is of as many samples of both.
+        assert entries["num_real"] == (M if name == "prd" else N), name
+        assert M in (entries.get("num_fake"), entries.get("num_samples")), name
+        assert entries["features"] == FEATURES, name
+        assert "score" in entries
+
+
+def test_the_inception_score_warns_of_copies_within_classes():
+    x = np.repeat(3 * np.eye(K, F, dtype=np.float32), M // K + 1, axis=0)[:M]
+    x = x[np.random.default_rng(0).permutation(M)]
+    found = rate([x, MEMBERS[0]], ["is"])["inception_score"]
+    np.testing.assert_array_equal(found.warning, [True, False])
+
+
+def test_only_what_is_needed_is_kept():
+    kept = collect(REAL, ["is", "fd"])
+    assert kept.features is None and kept.moments is not None
+    assert collect(REAL, ["kd"]).moments is None
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: by_name.get(["is", "fid"], classes=True), "'fid'; choose among is,"),
+        (lambda: by_name.get(["is"], classes=False), "'is' needs class prob"),
+        (lambda: by_name.get([], classes=False), "at least one"),
+        (
+            lambda: by_name.check_counts(
+                by_name.get(["prdc"], classes=True), scored=9, reference=5
+            ),
+            "'prdc' needs at least 6 samples, .* 5 of reference",
+        ),
+    ],
+)
+def test_what_cannot_be_scored_is_said(call, said):
+    with pytest.raises(errors.UserError, match=said):
+        call()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_least_number_of_samples_is_enough(name):
+    least = by_name.SCORES[name].least
+    chosen = by_name.get([name], classes=True)
+    real, fake = (
+        collect(draw(seed, least), [name], splits=min(least, by_name.SPLITS))
+        for seed in (0, 1)
+    )
+    context = by_name.Context(least, least, FEATURES, 0)
+    found = by_name.rate(chosen, real, passes.stack([fake]), context)
+    assert found

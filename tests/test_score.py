@@ -1,0 +1,221 @@
+"""The script that scores anything, and what it stands on."""
+
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan import cli, ensembles, gan, reports, scores
+from jaxgan.data import dataset
+
+SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "score.py"
+EIGHT = {"architecture": "mlp", "shape": [8, 8, 1], "latent_dim": 2, "bounded": True}
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("score", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["score"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["score"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where samples lie: half of the test digits as a file, and two generators."""
+    folder = tmp_path_factory.mktemp("score")
+    x = np.asarray(dataset.load("digits").test.x)
+    np.save(folder / "half.npy", x[::2])
+    (folder / "run").mkdir()
+    networks = gan.build(EIGHT)
+    for seed in (0, 1):
+        params, collections = networks.init(jax.random.key(seed))
+        own = [
+            jax.tree.map(lambda x: x[None], t.generator) for t in (params, collections)
+        ]
+        weight = np.ones(1) if seed == 0 else np.full(1, np.nan)
+        path = folder / "run" / f"mixture-generator-{seed}.safetensors"
+        mixture = ensembles.Mixture(weight.astype(np.float32), *own)
+        ensembles.save(path, mixture, EIGHT, title=f"seed {seed}")
+    (folder / "empty").mkdir()
+    return folder
+
+
+def start(script, folder, monkeypatch, scored, **asked):
+    """Runs the script's main function as the command line would."""
+    monkeypatch.chdir(folder)
+    for name in ("JAXGAN_DATA_DIR", "JAXGAN_INCEPTION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JAXGAN_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder / "none"))
+    base = {"reference": "digits:test", "features": "raw", "scores": "fd"}
+    asked = base | {"samples": 60} | asked
+    cli.run(script.main, script.Settings(scored, **asked))
+
+
+def test_a_file_is_scored_and_everything_is_kept(script, folder, monkeypatch, capsys):
+    out = pathlib.Path("first")
+    start(script, folder, monkeypatch, "half.npy", scores="fd,nn", plots=True, out=out)
+    printed = capsys.readouterr().out
+    kept = folder / out
+    names = {path.name for path in kept.iterdir()}
+    pictures = {"precision-recall.png", "neighbours.png"}
+    assert {"config.json", "scores.json", *pictures} <= names
+    record = json.loads((kept / "scores.json").read_text())
+    assert set(record["rows"]) == {"held-out real", "scored"}
+    for row in record["rows"].values():
+        assert set(row["scores"]) == {"frechet_distance", "nearest_distance", "prd"}
+        assert row["scores"]["frechet_distance"]["protocol"]["ddof"] == 1
+    # The scored samples are among the reference ones, so they are copies.
+    found = record["rows"]["scored"]["scores"]
+    assert found["nearest_distance"]["value"] == [0.0]
+    x = dataset.load("digits").test.x
+    flat = np.asarray(dataset.to_float(x)).reshape(len(x), -1)
+    expected = scores.frechet_distance(flat, flat[::2])
+    np.testing.assert_allclose(
+        found["frechet_distance"]["value"], [expected.value], rtol=1e-4
+    )
+    floor = scores.frechet_floor(flat, len(flat[::2]))
+    np.testing.assert_allclose(found["frechet_distance"]["floor"], [floor], rtol=1e-4)
+    for words in ("Frechet distance", "floor", "ceiling", "held-out real", "scored"):
+        assert words in printed
+
+
+def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
+    script, folder, monkeypatch, capsys
+):
+    for name in ("second", "third"):
+        out = pathlib.Path(name)
+        start(script, folder, monkeypatch, "run", scores="nn", out=out)
+    printed = capsys.readouterr().out
+    assert "digits:test: statistics as an earlier pass has kept them" in printed
+    assert "generator, 2 seeds" in printed and "(1 of 2 dead)" in printed
+    records = [
+        json.loads((folder / name / "scores.json").read_text())["rows"]
+        for name in ("second", "third")
+    ]
+    assert records[0] == records[1]
+    found = records[0]["generator"]["scores"]
+    alive, dead = found["nearest_distance"]["value"]
+    assert np.isfinite(alive) and dead == "NaN"
+    assert len(set(records[0]["generator"]["samples"]["sha256"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("scored", "asked", "said"),
+    [
+        ("nowhere", {}, "SCORED nowhere"),
+        ("empty", {}, "SCORED empty: .* no images"),
+        ("half.npy", {"reference": "digits"}, "--reference digits.*NAME:test"),
+        ("half.npy", {"reference": "run"}, "--reference run"),
+        ("half.npy", {"scores": "fd,fid"}, "--scores fd,fid.* 'fid'"),
+        ("half.npy", {"scores": "is"}, "--scores is.* class probabilities"),
+        ("half.npy", {"arm": "one"}, "--arm one"),
+        ("run", {"arm": "one"}, "--arm one.*generator"),
+        ("run", {"samples": 0}, "--samples 0"),
+        ("run", {"samples": 5, "scores": "prdc"}, "at least 6 samples.* 5 of scored"),
+        ("half.npy", {"seed": -1}, "--seed -1"),
+        ("half.npy", {"image_size": (4, 4), "reference": "run"}, "--reference run"),
+        (
+            "half.npy",
+            {"features": "classifier", "reference": "half.npy"},
+            "--features classifier.* labels",
+        ),
+        (
+            "half.npy",
+            {"features": "inception", "weights": pathlib.Path("none.pth")},
+            "--features inception.*none.pth cannot be read .*download",
+        ),
+        ("half.npy", {"held_out": "nothing"}, "--held-out nothing"),
+        ("half.npy", {"out": pathlib.Path("empty/../run")}, "--out .*not empty"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    scored, asked, said, script, folder, monkeypatch, capsys
+):
+    import re
+
+    before = sorted(folder.iterdir())
+    asked = {"out": pathlib.Path("bad")} | asked
+    with pytest.raises(SystemExit) as ended:
+        start(script, folder, monkeypatch, scored, **asked)
+    sentence = capsys.readouterr().err
+    assert ended.value.code == 2 and re.search(said, sentence, re.S), sentence
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_truncated_image_is_named_and_nothing_is_scored(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    from PIL import Image
+
+    images = tmp_path / "images"
+    images.mkdir()
+    for i, x in enumerate(np.load(folder / "half.npy")[:30, ..., 0]):
+        Image.fromarray(x).save(images / f"{i:02}.png")
+    path = images / "17.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(SystemExit) as ended:
+        out = tmp_path / "out"
+        start(script, folder, monkeypatch, str(images), scores="fd", out=out)
+    assert ended.value.code == 2 and str(path) in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_sheet_has_a_line_for_each_score_and_its_bounds(capsys):
+    one = {"value": [2.0, 4.0], "floor": [1.0, 1.0], "ceiling": [10.0, 10.0]}
+    other = {"value": [0.5], "spread": [0.1], "floor": [0.0], "ceiling": None}
+    columns = {
+        "a": {"inception_score": one, "frechet_distance": other},
+        "b": {"inception_score": other, "frechet_distance": other},
+    }
+    reports.print_sheet(columns, columns["a"], "Title")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Title"
+    assert lines[3].split()[:6] == ["Inception", "Score", "more", "1", "10", "3"]
+    assert "0.5 (0.1)" in lines[3] and lines[4].split()[3:5] == ["0", "-"]
+
+
+@pytest.mark.slow
+def test_a_smoke_run_is_scored_by_a_classifier_from_the_command_line(tmp_path):
+    import os
+
+    own = {
+        name: value for name, value in os.environ.items() if name != "JAXGAN_DATA_DIR"
+    }
+    env = own | {"JAXGAN_CACHE": str(tmp_path), "TFDS_DATA_DIR": str(tmp_path / "none")}
+
+    def run(name, *arguments):
+        command = [sys.executable, SCRIPT.parent / name, *arguments]
+        ended = subprocess.run(
+            [str(word) for word in command],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    small = ("--dataset", "digits", "--network", "conv", "--width", "4")
+    run("image_gan.py", "--smoke", *small, "--out", "run")
+    flags = ("--reference", "digits:test", "--samples", "400", "--plots", "--out", "s")
+    printed = run("score.py", "run", *flags)
+    record = json.loads((tmp_path / "s" / "scores.json").read_text())
+    assert record["features"]["held_out_accuracy"] > 0.95
+    real, made = record["rows"]["held-out real"], record["rows"]["generator"]
+    assert real["scores"]["inception_score"]["value"][0] > 8.5
+    assert len(made["scores"]["frechet_distance"]["value"]) == 2
+    assert {"precision-recall.png", "modes.png", "neighbours.png"} <= {
+        path.name for path in (tmp_path / "s").iterdir()
+    }
+    assert "generator, 2 seeds" in printed
