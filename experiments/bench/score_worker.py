@@ -106,34 +106,58 @@ def frechet_scipy(config):
 
 def stream(config):
     """A pass over so many images, of which no more than a batch are there at once."""
+    import numpy as np
+
+    from jaxgan.scores import marginals, moments, passes
+
+    size, batch, images = config["size"], config["batch"], config["images"]
+    network = globals()[f"{config['network']}_network"](config)
+    needs = passes.Needs(splits=10, moments=True, classes=True)
+
+    def batches():
+        rng = np.random.default_rng(1)
+        for start in range(0, images, batch):
+            shape = (min(batch, images - start), size, size, 3)
+            yield rng.integers(0, 256, shape, dtype=np.uint8)
+
+    def work():
+        kept = passes.collect(batches(), network, needs, images)
+        _, covariance = moments.finalize(kept.moments)
+        score = marginals.inception_score(kept.marginals).value
+        return float(covariance.trace() + score)
+
+    return work
+
+
+def inception_network(config):
+    """The Inception network with random weights."""
+    import jax
+
+    from jaxgan.scores import feature_networks, inception, weights
+
+    del config
+    params = inception.init(jax.random.key(0))
+    return feature_networks.of_inception(weights.Weights(params, "random"))
+
+
+def projection_network(config):
+    """A network of hardly any time."""
     import jax
     import numpy as np
 
-    from jaxgan.scores import moments
+    from jaxgan.scores import feature_networks
 
-    size, width, batch = config["size"], config["width"], config["batch"]
+    size, width = config["size"], config["width"]
     projection = np.random.default_rng(0).normal(size=(3 * size**2, width)) / size
     projection = projection.astype(np.float32)
 
     @jax.jit
-    def update(kept, x):
+    def apply(x):
         x = x.reshape(len(x), -1) / 127.5 - 1
-        return moments.update(kept, jax.nn.relu(x @ projection))
+        features = jax.nn.relu(x @ projection)
+        return features, features[:, :10]
 
-    distance = jax.jit(lambda one, other: moments.frechet_distance(one, other).value)
-
-    def work():
-        made = []
-        for seed in (1, 2):
-            rng = np.random.default_rng(seed)
-            kept = moments.empty(width)
-            for _ in range(config["images"] // batch):
-                x = rng.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
-                kept = jax.block_until_ready(update(kept, x))
-            made.append(kept)
-        return float(distance(*made))
-
-    return work
+    return feature_networks.FeatureNetwork(apply, (), lambda shape: None)
 
 
 if __name__ == "__main__":
