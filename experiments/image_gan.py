@@ -121,6 +121,7 @@ def main(asked: Settings) -> None:
             config = dataclasses.asdict(asked) | {"gan": architecture}
             reports.write_json(folder / cli.CONFIG, config | journal.environment())
         described = {name: getattr(asked, name) for name in METHOD}
+        described["data"] = dataset.fingerprint(data.train.x)
         saving = runs.Saving(
             shared / "checkpoints",
             {"gan": architecture, **described},
@@ -201,7 +202,8 @@ def run(
     runs.save_curves(history, folder)
     picture.draw(members, folder / "samples.png")
     mixture = picture.generators(members)
-    replicates.save(mixture, architecture, folder)
+    average = asked.ema_decay is not None
+    replicates.save(mixture, architecture, folder, average=average)
     record["scores"] = {} if panel is None else score(mixture)
     record |= {"references": references, "note": note}
     return record, history, picture.look(members)
@@ -274,16 +276,7 @@ def train(
     folder: pathlib.Path,
 ) -> tuple[runs.Members, list[training.Report]]:
     """Trains all seeds; what is `due` so many times is made in between, into files."""
-    at = {}
-    for name, (times, _) in due.items():
-        shares = [(i + 1) / (times + 1) for i in range(times)]
-        at[name] = {-(-share * asked.steps // chunk_steps(asked)) for share in shares}
-
-    def on_pause(step: int, collect: Callable[[], runs.Members]) -> None:
-        for name, (_, make) in due.items():
-            if step / chunk_steps(asked) in at[name]:
-                make(collect(), folder / name.format(step))
-
+    chunk = chunk_steps(asked)
     members, history = runs.train(
         trainer,
         members,
@@ -291,9 +284,9 @@ def train(
         title=f"{asked.seeds} seeds",
         log=folder / LOG,
         num_steps=asked.steps,
-        chunk_steps=chunk_steps(asked),
+        chunk_steps=chunk,
         minutes=asked.minutes,
-        on_pause=on_pause,
+        on_pause=runs.spread(due, folder, num_steps=asked.steps, chunk_steps=chunk),
         saving=saving,
         tensorboard=folder / "tensorboard" if asked.tensorboard else None,
     )

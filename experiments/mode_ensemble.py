@@ -47,6 +47,8 @@ class Settings(shared_settings.Devices):
     """weight of the R1 penalty in all arms but the minimax one"""
     samples: int = 3600
     """generated samples that are scored, per seed and arm"""
+    pictures: int = 0
+    """pictures of each arm while it trains, from the same latents"""
     seed: int = 0
     """of everything random"""
     out: pathlib.Path | None = None
@@ -77,6 +79,7 @@ from jaxgan import (
     losses,
     methods,
     reports,
+    runs,
     scores,
     setups,
     types,
@@ -112,7 +115,8 @@ def main(settings: Settings) -> None:
         modes = find_modes(settings, data)
         shared = share(settings, data, modes, networks, architecture, None, None)
         for arm in make_arms(settings, modes).values():
-            trainer = arms.trainer(shared, make_methods(settings)[arm.method])
+            method, largest = make_methods(settings)[arm.method], len(modes.counts)
+            trainer = arms.trainer(shared, method, settings.seeds * largest)
             print(f"\n{arm.title}, {settings.seeds} seeds")
             reports.print_facts(arms.dry_run(shared, trainer, arm))
         return
@@ -152,13 +156,20 @@ def run(
     )
     modes = find_modes(settings, data)
     shared = share(settings, data, modes, networks, architecture, folder, run_folder)
+    largest = settings.seeds * len(modes.counts)
     trainers = {
-        name: arms.trainer(shared, method)
+        name: arms.trainer(shared, method, largest)
         for name, method in make_methods(settings).items()
     }
     chosen = make_arms(settings, modes)
+
+    def prepare(arm: arms.Arm) -> runs.Members:
+        return arms.prepare(shared, trainers[arm.method], arm)
+
+    # Several processes have to wait for one another in the same order.
+    early = hosts.alone()
     ready = {
-        name: background.submit(arms.prepare, shared, trainers[arm.method], arm)
+        name: background.submit(prepare, arm) if early else None
         for name, arm in chosen.items()
     }
     purity = modes_lib.purity(modes, data.train.label)
@@ -170,8 +181,9 @@ def run(
     drawn = {}
     flops = settings.steps * len(modes.counts) * trainers["remedied"].flops
     for name, arm in chosen.items():
+        members = ready[name].result() if early else prepare(arm)
         trained, members = arms.train(
-            shared, trainers[arm.method], name, arm, ready[name].result(), flops
+            shared, trainers[arm.method], name, arm, members, flops
         )
         x = arms.save_and_sample(shared, name, arm, members, settings.samples)
         trained["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
@@ -197,7 +209,7 @@ def share(
         architecture,
         pool.put(data.train.x, modes),
         data.mixture is not None,
-        mappers[0],
+        mappers,
         settings.batch_size,
         settings.seeds,
         settings.seed,
@@ -206,6 +218,7 @@ def share(
         run_folder / "checkpoints" if run_folder else None,
         settings.data_devices,
         settings.tensorboard,
+        settings.pictures,
     )
 
 
@@ -220,6 +233,7 @@ def check(settings: Settings) -> None:
         "learning_rate": cli.POSITIVE,
         "r1": cli.NOT_NEGATIVE,
         "seed": cli.SEED,
+        "pictures": cli.NOT_NEGATIVE,
         "samples": cli.at_least(panels.SPLITS),
         "num_modes": of_clusters,
     }

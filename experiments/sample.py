@@ -63,7 +63,7 @@ def main(settings: Settings) -> None:
     mixture = with_label(settings.label, mixture)
     key = jax.random.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
-    title = f"{notes['title']}: {settings.n} samples"
+    title = f"{notes.get('title', mixture_file.stem)}: {settings.n} samples"
     with cli.flag("--out", settings.out):
         if settings.out.suffix == ".npy":
             files.write_whole(settings.out, lambda name: np.save(name, np.asarray(x)))

@@ -6,7 +6,7 @@ program, whatever their number of members.
 """
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    health,
     journal,
     methods,
     pages,
@@ -23,9 +24,9 @@ from jaxgan import (
     runs,
     types,
 )
-from jaxgan.data import modes, pool
+from jaxgan.data import dataset, modes, pool
 
-CHUNKS, SHORTEST_CHUNK, LOG = 20, 10, "metrics.jsonl"
+CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 
 COSTS = {
     "parameters": "parameters",
@@ -59,7 +60,7 @@ class Shared(NamedTuple):
       architecture: the description that `gan.build` made them of.
       data: with the modes that members draw from.
       standardised: whether each member's data are brought to mean 0 and deviation 1.
-      mapper: lifts one member to a population.
+      mappers: that may lift one member to a population, the fastest first.
       batch_size: real samples in a player's step.
       seeds: runs of each arm.
       seed: of everything random.
@@ -68,13 +69,14 @@ class Shared(NamedTuple):
       checkpoints: folder that all processes share.
       data_devices: that share each member's batches.
       tensorboard: whether to write what TensorBoard shows.
+      pictures: of each arm while it trains, evenly spread.
     """
 
     networks: types.GAN
     architecture: dict[str, Any]
     data: pool.Pool
     standardised: bool
-    mapper: types.Mapper
+    mappers: Sequence[types.Mapper]
     batch_size: int
     seeds: int
     seed: int
@@ -83,21 +85,33 @@ class Shared(NamedTuple):
     checkpoints: pathlib.Path
     data_devices: int = 1
     tensorboard: bool = False
+    pictures: int = 0
 
 
-def trainer(shared: Shared, method: methods.Method) -> runs.Trainer:
-    """Makes the program of all arms of a method."""
+def trainer(shared: Shared, method: methods.Method, num_members: int) -> runs.Trainer:
+    """Makes the program of all arms of a method.
+
+    Args:
+      shared: by all arms.
+      method: of the arms.
+      num_members: of the largest one, with all its seeds.
+    """
     made = methods.make(shared.networks, method)
     shares = modes.proportions(shared.data.modes)[None]
     hparams = population.take(_hparams(shared, made, shares), 0)
-    return runs.trainer(
-        made,
-        shared.batch_size,
-        hparams,
-        shared.data,
-        shared.mapper,
-        shared.data_devices,
-    )
+    trainers = [
+        runs.trainer(
+            made,
+            shared.batch_size,
+            hparams,
+            shared.data,
+            mapper,
+            shared.data_devices,
+        )
+        for mapper in shared.mappers
+    ]
+    many = population.broadcast(hparams, num_members)
+    return runs.first_that_fits(trainers, many, shared.data)
 
 
 def prepare(shared: Shared, trainer: runs.Trainer, arm: Arm) -> runs.Members:
@@ -137,6 +151,7 @@ def train(
     """
     num_members = len(arm.plan.weights)
     num_steps = max(1, round(flops / (num_members * trainer.flops)))
+    chunk_steps = max(SHORTEST_CHUNK, -(-num_steps // CHUNKS))
     members, history = runs.train(
         trainer,
         members,
@@ -144,10 +159,21 @@ def train(
         title=arm.title,
         log=shared.folder / LOG,
         num_steps=num_steps,
-        chunk_steps=max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
+        chunk_steps=chunk_steps,
+        on_pause=runs.spread(
+            {f"progress-{name}-{{:06}}.png": (shared.pictures, picture(shared, arm))},
+            shared.folder,
+            num_steps=num_steps,
+            chunk_steps=chunk_steps,
+        ),
         saving=runs.Saving(
             shared.checkpoints / name,
-            {"gan": shared.architecture, "arm": name, "method": arm.method},
+            {
+                "gan": shared.architecture,
+                "arm": name,
+                "method": arm.method,
+                "data": dataset.fingerprint(shared.data.x),
+            },
             shared.resume,
         ),
         tensorboard=shared.folder / "tensorboard" if shared.tensorboard else None,
@@ -160,7 +186,25 @@ def train(
         num_seeds=shared.seeds,
         batch_size=shared.batch_size,
     )
-    return {"title": arm.title, **record}, members
+    found = health.findings(history)
+    if (notable := health.sentence(found)) is not None:
+        print(f"{arm.title}, {notable}")
+    return {"title": arm.title, **record, "health": found}, members
+
+
+def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], None]:
+    """Builds `(members, path)`, which shows the first seed's mixture.
+
+    Always of the same latents.
+    """
+
+    def draw(members: runs.Members, path: pathlib.Path) -> None:
+        real = np.asarray(dataset.to_float(shared.data.x[:SHOWN]))
+        mixed = _mixture(arm, members, 0)
+        x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
+        reports.save_samples(path, {arm.title: np.asarray(x)}, real)
+
+    return draw
 
 
 def save_and_sample(
@@ -171,13 +215,14 @@ def save_and_sample(
     Returns:
       `[S, n, ...]`.
     """
-    drawn, num_members = [], len(arm.plan.weights)
+    drawn = []
     for seed in range(shared.seeds):
-        own = np.arange(num_members) + seed * num_members
-        mine = population.take((members.state, members.hparams), own)
-        mixture = ensembles.mixture(*mine, arm.plan.weights)
+        mixture = _mixture(arm, members, seed)
         path = shared.folder / f"mixture-{name}-{seed}.safetensors"
-        ensembles.save(path, mixture, shared.architecture, title=arm.title)
+        average = members.state.ema is not None
+        ensembles.save(
+            path, mixture, shared.architecture, title=arm.title, average=average
+        )
         key = jax.random.fold_in(jax.random.key(shared.seed + 1), seed)
         x, _ = ensembles.sample(shared.networks, mixture, key, n)
         drawn.append(x)
@@ -277,6 +322,15 @@ def draw(
         xlabel="share of the compute",
         title="The discriminators while they train: mean and range over the members",
     )
+
+
+def _mixture(arm: Arm, members: runs.Members, seed: int) -> ensembles.Mixture:
+    """What the members of a seed make together."""
+    num_members = len(arm.plan.weights)
+    own = np.arange(num_members) + seed * num_members
+    state = jax.tree.map(lambda leaf: leaf[own], members.state)
+    hparams = population.take(members.hparams, own)
+    return ensembles.mixture(state, hparams, arm.plan.weights)
 
 
 def _hparams(

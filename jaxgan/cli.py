@@ -6,6 +6,7 @@ before it imports JAX.
 
 import contextlib
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -13,16 +14,21 @@ import pathlib
 import shlex
 import sys
 import time
+import traceback
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
-from jaxgan import errors, files
+from jaxgan import errors, files, signals
 
 Settings = TypeVar("Settings")
 
-USER_ERROR = 2
-SIGNALLED, INTERRUPTED = 128, 130
+USER_ERROR, DEFECT = 2, 1
+SIGNALLED = 128
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""What the system says of a disk that takes no more."""
 
 CONFIG = "config.json"
 """File of a run folder with its settings."""
@@ -102,12 +108,30 @@ def compile_fast() -> None:
 def run(main: Callable[[Settings], None], settings: Settings) -> None:
     """Runs a script's main function and ends the program as a user expects.
 
-    A `UserError` becomes its sentence on standard error and status 2, an interruption
-    128 and the number of the signal, after its sentence if there is one; a defect keeps
-    its traceback.
+    A `UserError`, or a disk that is full, becomes its sentence on standard error and
+    status 2, an interruption 128 and the number of the signal, after its sentence if
+    there is one; a defect keeps its traceback. Of several processes all end.
     """
-    with _sentences():
-        main(settings)
+    try:
+        with _sentences(), signals.raised():
+            main(settings)
+    except BaseException as error:
+        cause = error.__context__ if isinstance(error, SystemExit) else error
+        if not getattr(cause, "together", False):
+            _leave(error, cause)
+        raise
+
+
+def _leave(error: BaseException, cause: BaseException | None) -> None:
+    """Ends the other processes as well, if there are such."""
+    from jaxgan import fate
+
+    if isinstance(error, SystemExit):
+        fate.leave(error.code, str(cause) or "it was interrupted")
+    elif fate.shared():
+        fate.follow()  # if it is a wire that broke when another one ended
+        traceback.print_exc()
+        fate.leave(DEFECT, f"{type(cause).__name__}: {cause}")
 
 
 @contextlib.contextmanager
@@ -115,14 +139,25 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except errors.UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        _end(f"error: {error}", USER_ERROR)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _end(
+            f"error: {error.filename or 'the disk'}: it could not be written "
+            f"({error.strerror}); make room, then go on with --resume where a run was "
+            "being saved.",
+            USER_ERROR,
+        )
     except errors.Interrupted as interruption:
-        print(interruption, file=sys.stderr)
-        sys.exit(SIGNALLED + interruption.signal)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _end(str(interruption), SIGNALLED + interruption.signal)
+    except KeyboardInterrupt as interruption:
+        _end("interrupted", SIGNALLED + signals.number(interruption))
+
+
+def _end(sentence: str, status: int) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(status)
 
 
 @contextlib.contextmanager
@@ -205,20 +240,34 @@ def run_folder(
       UserError: as `new_folder`, or if another process has the folder.
     """
     if resume is not None:
-        with files.locked(resume):
+        with files.locked(resume), _how_to_go_on(resume):
             yield resume
         return
     if path is None:
         path = pathlib.Path("runs") / f"{title}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = new_folder(name, path)
     try:
-        with files.locked(folder):
+        with files.locked(folder), _how_to_go_on(folder):
             yield folder
     except BaseException:
         if {path.name for path in folder.iterdir()} <= {files.LOCK}:
             (folder / files.LOCK).unlink(missing_ok=True)
             folder.rmdir()
         raise
+
+
+@contextlib.contextmanager
+def _how_to_go_on(folder: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        if not (folder / CONFIG).exists():
+            raise
+        raise errors.Interrupted(
+            f"interrupted; what was saved is in {folder}, go on by "
+            f"{resume_command(folder)}",
+            signals.number(interruption),
+        ) from None
 
 
 def resume_command(folder: pathlib.Path) -> str:
@@ -275,7 +324,22 @@ def _stored(settings: type[Settings], folder: pathlib.Path) -> Settings:
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    """A setting as it was before it became JSON."""
-    if isinstance(value, str) and pathlib.Path in (hint, *typing.get_args(hint)):
-        return pathlib.Path(value)
-    return tuple(value) if isinstance(value, list) else value
+    """A setting as it was before it became JSON.
+
+    Raises:
+      TypeError: if it was none.
+    """
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    for kind in typing.get_args(hint) if union else (hint,):
+        args = typing.get_args(kind)
+        if typing.get_origin(kind) is typing.Literal and value in args:
+            return value
+        if typing.get_origin(kind) is tuple and isinstance(value, list):
+            kinds = args[:1] * len(value) if args[-1] is ... else args
+            if len(kinds) == len(value):
+                return tuple(map(_typed, kinds, value))
+        if kind is pathlib.Path and isinstance(value, str):
+            return pathlib.Path(value)
+        if kind is float and type(value) is int or type(value) is kind:
+            return value
+    raise TypeError(f"{value!r} where {hint} belongs")

@@ -15,10 +15,12 @@ References:
 import functools
 import pathlib
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgan import checkpoint, errors, types
 from jaxgan import gan as gan_lib
@@ -207,43 +209,88 @@ def save(
 ) -> None:
     """Writes a mixture and how to rebuild its GAN into one file, whole or not at all.
 
+    The versions of jaxgan and JAX are noted beside it.
+
     Args:
       path: of the file; one that exists is replaced.
       mixture: of M generators.
       architecture: the description that `gan.build` takes.
-      **notes: anything else worth keeping that JSON can hold.
+      **notes: anything else worth keeping that JSON can hold, such as a `title`, and
+        whether the weights are an `average` over the training.
     """
     tree = {
         name: value for name, value in mixture._asdict().items() if value is not None
     }
     if mixture.standardiser is not None:
         tree["standardiser"] = mixture.standardiser._asdict()
-    checkpoint.save_tree(path, tree, {"gan": dict(architecture), **notes})
+    versions = {name: metadata.version(name) for name in ("jaxgan", "jax")}
+    notes = {"gan": dict(architecture), "versions": versions, **notes}
+    checkpoint.save_tree(path, tree, notes)
 
 
 def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
-    """Reads what `save` wrote.
+    """Reads what `save` wrote; nothing in a file can run code.
 
     Returns:
       The GAN, the mixture, and the notes with the architecture under "gan".
 
     Raises:
-      UserError: if there is no such file or it does not hold a mixture.
+      UserError: if there is no such file, it is damaged, or does not hold a mixture of
+        generators of the architecture that it names.
     """
     tree, notes = checkpoint.load_tree(path)
-    if "gan" not in notes or not {"weights", "params"} <= set(tree):
+    if not isinstance(notes, dict) or not isinstance(notes.get("gan"), dict):
         raise errors.UserError(f"{path} does not hold a mixture of generators.")
+    try:
+        networks = gan_lib.build(notes["gan"])
+        params, collections = jax.eval_shape(networks.init, jax.random.key(0))
+    except Exception as error:  # whatever comes of a description that somebody made up
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise errors.UserError(
+            f"{path}: its architecture cannot be built ({reason}); it was written by "
+            "another version of jaxgan or by something else."
+        ) from None
+    # Without normalisation there is nothing to store here.
+    tree.setdefault("collections", {})
+    expected = {"params": params.generator, "collections": collections.generator}
+    _require_fits(path, tree, expected, notes["gan"])
     tree = jax.tree.map(jnp.asarray, tree)
     standardiser = tree.get("standardiser")
-    restored = Mixture(
+    mixture = Mixture(
         tree["weights"],
         tree["params"],
-        # Without normalisation there is nothing to store here.
-        tree.get("collections", {}),
+        tree["collections"],
         standardiser and standardise.Standardiser(**standardiser),
         tree.get("classes"),
     )
-    return gan_lib.build(notes["gan"]), restored, notes
+    return networks, mixture, notes
+
+
+def _require_fits(
+    path: pathlib.Path,
+    tree: types.Tree,
+    generator: types.Tree,
+    architecture: Mapping[str, Any],
+) -> None:
+    """Refuses arrays that are not those of some generators of an architecture."""
+    num_members = len(np.atleast_1d(tree.get("weights", ())))
+
+    def array(*shape):
+        return jax.ShapeDtypeStruct(shape, np.float32)
+
+    expected = {"weights": array()} | generator
+    if "standardiser" in tree:
+        one = array(*architecture["shape"])
+        expected["standardiser"] = standardise.Standardiser(one, one)._asdict()
+    if (num_classes := architecture.get("num_classes")) is not None:
+        expected["classes"] = array(num_classes)
+    found = jax.tree.map(lambda x: (x.dtype, x.shape), tree)
+    wanted = jax.tree.map(lambda x: (x.dtype, (num_members, *x.shape)), expected)
+    if num_members < 1 or found != wanted:
+        raise errors.UserError(
+            f"{path}: its arrays are not those of generators of its architecture; it "
+            "was written by another version of jaxgan or by something else."
+        )
 
 
 def _labels(classes: jax.Array | None, key: jax.Array) -> jax.Array | None:

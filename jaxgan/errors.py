@@ -11,11 +11,15 @@ class UserError(ValueError):
 
 
 class Interrupted(Exception):
-    """A signal stopped a run, which has been saved.
+    """A signal stopped a run, of which what was saved is there.
 
     The message is one sentence that says how to go on.
+
+    Attributes:
+      signal: its number.
+      together: whether all processes of the run have stopped at the same place.
     """
 
-    def __init__(self, message: str, signal: int):
+    def __init__(self, message: str, signal: int, *, together: bool = False):
         super().__init__(message)
-        self.signal = signal
+        self.signal, self.together = signal, together

@@ -37,6 +37,12 @@ def write_whole(path: str | os.PathLike, write: Callable[[str], Any]) -> None:
         raise
 
 
+def synchronise(path: str | os.PathLike) -> None:
+    """Returns when a file that exists is on the disk, and not in a buffer only."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def locked(folder: str | os.PathLike) -> Iterator[None]:
     """Keeps a folder for this process, until it ends in whatever way.
@@ -46,21 +52,27 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
         `flock` nothing is kept.
 
     Raises:
-      UserError: if another process has it.
+      UserError: if another process has it, or it cannot be written to.
     """
     try:
         import fcntl
     except ImportError:
         yield
         return
-    with open(Path(folder) / LOCK, "a+") as file:
+    with contextlib.ExitStack() as stack:
         try:
+            file = stack.enter_context(open(Path(folder) / LOCK, "a+"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise errors.UserError(
                 f"{folder} is in use by process {file.read().strip()}; wait until it "
                 "ends, or stop it."
+            ) from None
+        except OSError as error:
+            raise errors.UserError(
+                f"{folder} cannot be kept for this run ({error.strerror}); make it one "
+                "that can be written to, on a disk with locks."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

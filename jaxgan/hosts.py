@@ -1,22 +1,23 @@
 """Several processes as one program, each with devices of its own.
 
 Every process does the same; what it would leave behind goes to a folder that vanishes,
-but for the first process's.
+but for the first process's. What ends one of them ends all: processes that wait for one
+another would else wait for ever, see `jaxgan.fate`.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
-import socket
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxgan import errors
+from jaxgan import errors, fate, meeting
 
 
 def join(
@@ -63,9 +64,10 @@ def join(
             f"--process-id {process_id}: it must lie between 0 and "
             f"{num_processes - 1}, another one for each process."
         )
-    if process_id > 0:
-        # JAX ends the process without a word to its user where nobody answers.
-        _reach(host, int(port), seconds)
+    if process_id == 0:
+        meeting.gather(coordinator, num_processes, seconds)
+    else:
+        meeting.reach(coordinator, process_id, num_processes, seconds)
     _initialize(
         coordinator,
         seconds,
@@ -93,12 +95,13 @@ def own_folder(
             yield folder, folder
     elif jax.process_index() == 0:
         with shared as folder:
-            told(str(folder.absolute()))
+            told(lambda: str(folder.absolute()))
             together("copied")
             yield folder, folder
     else:
         with (
             tempfile.TemporaryDirectory() as scratch,
+            fate.vanishing(scratch),
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stdout(nowhere),
         ):
@@ -110,16 +113,38 @@ def own_folder(
             yield own, folder
 
 
-def told(text: str | None) -> str:
-    """What process 0 says, to all."""
+def alone() -> bool:
+    """Whether there is one process."""
+    return jax.process_count() == 1
+
+
+def told(make: Callable[[], Any] | None) -> Any:
+    """What process 0 makes, to all; all processes must call it.
+
+    Args:
+      make: called in process 0 only; gives what JSON can hold.
+
+    Raises:
+      UserError: in every process, if `make` raises it.
+    """
+    if jax.process_count() == 1:
+        return make()
     from jax.experimental import multihost_utils
 
-    content = np.zeros(4096, np.uint8)
-    if text is not None:
-        encoded = np.frombuffer(text.encode(), np.uint8)
-        content[: len(encoded)] = encoded
-    content = np.asarray(multihost_utils.broadcast_one_to_all(content))
-    return bytes(content[content > 0]).decode()
+    content = b""
+    if jax.process_index() == 0:
+        try:
+            content = json.dumps({"told": make()}).encode()
+        except errors.UserError as error:
+            content = json.dumps({"error": str(error)}).encode()
+    size = multihost_utils.broadcast_one_to_all(np.int32(len(content)))
+    sent = np.zeros(int(size), np.uint8)
+    sent[: len(content)] = np.frombuffer(content, np.uint8)
+    sent = np.asarray(multihost_utils.broadcast_one_to_all(sent))
+    said = json.loads(bytes(sent))
+    if "error" in said:
+        raise errors.UserError(said["error"])
+    return said["told"]
 
 
 def any_of(flags: list[int]) -> list[int]:
@@ -139,25 +164,6 @@ def together(what: str) -> None:
         multihost_utils.sync_global_devices(what)
 
 
-def _reach(host: str, port: int, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while True:
-        left = until - time.monotonic()
-        try:
-            socket.create_connection(
-                (host, port), timeout=max(min(left, 5), 0.1)
-            ).close()
-            return
-        except OSError as error:
-            if left <= 0:
-                raise errors.UserError(
-                    f"--coordinator {host}:{port}: nobody answers there within "
-                    f"{seconds:.0f} s ({error}); start process 0 and check the address "
-                    "and the firewall."
-                ) from None
-            time.sleep(min(0.5, max(left, 0.01)))
-
-
 def _initialize(coordinator: str, seconds: float, **how) -> None:
     try:
         jax.distributed.initialize(**how, initialization_timeout=round(seconds))
@@ -167,3 +173,4 @@ def _initialize(coordinator: str, seconds: float, **how) -> None:
             f"--coordinator {coordinator}: the processes did not come together within "
             f"{seconds:.0f} s ({reason}); check that all of them were started."
         ) from None
+    fate.share()

@@ -77,8 +77,9 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
             "alive": report.alive.tolist(),
             **{name: _finite(values) for name, values in report.metrics.items()},
         }
-        with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        # In one piece, so that who reads meanwhile sees whole lines.
+        with path.open("ab", buffering=0) as file:
+            file.write((json.dumps(line) + "\n").encode())
 
     return on_chunk
 
@@ -140,8 +141,12 @@ def progress(
 
     Yields:
       A function of a report. On a terminal there is a bar with steps/s, member-steps/s
-      and the time left; where standard error is none, one line at the end.
+      and the time left; where standard error is none, one line at the end. Of several
+      processes the first one shows it.
     """
+    if jax.process_index() > 0:
+        yield lambda report: None
+        return
     began, taken = time.perf_counter(), 0
     if not sys.stderr.isatty():
 
@@ -234,9 +239,9 @@ def rewind(path: pathlib.Path, step: int, **fields: Any) -> list[training.Report
     """
     if not path.exists():
         return []
-    whole, kept, reports = path.read_text(), [], []
+    whole, kept, reports = path.read_bytes(), [], []
     for number, text in enumerate(whole.splitlines(keepends=True), 1):
-        if not text.endswith("\n"):
+        if not text.endswith(b"\n"):
             break
         try:
             line = json.loads(text)
@@ -245,15 +250,15 @@ def rewind(path: pathlib.Path, step: int, **fields: Any) -> list[training.Report
                 continue
             if own:
                 reports.append(_report(line, fields))
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise errors.UserError(
                 f"{path}: line {number} is not a line of a training log; remove it, or "
                 "start a new run."
             ) from None
         kept.append(text)
-    if len("".join(kept)) < len(whole):
-        text = "".join(kept)
-        files.write_whole(path, lambda name: pathlib.Path(name).write_text(text))
+    content = b"".join(kept)
+    if len(content) < len(whole):
+        files.write_whole(path, lambda name: pathlib.Path(name).write_bytes(content))
     return reports
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan import errors, population, training, types
+from jaxgan import errors, hosts, population, training, types
 
 
 class Need(NamedTuple):
@@ -63,7 +63,19 @@ def need(
 
 
 def available() -> tuple[int, bool]:
-    """Free bytes, and whether all devices share them, as those of a CPU do."""
+    """Free bytes, and whether all devices share them, as those of a CPU do.
+
+    With several processes, all of which call it, what the one with the least has, in
+    MiB, so that all of them decide alike.
+    """
+    free, shared = _own()
+    if jax.process_count() > 1:
+        (least,) = hosts.any_of([-(free >> 20)])
+        free = -least << 20
+    return free, shared
+
+
+def _own() -> tuple[int, bool]:
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"] - stats.get("bytes_in_use", 0), False

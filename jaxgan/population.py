@@ -12,9 +12,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
-from jaxgan import errors, types
+from jaxgan import errors, placement, types
+
+MEMBERS = PartitionSpec("pop")
+"""How a population lies on a mesh of devices."""
 
 vmap: types.Mapper = jax.vmap
 """All members in one batched program."""
@@ -166,6 +171,49 @@ def take(tree: types.Tree, members: int | ArrayLike) -> types.Tree:
 def _take(tree, members):
     # Jitted as a whole: leaf by leaf, a tree costs a compilation per shape.
     return jax.tree.map(lambda x: x[members], tree)
+
+
+def shard(tree: types.Tree, mesh: Mesh) -> types.Tree:
+    """Shares a population out over the axis "pop" of a mesh, on its devices.
+
+    Where the devices do not divide the members, copies of the last one fill the mesh.
+    They compute what it computes and change nothing for the others; `unshard` drops
+    them.
+
+    Args:
+      tree: every leaf `[P, ...]`, on the host or on any device; it is copied.
+      mesh: of devices, of this process or of several that all call this.
+
+    Returns:
+      The same, every leaf `[Q, ...]`, Q the next multiple of the devices along "pop".
+
+    Raises:
+      UserError: if the leading axes differ.
+    """
+    total = size(tree)
+    index = np.minimum(np.arange(total + -total % mesh.shape["pop"]), total - 1)
+
+    def padded(leaf):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return take(leaf, index)
+        # By way of the host, where arrays are cut up without a compilation per shape.
+        return jax.device_get(leaf)[index]
+
+    return placement.put(jax.tree.map(padded, tree), NamedSharding(mesh, MEMBERS))
+
+
+def unshard(tree: types.Tree, num_members: int) -> types.Tree:
+    """Brings the members of a population that was shared out to the host's memory.
+
+    Args:
+      tree: from `shard`, or what was computed from it; without keys.
+      num_members: P; what fills the mesh beyond them is dropped.
+
+    Returns:
+      NumPy arrays `[P, ...]`, in every process.
+    """
+    # A copy, as the devices of a CPU would else write into it in the next chunk.
+    return jax.tree.map(lambda leaf: np.array(leaf[:num_members]), placement.get(tree))
 
 
 def stack(trees: Sequence[types.Tree]) -> types.Tree:

@@ -65,7 +65,10 @@ def look(
 
 
 def save(
-    mixture: ensembles.Mixture, architecture: Mapping[str, Any], folder: pathlib.Path
+    mixture: ensembles.Mixture,
+    architecture: Mapping[str, Any],
+    folder: pathlib.Path,
+    **notes: Any,
 ) -> None:
     """Saves each generator as a mixture of its own.
 
@@ -73,10 +76,12 @@ def save(
       mixture: of M generators, from `generators`.
       architecture: the description that `gan.build` takes.
       folder: where generator i becomes `mixture-generator-i.safetensors`.
+      **notes: for each file, see `ensembles.save`.
     """
     for i in range(len(mixture.weights)):
         path = folder / f"mixture-generator-{i}.safetensors"
-        ensembles.save(path, _own(mixture, i), architecture, title=f"seed {i}")
+        own = _own(mixture, i)
+        ensembles.save(path, own, architecture, title=f"seed {i}", **notes)
 
 
 def sample(

@@ -1,4 +1,4 @@
-"""Stopping at a good moment: a signal becomes a question that a loop can ask."""
+"""Stopping at a good moment: a signal as an exception, or as a question to ask."""
 
 import contextlib
 import signal
@@ -6,6 +6,36 @@ import threading
 from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as an exception like that of SIGINT."""
+
+
+def number(interruption: KeyboardInterrupt) -> int:
+    """The signal that an interruption is of."""
+    ended = isinstance(interruption, Terminated)
+    return signal.SIGTERM if ended else signal.SIGINT
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """SIGTERM raises `Terminated`, so that what was begun is put in order.
+
+    Only the main thread receives signals; in any other nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number, frame):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

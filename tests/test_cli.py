@@ -1,10 +1,15 @@
 """Tests of jaxgan.cli."""
 
 import dataclasses
+import errno
+import json
 import math
 import os
+import pathlib
+import signal
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
 
@@ -116,6 +121,97 @@ def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
     assert refused.returncode == 2
     assert f"{tmp_path} is in use by process {os.getpid()}" in refused.stderr
     assert subprocess.run(command, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_interrupted_at_any_moment_says_how_to_go_on(number, tmp_path, capsys):
+    def main(folder):
+        with cli.run_folder("--out", folder, "title") as own:
+            (own / cli.CONFIG).touch()
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(SystemExit) as stop:
+        cli.run(main, tmp_path / "run")
+    assert stop.value.code == 128 + number
+    said = capsys.readouterr().err
+    assert f"what was saved is in {tmp_path / 'run'}, go on by " in said
+    assert said.endswith(f"--resume {tmp_path / 'run'}\n") and said.count("\n") == 1
+
+
+def test_a_run_interrupted_before_it_wrote_leaves_nothing(tmp_path, capsys):
+    def main(folder):
+        with cli.run_folder("--out", folder, "title"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as stop:
+        cli.run(main, tmp_path / "run")
+    assert stop.value.code == 143 and not (tmp_path / "run").exists()
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_full_disk_is_a_sentence(capsys):
+    def main(settings):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metrics.jsonl")
+
+    with pytest.raises(SystemExit) as stop:
+        cli.run(main, None)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: metrics.jsonl: ") and "No space left" in said
+
+
+def test_a_folder_that_is_not_there_cannot_be_kept(tmp_path):
+    with pytest.raises(errors.UserError, match="cannot be kept"):
+        with files.locked(tmp_path / "absent"):
+            pass
+
+
+@dataclasses.dataclass
+class Resumable:
+    resume: pathlib.Path | None = None
+    steps: int = 3
+    rate: float = 0.5
+    minutes: float | None = None
+    sizes: tuple[int, ...] = (1, 2)
+    kind: Literal["a", "b"] | int = "a"
+
+
+@pytest.mark.parametrize(
+    ("changed", "good"),
+    [
+        ({}, True),
+        ({"rate": 1, "minutes": 2.5, "sizes": [], "kind": 7}, True),
+        ({"steps": "many"}, False),
+        ({"steps": 2.5}, False),
+        ({"steps": True}, False),
+        ({"steps": None}, False),
+        ({"rate": [1]}, False),
+        ({"sizes": [1, "x"]}, False),
+        ({"sizes": 3}, False),
+        ({"kind": "c"}, False),
+        ({"resume": 5}, False),
+    ],
+    ids=str,
+)
+def test_settings_come_back_from_a_config_or_are_refused(
+    changed, good, tmp_path, monkeypatch, capsys
+):
+    config = dataclasses.asdict(Resumable()) | changed
+    (tmp_path / cli.CONFIG).write_text(json.dumps(config))
+    monkeypatch.setattr(sys, "argv", ["x.py", "--resume", str(tmp_path)])
+    if good:
+        sizes = tuple(config["sizes"])
+        expected = Resumable(**config | {"sizes": sizes, "resume": tmp_path})
+        assert cli.parse(Resumable, "") == expected
+        return
+    with pytest.raises(SystemExit) as stop:
+        cli.parse(Resumable, "")
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"error: --resume {tmp_path}: its config.json cannot be read"
+    )
+    assert said.count("\n") == 1
 
 
 def test_an_interrupted_run_says_how_to_go_on(capsys):

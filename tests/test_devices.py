@@ -7,9 +7,12 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent import futures
 
 import numpy as np
 import pytest
+
+from jaxgan import errors, meeting
 
 PROGRAM = textwrap.dedent("""
     import argparse, pathlib, sys
@@ -88,9 +91,7 @@ def end(*processes):
 
 
 def pair(folder, **options):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     end(*(start(folder, process=i, port=port, **options) for i in (0, 1)))
 
 
@@ -188,16 +189,125 @@ def test_two_processes_share_batches(alone, tmp_path):
     assert_same_gradients(folder, alone["conv"])
 
 
-def test_a_coordinator_that_does_not_answer_is_named_in_time(monkeypatch):
-    from jaxgan import errors, hosts
+FATE = textwrap.dedent("""
+    import sys
+    from jaxgan import cli, errors
+    cli.compile_fast()
+    from jaxgan import hosts
 
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    def main(index):
+        hosts.join(f"localhost:{sys.argv[2]}", 2, index, seconds=60)
+        hosts.together("begun")
+        if index == int(sys.argv[3]):
+            if sys.argv[4] == "sentence":
+                raise errors.UserError("--disk full: make room.")
+            raise ZeroDivisionError("a defect")
+        hosts.together("never")
+
+    cli.run(main, int(sys.argv[1]))
+""")
+
+
+@pytest.mark.parametrize(
+    ("failing", "how", "said", "status"),
+    [
+        (0, "sentence", "process 0 has ended: --disk full: make room.", 2),
+        (1, "sentence", "process 1 has ended: --disk full: make room.", 2),
+        pytest.param(1, "defect", "ZeroDivisionError", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_what_ends_one_process_ends_all_and_all_say_why(failing, how, said, status):
+    port = free_port()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", FATE, *map(str, (index, port, failing, how))],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in (0, 1)
+    ]
+    try:
+        shown = [process.communicate(timeout=50)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [status] * 2, shown
+    assert said in shown[1 - failing]
+    assert ("Traceback" in shown[failing]) == (how == "defect")
+
+
+def test_a_coordinator_that_does_not_answer_is_named_in_time(monkeypatch):
+    from jaxgan import hosts
+
+    port = free_port()
     began = time.monotonic()
     with pytest.raises(errors.UserError, match=f"--coordinator localhost:{port}: nob"):
         hosts.join(f"localhost:{port}", 2, 1, seconds=1)
     assert time.monotonic() - began < 10
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def meet(*numbers, num_processes=3, seconds=20.0):
+    """What is said to each process, None where all have come together."""
+    address = f"localhost:{free_port()}"
+
+    def come(number):
+        try:
+            if number == 0:
+                meeting.gather(address, num_processes, seconds)
+            else:
+                meeting.reach(address, number, num_processes, seconds)
+        except errors.UserError as error:
+            return str(error)
+
+    with futures.ThreadPoolExecutor(len(numbers)) as pool:
+        return list(pool.map(come, numbers))
+
+
+def test_processes_meet_in_any_order():
+    assert meet(2, 0, 1) == meet(0, 1, 2) == [None] * 3
+
+
+def test_process_0_names_those_that_do_not_come():
+    said, other = meet(0, 2, seconds=1.5)
+    assert "of 3 processes number 1 did not come within" in said
+    assert "--process-id 2 of --num-processes 3" in other
+
+
+def test_a_number_that_two_processes_have_is_named():
+    said, *others = meet(0, 1, 1)
+    assert said.startswith("--process-id 1: two processes have it")
+    assert all("process 0 did not let this one" in other for other in others)
+
+
+def test_strangers_at_the_port_are_not_counted():
+    port = free_port()
+    with futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(meeting.gather, f"localhost:{port}", 2, 20.0)
+        for words in (b"GET / HTTP/1.1\r\n", b"jaxgan 1 7\n", b"\xff"):
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                try:
+                    with socket.create_connection(("localhost", port)) as stranger:
+                        stranger.sendall(words)
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.05)
+        assert not waiting.done()
+        meeting.reach(f"localhost:{port}", 1, 2, 10.0)
+        assert waiting.result() is None
+
+
+def test_a_port_that_somebody_has_is_named():
+    with socket.create_server(("", 0)) as taken:
+        address = f"localhost:{taken.getsockname()[1]}"
+        with pytest.raises(errors.UserError, match=f"{address}: process 0 cannot have"):
+            meeting.gather(address, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +324,7 @@ def test_a_coordinator_that_does_not_answer_is_named_in_time(monkeypatch):
     ids=str,
 )
 def test_processes_that_cannot_come_together_are_told_why(given, said):
-    from jaxgan import errors, hosts
+    from jaxgan import hosts
 
     for name in os.environ:
         assert not name.startswith(("SLURM_", "OMPI_"))
@@ -223,7 +333,7 @@ def test_processes_that_cannot_come_together_are_told_why(given, said):
 
 
 def test_a_mesh_larger_than_the_devices_is_refused():
-    from jaxgan import errors, training
+    from jaxgan import training
 
     with pytest.raises(errors.UserError, match="data_devices=3 must divide the"):
         training.compile(None, None, data_devices=3)

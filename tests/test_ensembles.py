@@ -1,11 +1,16 @@
 """Tests of jaxgan.ensembles."""
 
+import copy
+import functools
+
+import hypothesis
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import strategies
 
-from jaxgan import ensembles, errors, gan, population, steps, types
+from jaxgan import checkpoint, ensembles, errors, gan, population, steps, types
 from jaxgan.data import modes, standardise
 
 MODES = modes.from_labels(np.repeat([0, 1, 2], [10, 30, 60]))
@@ -143,8 +148,6 @@ def test_a_saved_mixture_draws_the_same_samples(tmp_path, normalisation, standar
 
 
 def test_a_file_that_holds_no_mixture_is_refused(tmp_path):
-    from jaxgan import checkpoint
-
     path = tmp_path / "other.safetensors"
     checkpoint.save_tree(path, {"weights": np.ones(2)}, {"title": "x"})
     with pytest.raises(errors.UserError, match="other.safetensors"):
@@ -154,3 +157,123 @@ def test_a_file_that_holds_no_mixture_is_refused(tmp_path):
 def test_an_ensemble_has_members():
     with pytest.raises(errors.UserError, match="num_members=0"):
         ensembles.bagged(MODES, 0)
+
+
+ARCHITECTURE = {
+    "architecture": "conv",
+    "shape": [8, 8, 1],
+    "latent_dim": 3,
+    "width": 2,
+    "num_classes": 3,
+    "generator_normalisation": "batch",
+}
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """A conditional mixture as the tree of its file."""
+    params, collections = jax.vmap(gan.build(ARCHITECTURE).init)(
+        population.keys(jax.random.key(0), 2)
+    )
+    tree = {"weights": np.full(2, 0.5, np.float32), "params": params.generator}
+    tree |= {"collections": collections.generator}
+    return tree | {"classes": np.full((2, 3), 1 / 3, np.float32)}
+
+
+def loads(path):
+    """Whether a file is loaded, which it is or is refused in one sentence."""
+    try:
+        networks, mixture, _ = ensembles.load(path)
+    except errors.UserError as error:
+        assert str(path) in str(error) and "\n" not in str(error)
+        return False
+    x, _ = jax.eval_shape(
+        lambda m: ensembles.sample(networks, m, jax.random.key(0), 2), mixture
+    )
+    assert x.shape[0] == 2
+    return True
+
+
+def parts_of(tree, path=()):
+    """The places in nested dictionaries and lists."""
+    yield path
+    items = tree.items() if isinstance(tree, dict) else ()
+    items = enumerate(tree) if isinstance(tree, list) else items
+    for key, value in items:
+        yield from parts_of(value, (*path, key))
+
+
+WRONG = (None, True, -1, 0, 3, 2.5, 10**30, float("nan"), "", "dcgan", [], [[]], {})
+
+
+@hypothesis.settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(data=strategies.data())
+def test_a_made_up_description_is_loaded_or_refused(data, conditional, tmp_path):
+    notes = copy.deepcopy({"gan": ARCHITECTURE, "title": "x"})
+    *above, last = data.draw(strategies.sampled_from([*parts_of(notes)][1:]))
+    node = functools.reduce(lambda node, key: node[key], above, notes)
+    how = data.draw(strategies.sampled_from(["other", "less", "more"]))
+    if how == "other":
+        node[last] = data.draw(strategies.sampled_from(WRONG))
+    elif how == "less":
+        del node[last]
+    elif isinstance(node, dict):
+        node[data.draw(strategies.text())] = data.draw(strategies.sampled_from(WRONG))
+    path = tmp_path / "mixture.safetensors"
+    checkpoint.save_tree(path, conditional, notes)
+    loads(path)
+
+
+@hypothesis.settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(data=strategies.data())
+def test_arrays_of_something_else_are_refused(data, conditional, tmp_path):
+    tree = jax.tree.map(np.asarray, conditional)
+    *above, last = data.draw(strategies.sampled_from([*parts_of(tree)][1:]))
+    node = functools.reduce(lambda node, key: node[key], above, tree)
+    wrong = [np.zeros(()), np.zeros((2, 7), np.float32), np.zeros((0, 1)), {}]
+    new = data.draw(strategies.sampled_from([None, *range(len(wrong))]))
+    if new is None:
+        del node[last]
+    else:
+        node[last] = wrong[new]
+    path = tmp_path / "mixture.safetensors"
+    checkpoint.save_tree(path, tree, {"gan": ARCHITECTURE})
+    assert not loads(path)
+
+
+@hypothesis.settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+@hypothesis.given(data=strategies.data())
+def test_a_bit_that_flips_in_a_saved_mixture_is_noticed(data, conditional, tmp_path):
+    path = tmp_path / "mixture.safetensors"
+    checkpoint.save_tree(path, conditional, {"gan": ARCHITECTURE})
+    content = bytearray(path.read_bytes())
+    place = data.draw(strategies.integers(0, 8 * len(content) - 1))
+    content[place // 8] ^= 1 << place % 8
+    path.write_bytes(content)
+    if loads(path):  # the same in other letters, such as a space more or less
+        tree, notes = checkpoint.load_tree(path)
+        assert notes == {"gan": ARCHITECTURE}
+        jax.tree.map(np.testing.assert_array_equal, tree, conditional)
+
+
+def test_what_wrote_a_mixture_is_noted(tmp_path):
+    networks = gan.build(ARCHITECTURE | {"num_classes": None})
+    params, collections = jax.vmap(networks.init)(population.keys(jax.random.key(0), 2))
+    whole = ensembles.Mixture(jnp.full(2, 0.5), params.generator, collections.generator)
+    path = tmp_path / "mixture.safetensors"
+    described = ARCHITECTURE | {"num_classes": None}
+    ensembles.save(path, whole, described, average=True)
+    _, _, notes = ensembles.load(path)
+    assert set(notes["versions"]) == {"jaxgan", "jax"} and notes["average"] is True

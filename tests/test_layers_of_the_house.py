@@ -12,8 +12,10 @@ import jaxgan
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
 
 FLOORS = {
-    "errors": -1,
+    "errors": -2,
     "types": 0,
+    "fate": -1,
+    "meeting": -1,
     "signals": 0,
     "hosts": 0,
     "files": 0,
@@ -30,7 +32,7 @@ FLOORS = {
     "gradients": 4,
     "steps": 5,
     "population": 6,
-    "placement": 6,
+    "placement": 1,
     "ensembles": 6,
     "methods": 6,
     "training": 7,

@@ -14,6 +14,7 @@ import pytest
 from jaxgan import errors, health, journal, methods, population, runs, training
 from jaxgan import gan as gan_lib
 from jaxgan.data import pool
+from jaxgan.runs import trainers
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
 STEPS, CHUNK = 12, 3
@@ -128,11 +129,30 @@ def test_a_log_behind_its_checkpoint_is_refused(trainer, tmp_path):
         train(trainer, tmp_path)
 
 
-def test_a_line_that_is_no_log_is_named(tmp_path):
+@pytest.mark.parametrize("line", [b'{"step": 1}', b"nonsense", b"\xff", b"[" * 10**5])
+def test_a_line_that_is_no_log_is_named(line, tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1}\nnonsense\n{"step": 3}\n')
+    path.write_bytes(line + b'\n{"step": 3}\n')
     with pytest.raises(errors.UserError, match="line 1"):
         journal.rewind(path, 5)
+
+
+def test_the_first_process_alone_shows_progress(monkeypatch, capsys):
+    for index, shown in ((0, True), (1, False)):
+        monkeypatch.setattr(jax, "process_index", lambda index=index: index)
+        with journal.progress("title", num_steps=1, num_members=1) as show:
+            show(report(1))
+        assert ("title" in capsys.readouterr().err) == shown
+
+
+def test_a_population_that_is_begun_in_parts_is_the_same(trainer, monkeypatch):
+    whole = begin(trainer)
+    monkeypatch.setattr(trainers, "INITIALISED_BYTES", 3000)  # of two members
+    parts = begin(trainer)
+    assert_same(whole.keys, parts.keys)
+    for a, b in zip(*map(jax.tree.leaves, (whole.state, parts.state)), strict=True):
+        assert isinstance(b, np.ndarray) and a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 def test_tensorboard_gets_each_metric_of_each_chunk(trainer, tmp_path):

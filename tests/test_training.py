@@ -205,6 +205,13 @@ for devices, data in itertools.product((jax.devices(), jax.devices()[:1]), poole
     assert program.mesh(1).size == 1 and program.mesh(5).size == len(devices)
 for other in results[1:]:
     np.testing.assert_array_equal(results[0], other)
+tree = {"a": np.arange(15).reshape(5, 3), "b": jnp.arange(5.0)}
+mesh = training.compile(step, pool.draw(4)).mesh(5)
+shared = population.shard(tree, mesh)
+assert mesh.size == 2 and len(shared["a"].sharding.device_set) == 2
+assert shared["a"].shape == (6, 3) and (shared["a"][5] == tree["a"][4]).all()
+jax.tree.map(np.testing.assert_array_equal, population.unshard(shared, 5), tree)
+assert population.shard(keys, mesh).shape == (6,)
 assert len(jax.devices()) == 2
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

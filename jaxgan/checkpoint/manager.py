@@ -4,12 +4,17 @@ A folder holds one folder per step, by its number: what Orbax wrote, and a manif
 step that does not verify is passed over when a run is resumed, and put aside as
 `unusable-STEP` when the run goes on saving; nothing is removed but the checkpoints
 that newer ones replace.
+
+With several processes the first one writes, which has all arrays as the others do; they
+do not wait for one another here, so that a full disk of one cannot hold up the rest.
 """
 
 import contextlib
 import json
+import logging
 import os
 import pathlib
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,7 +38,8 @@ class Manager(NamedTuple):
 
     Attributes:
       folder: of the checkpoints.
-      orbax: its CheckpointManager, which only `worker` uses.
+      orbax: its CheckpointManager, which only `worker` uses; None where another
+        process writes.
       worker: the thread that writes.
       pending: what it has been given and not yet been asked about.
     """
@@ -59,7 +65,8 @@ def open(
       best: if not None, as many with the largest or smallest score are kept as well.
 
     Raises:
-      UserError: if `keep` is too small or the folder cannot be written to.
+      UserError: if `keep` is too small, the folder cannot be written to, or it holds
+        checkpoints of another version of jaxgan.
     """
     import orbax.checkpoint as ocp
 
@@ -77,20 +84,26 @@ def open(
             n=keep,
         )
         preserved.append(by_score)
+    worker = futures.ThreadPoolExecutor(1)
+    if jax.process_index() > 0:
+        return Manager(folder, None, worker, [])
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=0, active_processes={0}, barrier_sync_key_prefix=folder.name
+    )
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if jax.process_index() == 0:
-            _put_aside(folder)
-        _together("put aside")
+        _put_aside(folder)
         manager = ocp.CheckpointManager(
             folder,
             options=ocp.CheckpointManagerOptions(
+                create=False,
                 preservation_policy=policies.AnyPreservationPolicy(preserved),
                 enable_async_checkpointing=False,
                 cleanup_tmp_directories=True,
+                multiprocessing_options=alone,
             ),
         )
-    return Manager(folder, manager, futures.ThreadPoolExecutor(1), [])
+    return Manager(folder, manager, worker, [])
 
 
 def save(
@@ -102,8 +115,6 @@ def save(
     score: float | None = None,
 ) -> None:
     """Begins to save, and returns when what was saved before is on the disk.
-
-    With several processes it returns when all is written.
 
     Args:
       manager: from `open`.
@@ -119,6 +130,8 @@ def save(
     import orbax.checkpoint as ocp
 
     wait(manager)
+    if manager.orbax is None:
+        return
     leaves, _ = leaves_lib.named(tree)
     plain = {
         name: np.asarray(leaves_lib.without_keys(leaf)) for name, leaf in leaves.items()
@@ -147,14 +160,9 @@ def save(
                 force=True,
             )
             manager.orbax.wait_until_finished()
-            if jax.process_index() == 0:
-                manifest.write(manager.folder / str(step), about)
+            manifest.write(manager.folder / str(step), about)
 
-    if jax.process_count() > 1:
-        # Processes must take part in each other's barriers in the same order.
-        write()
-    else:
-        manager.pending.append(manager.worker.submit(write))
+    manager.pending.append(manager.worker.submit(write))
 
 
 def wait(manager: Manager) -> None:
@@ -177,7 +185,8 @@ def close(manager: Manager) -> None:
         wait(manager)
     finally:
         manager.worker.shutdown()
-        manager.orbax.close()
+        if manager.orbax is not None:
+            manager.orbax.close()
 
 
 def _put_aside(folder: pathlib.Path) -> None:
@@ -192,13 +201,6 @@ def _put_aside(folder: pathlib.Path) -> None:
             print(f"{aside}: put aside, as {damage}", file=sys.stderr)
 
 
-def _together(what: str) -> None:
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(what)
-
-
 def _versions() -> dict[str, str]:
     from importlib import metadata
 
@@ -207,10 +209,26 @@ def _versions() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _writing(folder: pathlib.Path) -> Iterator[None]:
+    logger = logging.getLogger("absl")
+    level = logger.level
+    # Orbax logs the traceback of each of its threads besides raising.
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        if (reason := _reason(error)) is None:
+            raise
         raise errors.UserError(
-            f"{folder}: a checkpoint could not be written ({error.strerror or error}); "
-            "make room or give another folder; earlier checkpoints are as they were."
+            f"{folder}: a checkpoint could not be written ({reason}); make room or "
+            "give another folder; earlier checkpoints are as they were."
         ) from None
+    finally:
+        logger.setLevel(level)
+
+
+def _reason(error: OSError | ValueError) -> str | None:
+    """What the system said, which Orbax's storage passes on in the text of its own."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    number = re.search(r"os_error_code='(\d+)'", str(error))
+    return number and os.strerror(int(number[1]))

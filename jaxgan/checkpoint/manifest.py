@@ -10,10 +10,21 @@ import json
 import pathlib
 from typing import Any
 
-from jaxgan import files
+from jaxgan import errors, files
 
 NAME = "manifest.json"
 SCHEMA = 1
+
+
+FIELDS = {
+    "step": int,
+    "versions": dict,
+    "description": dict,
+    "extra": dict,
+    "arrays": dict,
+    "files": dict,
+}
+"""What a checkpoint's manifest says besides its schema."""
 
 
 class Damaged(Exception):
@@ -39,7 +50,8 @@ def read(folder: pathlib.Path) -> dict[str, Any]:
       The manifest's content.
 
     Raises:
-      Damaged: if a file is missing, was added or differs.
+      Damaged: if a file is missing, was added or differs, or the folder was renamed.
+      UserError: if the manifest is whole and of another version of jaxgan.
     """
     try:
         data = (folder / NAME).read_bytes()
@@ -52,8 +64,13 @@ def read(folder: pathlib.Path) -> dict[str, Any]:
         raise Damaged(f"its {NAME} cannot be read") from None
     if not genuine:
         raise Damaged(f"its {NAME} is not as it was written")
-    if content["schema"] != SCHEMA:
-        raise Damaged(f"its {NAME} is of schema {content['schema']}, this is {SCHEMA}")
+    if content.get("schema") != SCHEMA:
+        raise errors.UserError(_of_another_version(folder, content))
+    for name, kind in FIELDS.items():
+        if not isinstance(content.get(name), kind):
+            raise Damaged(f"its {NAME} does not say its {name}")
+    if str(content["step"]) != folder.name:
+        raise Damaged(f"it is of step {content['step']}, as its {NAME} says")
     try:
         found = _hashes(folder)
     except OSError as error:
@@ -77,6 +94,16 @@ def _hashes(folder: pathlib.Path) -> dict[str, str]:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             hashes[path.relative_to(folder).as_posix()] = digest
     return hashes
+
+
+def _of_another_version(folder: pathlib.Path, content: dict[str, Any]) -> str:
+    versions = content.get("versions")
+    writer = versions.get("jaxgan") if isinstance(versions, dict) else None
+    return (
+        f"{folder} is a checkpoint of schema {content.get('schema')}, written by "
+        f"jaxgan {writer or 'of an unknown version'}, and this version reads schema "
+        f"{SCHEMA}; go on with the version that wrote it."
+    )
 
 
 def _text(content: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, types
+from jaxgan import errors, hosts, types
 from jaxgan.checkpoint import differences, manifest
 from jaxgan.checkpoint import leaves as leaves_lib
 
@@ -32,35 +32,56 @@ class Restored(NamedTuple):
 
 
 def restore(
-    folder: str | os.PathLike, target: types.Tree, description: Mapping[str, Any]
+    folder: str | os.PathLike,
+    target: types.Tree,
+    description: Mapping[str, Any],
+    *,
+    step: int | None = None,
 ) -> Restored | None:
     """Reads the newest checkpoint that verifies.
+
+    With several processes, all of which call it, the first one says which that is.
 
     Args:
       folder: of the checkpoints.
       target: tree of arrays, or of `jax.ShapeDtypeStruct` with shardings; the arrays of
-        the checkpoint come back with its structure, types and shardings.
+        the checkpoint come back with its structure, types and shardings, and as NumPy
+        arrays where it has such.
       description: of the structure.
+      step: if not None, that checkpoint and no other, such as one kept for its score.
 
     Returns:
       The checkpoint, or None if none was ever begun.
 
     Raises:
       UserError: if the checkpoint is of another structure, saying in which fields, or
-        none of those that there are verifies.
+        of another version of jaxgan; or none of those asked for verifies.
     """
-    folder, skipped = pathlib.Path(folder).absolute(), []
-    for step in steps(folder):
+    folder = pathlib.Path(folder).absolute()
+    leaves, structure = leaves_lib.named(target)
+    chosen = hosts.told(lambda: _choose(folder, leaves, description, step))
+    if chosen is None:
+        return None
+    step, extra, skipped = chosen
+    tree = jax.tree.unflatten(structure, _read(folder / str(step), leaves))
+    return Restored(step, tree, extra, skipped)
+
+
+def _choose(folder, leaves, description, asked):
+    """The step to read, what was saved with it, and the newer ones with what is wrong.
+
+    None if there is no checkpoint at all.
+    """
+    skipped = []
+    for step in steps(folder) if asked is None else [asked]:
         own = folder / str(step)
         try:
             content = manifest.read(own)
         except manifest.Damaged as damage:
             skipped.append(f"{own}: {damage}.")
             continue
-        leaves, structure = leaves_lib.named(target)
         _compare(own, content, description, leaves)
-        tree = jax.tree.unflatten(structure, _read(own, leaves))
-        return Restored(content["step"], tree, content["extra"], skipped)
+        return content["step"], content["extra"], skipped
     if skipped:
         raise errors.UserError(
             f"{folder}: no checkpoint can be used ({' '.join(skipped)}); start a new "
@@ -74,7 +95,9 @@ def steps(folder: pathlib.Path) -> list[int]:
     if not folder.is_dir():
         return []
     names = [path.name for path in folder.iterdir() if path.is_dir()]
-    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    numbers = [int(name) for name in names if name.isdecimal() and name.isascii()]
+    # Not one called 007, which nobody here has written.
+    return sorted((n for n in numbers if str(n) in names), reverse=True)
 
 
 def _compare(own, content, description, leaves):
@@ -94,6 +117,8 @@ def _read(own: pathlib.Path, leaves: dict[str, Any]) -> list[Any]:
     import orbax.checkpoint as ocp
 
     def abstract(leaf):
+        if isinstance(leaf, np.ndarray | np.generic):
+            return np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape)
         plain = jax.eval_shape(leaves_lib.without_keys, leaf)
         return jax.ShapeDtypeStruct(plain.shape, plain.dtype, sharding=_sharding(leaf))
 
@@ -115,6 +140,7 @@ def _sharding(leaf: Any) -> jax.sharding.Sharding:
 
 
 def _local(read: jax.Array, leaf: Any) -> jax.Array:
-    if not getattr(leaf, "is_fully_addressable", True):
+    here = isinstance(leaf, np.ndarray | np.generic)
+    if here or not getattr(leaf, "is_fully_addressable", True):
         return read
     return jax.device_put(np.asarray(read), getattr(leaf, "sharding", None))

@@ -1,7 +1,9 @@
 """Trees of arrays in one file that cannot run code when it is read."""
 
+import hashlib
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,14 +11,17 @@ import numpy as np
 
 from jaxgan import errors, files, types
 
-FORMAT, ENTRY = "jaxgan-tree-2", "jaxgan"
+FORMAT, ENTRY = "jaxgan-tree-3", "jaxgan"
+
+WITHOUT_DIGEST = "jaxgan-tree-2"
+"""The format before, which is still read."""
 
 
 def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
     """Writes nested dictionaries of arrays into one file, whole or not at all.
 
     The file is in the format safetensors: the arrays, and metadata in JSON with the
-    keys that lead to each of them and with `description`.
+    keys that lead to each of them, with `description`, and with the SHA-256 of it all.
 
     Args:
       path: of the file; one that exists is replaced.
@@ -32,6 +37,7 @@ def save_tree(path: pathlib.Path, tree: types.Tree, description: Any) -> None:
         "keys": {_name(i, keys): _keys(keys) for i, (keys, _) in enumerate(leaves)},
         "description": description,
     }
+    header["sha256"] = _digest(header, arrays)
     # In one entry, as the order of several would change from run to run.
     metadata = {ENTRY: json.dumps(header)}
     files.write_whole(path, lambda name: safetensors.save_file(arrays, name, metadata))
@@ -44,21 +50,24 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
       The tree, of NumPy arrays, and the description.
 
     Raises:
-      UserError: if there is no such file or it was not written by `save_tree`.
+      UserError: if there is no such file, it was not written by `save_tree`, or is no
+        longer as it was written.
     """
     import safetensors
 
     try:
         with safetensors.safe_open(path, "numpy") as file:
             header = json.loads((file.metadata() or {})[ENTRY])
-            if header["format"] != FORMAT:
-                raise ValueError(f"its format is {header['format']}")
-            tree: dict[str, Any] = {}
-            for name, keys in header["keys"].items():
-                node = tree
-                for key in keys[:-1]:
-                    node = node.setdefault(key, {})
-                node[keys[-1]] = file.get_tensor(name)
+            arrays = {name: file.get_tensor(name) for name in header["keys"]}
+        if header["format"] != WITHOUT_DIGEST:
+            _verify(header, arrays)
+        tree: dict[str, Any] = {}
+        for name, keys in header["keys"].items():
+            node = tree
+            for key in keys[:-1]:
+                node = node.setdefault(key, {})
+            node[keys[-1]] = arrays[name]
+        return tree, header["description"]
     except FileNotFoundError:
         raise errors.UserError(f"{path} does not exist.") from None
     except (
@@ -73,7 +82,24 @@ def load_tree(path: pathlib.Path) -> tuple[types.Tree, Any]:
         raise errors.UserError(
             f"{path} is not a file that jaxgan saved, or is damaged ({error})."
         ) from None
-    return tree, header["description"]
+
+
+def _verify(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises ValueError if the file is not as it was written."""
+    if header["format"] != FORMAT:
+        raise ValueError(f"its format is {header['format']}")
+    found = header.pop("sha256")
+    if found != _digest(header, arrays):
+        raise ValueError("it is not as it was written")
+
+
+def _digest(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(array.view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()
 
 
 def _keys(path: tuple[Any, ...]) -> list[str]:

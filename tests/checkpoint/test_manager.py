@@ -135,20 +135,46 @@ def test_every_damage_is_noticed_and_the_checkpoint_before_it_read(times, copy):
     assert manifest.NAME in kinds or times < len(whole)
 
 
+def written(folder, **changed):
+    """A checkpoint of a manifest alone."""
+    nothing = dict.fromkeys(("versions", "description", "extra", "arrays"), {})
+    folder.mkdir()
+    manifest.write(folder, {"step": 7} | nothing | changed)
+
+
 def test_no_bit_of_a_manifest_flips_unnoticed(tmp_path):
     # An exponent's letter and that of an escape mean the same in either case.
-    manifest.write(
-        tmp_path, {"rate": 1e-05, "note": "\N{LATIN SMALL LETTER E WITH ACUTE}"}
-    )
-    path = tmp_path / manifest.NAME
+    extra = {"rate": 1e-05, "note": "\N{LATIN SMALL LETTER E WITH ACUTE}"}
+    written(tmp_path / "7", extra=extra)
+    path = tmp_path / "7" / manifest.NAME
     whole = path.read_bytes()
-    manifest.read(tmp_path)
+    assert manifest.read(tmp_path / "7")["extra"] == extra
     for place in range(8 * len(whole)):
         data = bytearray(whole)
         data[place // 8] ^= 1 << place % 8
         path.write_bytes(data)
         with pytest.raises(manifest.Damaged):
-            manifest.read(tmp_path)
+            manifest.read(tmp_path / "7")
+
+
+@pytest.mark.parametrize("changed", [{"step": None}, {"arrays": []}, {"step": 8}])
+def test_a_forged_manifest_is_damaged(changed, tmp_path):
+    written(tmp_path / "7", **changed)
+    with pytest.raises(manifest.Damaged, match=next(iter(changed))):
+        manifest.read(tmp_path / "7")
+
+
+def test_a_checkpoint_of_another_schema_is_neither_read_nor_passed_over(
+    copy, monkeypatch
+):
+    monkeypatch.setattr(manifest, "SCHEMA", 2)
+    save(copy.parent / "newer", 30)
+    shutil.move(copy.parent / "newer" / "30", copy / "30")
+    monkeypatch.undo()
+    for use in (restore, checkpoint.open):
+        with pytest.raises(errors.UserError, match="30 is .* schema 2, .* reads sch"):
+            use(copy)
+    assert {p.name for p in copy.iterdir()} == {"10", "20", "30"}
 
 
 def test_a_manifest_nested_without_end_is_damaged(tmp_path):
@@ -232,6 +258,26 @@ def test_a_write_that_fails_in_the_background_is_said_at_the_next_call(copy):
     with pytest.raises(errors.UserError, match="No space left"):
         checkpoint.close(manager)
     assert restore(copy).step == 20
+
+
+def test_what_storage_says_of_a_full_disk_is_a_sentence(copy):
+    """Orbax raises it as a ValueError: seen on a disk of four megabytes."""
+    manager = checkpoint.open(copy)
+
+    def fail(*args, **kwargs):
+        raise ValueError("RESOURCE_EXHAUSTED: Failed to write [os_error_code='28']")
+
+    manager.orbax.save = fail
+    checkpoint.save(manager, 30, tree(30), {}, DESCRIPTION)
+    with pytest.raises(errors.UserError, match="No space left"):
+        checkpoint.close(manager)
+    assert restore(copy).step == 20
+
+
+def test_one_of_several_checkpoints_is_read_when_it_is_asked_for(copy):
+    assert checkpoint.restore(copy, tree(0), DESCRIPTION, step=10).step == 10
+    with pytest.raises(errors.UserError, match="15: it has no manifest"):
+        checkpoint.restore(copy, tree(0), DESCRIPTION, step=15)
 
 
 def test_fewer_than_two_checkpoints_are_refused(tmp_path):

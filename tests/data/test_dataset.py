@@ -17,6 +17,15 @@ def test_scaling_to_float_and_back_keeps_every_level():
     np.testing.assert_array_equal(dataset.to_uint8(x), levels)
 
 
+def test_other_images_have_another_fingerprint_wherever_they_lie():
+    x = np.arange(300, dtype=np.uint8).reshape(100, 3) % 7
+    own = dataset.fingerprint(x)
+    assert own == dataset.fingerprint(jnp.asarray(x)) and own.startswith(
+        "uint8[100, 3]"
+    )
+    assert len({own, *map(dataset.fingerprint, (x + 1, x[1:], x.reshape(-1, 1)))}) == 4
+
+
 def test_points_are_not_scaled():
     x = np.array([-300.0, 0.25, 7.0], np.float32)
     np.testing.assert_array_equal(dataset.to_float(x), x)

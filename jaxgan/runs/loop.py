@@ -1,0 +1,107 @@
+"""The run: chunks of steps, and after each what is logged, shown, looked at, saved."""
+
+import functools
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jaxgan import errors, hosts, journal, signals, training, types
+from jaxgan.runs import saving as saving_lib
+from jaxgan.runs.saving import Saving
+from jaxgan.runs.trainers import Members, Trainer
+
+
+def train(
+    trainer: Trainer,
+    members: Members,
+    data: types.Tree,
+    *,
+    title: str,
+    log: pathlib.Path,
+    num_steps: int,
+    chunk_steps: int,
+    minutes: float | None = None,
+    on_pause: Callable[[int, Callable[[], Members]], None] | None = None,
+    saving: Saving | None = None,
+    tensorboard: pathlib.Path | None = None,
+    **fields: Any,
+) -> tuple[Members, list[training.Report]]:
+    """Trains a population until it has taken `num_steps` or no member is alive.
+
+    Args:
+      trainer: of the population.
+      members: to train; those of a checkpoint take their place.
+      data: what the program's sampler draws from.
+      title: on the terminal.
+      log: file to which `journal.log` adds a line after each chunk.
+      num_steps: of the whole run.
+      chunk_steps: steps in a chunk.
+      minutes: if not None, no chunk begins after so much time.
+      on_pause: called after each chunk with the step and with a function that gives the
+        members, which costs a copy.
+      saving: where checkpoints lie, or None for none.
+      tensorboard: folder of events for TensorBoard, or None for none.
+      **fields: for each line of the log.
+
+    Returns:
+      The members, and the reports of all chunks since the first step.
+
+    Raises:
+      Interrupted: if SIGINT or SIGTERM came; where the run is being saved, the chunk
+        was finished and saved before.
+      UserError: if there are checkpoints that cannot be gone on from.
+    """
+    began = time.perf_counter()
+    members, history = saving_lib.resumed(members, saving, log, fields)
+    start = history[-1].step if history else 0
+    placed = training.place(trainer.program, *members, data)
+    write, size = journal.log(log, **fields), len(members.keys)
+    with (
+        saving_lib.saver(saving, log) as save,
+        journal.tensorboard(tensorboard, **fields) as board,
+        signals.deferred() as stopped,
+        journal.progress(
+            title, num_steps=num_steps, num_members=size, start=start
+        ) as show,
+    ):
+
+        def on_chunk(report: training.Report) -> None:
+            for receive in (write, show, board, history.append):
+                receive(report)
+
+        saved, stop = time.perf_counter(), 0
+        while placed.step < num_steps:
+            placed = training.advance(
+                trainer.program,
+                placed,
+                num_steps=min(chunk_steps, num_steps - placed.step),
+                chunk_steps=chunk_steps,
+                on_chunk=on_chunk,
+            )
+            collect = functools.cache(functools.partial(_fetch, members, placed))
+            if on_pause is not None:
+                on_pause(placed.step, collect)
+            now = time.perf_counter()
+            # Clocks and signals are each process's own, what follows from them is not.
+            over, due, stop = hosts.any_of(
+                [
+                    minutes is not None and now - began >= 60 * minutes,
+                    saving is not None and now - saved >= saving.seconds,
+                    stopped() or 0,
+                ]
+            )
+            last = over or placed.step == num_steps or not history[-1].alive.any()
+            if saving is not None and (last or stop or due):
+                save(placed.step, collect())
+                saved = now
+            if last or stop:
+                break
+    if placed.step < num_steps and stop:
+        goodbye = saving_lib.goodbye(placed.step, num_steps, saving)
+        raise errors.Interrupted(goodbye, stop, together=True)
+    return _fetch(members, placed), history
+
+
+def _fetch(members: Members, placed: training.Placed) -> Members:
+    return members._replace(state=training.fetch(placed))

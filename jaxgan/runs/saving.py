@@ -1,0 +1,82 @@
+"""Where a run is saved, and how it goes on from there."""
+
+import contextlib
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jaxgan import checkpoint, errors, files, hosts, journal, training
+from jaxgan.runs import trainers
+
+
+class Saving(NamedTuple):
+    """Where and how often a population is saved while it trains.
+
+    Attributes:
+      folder: of its checkpoints.
+      description: of its structure, as JSON; another one does not load them.
+      resume: the command that goes on, for a user who has stopped the run.
+      seconds: between two checkpoints, at least; the last step has one too.
+    """
+
+    folder: pathlib.Path
+    description: Mapping[str, Any]
+    resume: str
+    seconds: float = 60.0
+
+
+def resumed(
+    members: trainers.Members,
+    saving: Saving | None,
+    log: pathlib.Path,
+    fields: dict[str, Any],
+) -> tuple[trainers.Members, list[training.Report]]:
+    """The members of the newest checkpoint with its past, or what there is to begin."""
+    if saving is None:
+        return members, []
+    found = checkpoint.restore(saving.folder, members, saving.description)
+    step = 0 if found is None else found.step
+    history = journal.rewind(log, step, **fields)
+    if found is None:
+        return members, []
+    for skipped in found.skipped:
+        print(f"checkpoint left out: {skipped}")
+    if not history or history[-1].step != step:
+        reached = history[-1].step if history else 0
+        raise errors.UserError(
+            f"{log} ends at step {reached} and the checkpoint in {saving.folder} was "
+            f"taken at step {step}; put the log back, or start a new run."
+        )
+    print(f"going on from step {step}")
+    return found.tree, history
+
+
+@contextlib.contextmanager
+def saver(
+    saving: Saving | None, log: pathlib.Path
+) -> Iterator[Callable[[int, trainers.Members], None]]:
+    """Yields `(step, members)`, which saves in the background; waits at the end.
+
+    A process ends when another one fails, so none goes on before the last is saved.
+    """
+    if saving is None:
+        yield lambda step, members: None
+        return
+    manager = checkpoint.open(saving.folder)
+
+    def save(step: int, members: trainers.Members) -> None:
+        # Never a checkpoint ahead of its log, whatever ends the machine.
+        files.synchronise(log)
+        checkpoint.save(manager, step, members, {}, saving.description)
+
+    try:
+        yield save
+    finally:
+        checkpoint.close(manager)
+    hosts.together("saved")
+
+
+def goodbye(step: int, num_steps: int, saving: Saving | None) -> str:
+    if saving is None:
+        return f"stopped at step {step} of {num_steps}; the run was not being saved."
+    return f"stopped and saved at step {step} of {num_steps}; go on by {saving.resume}"

@@ -1,0 +1,108 @@
+"""A population on the devices that train it, and back in the host's memory."""
+
+from typing import NamedTuple
+
+import jax
+from jax.sharding import Mesh, NamedSharding
+
+from jaxgan import placement, population, types
+from jaxgan.data import streaming
+from jaxgan.training import program as program_lib
+
+
+class Placed(NamedTuple):
+    """A population and its data on the devices that train them.
+
+    Attributes:
+      mesh: the devices.
+      total: members; the axis `[P]` of the rest is padded to what the devices divide.
+      step: that every member has reached.
+      hparams: every leaf `[P, ...]`.
+      state: of the population; donated by `advance`.
+      keys: `[P]`.
+      data: on every device, or a `streaming.Host`.
+    """
+
+    mesh: Mesh
+    total: int
+    step: int
+    hparams: types.HParams
+    state: types.TrainState
+    keys: jax.Array
+    data: types.Tree
+
+
+def place(
+    program: program_lib.Program,
+    hparams: types.HParams,
+    state: types.TrainState,
+    keys: jax.Array,
+    data: types.Tree,
+) -> Placed:
+    """Puts a population on the devices of a program, see `population.shard`.
+
+    Args:
+      program: from `compile`.
+      hparams: every leaf `[P, ...]`.
+      state: of the population; it is copied.
+      keys: `[P]`, one per member, see `population.keys`.
+      data: what the sampler draws from, shared by all members: on the device, or a
+        `streaming.Host`, whose samples are sent in chunks while the devices train.
+
+    Raises:
+      UserError: if the leading axes differ.
+    """
+    total = population.size((hparams, state, keys))
+    mesh = program.mesh(total)
+    members = population.shard((hparams, state, keys), mesh)
+    if not isinstance(data, streaming.Host):
+        data = placement.put(data, NamedSharding(mesh, program_lib.EVERYWHERE))
+    return Placed(mesh, total, int(state.step[0]), *members, data)
+
+
+def ahead_of_time(
+    program: program_lib.Program,
+    hparams: types.HParams,
+    state: types.TrainState,
+    keys: jax.Array,
+    data: types.Tree,
+    chunk_steps: int = 500,
+) -> jax.stages.Compiled:
+    """Compiles a program without arrays: `place` and `advance` then compile nothing.
+
+    Args:
+      program: from `compile`.
+      hparams, state, keys: of the population, or their `jax.ShapeDtypeStruct`.
+      data: as for `place`.
+      chunk_steps: of the training, which counts where data are streamed.
+    """
+    total = population.size((hparams, state, keys))
+    mesh = program.mesh(total)
+    specs = program_lib.MEMBERS, program_lib.EVERYWHERE
+    members, everywhere = (NamedSharding(mesh, spec) for spec in specs)
+    padded = total + -total % mesh.shape["pop"]
+
+    def of_members(x):
+        return jax.ShapeDtypeStruct((padded, *x.shape[1:]), x.dtype, sharding=members)
+
+    def shared(x):
+        return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere)
+
+    rows = None
+    if isinstance(data, streaming.Host):
+        at_once = streaming.steps_at_once(data, padded, chunk_steps)
+        rows = jax.tree.map(of_members, streaming.shapes(data, padded, at_once))
+        data = None
+    arguments = jax.tree.map(of_members, (hparams, state, keys))
+    data = jax.tree.map(shared, data)
+    return program.over(mesh).lower(*arguments, data, rows, 0).compile()
+
+
+def fetch(placed: Placed) -> types.TrainState:
+    """The members' state in the host's memory; the population goes on being placed."""
+    return population.unshard(placed.state, placed.total)
+
+
+def collect(placed: Placed) -> types.TrainState:
+    """The members' state, on the first device; the population goes on being placed."""
+    return jax.device_put(fetch(placed), placed.mesh.local_devices[0])

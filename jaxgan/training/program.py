@@ -1,0 +1,185 @@
+"""Many steps of many members as one compiled program.
+
+Data flow of one member and one step:
+
+    key = fold_in(member's key, state.step), split for the batch and for the step
+    batch = sample(data, hparams, batch key)
+    state, metrics = step(hparams, state, batch, step key)
+
+The stream of random numbers depends on the member's key and on its step counter and on
+nothing else: neither on the population, nor on the member's place in it, nor on how
+the run was cut into chunks, nor on whether the data lie on the device or are streamed.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from jaxgan import errors, population, types
+
+Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
+"""`(data, hparams, key) -> Batch` of one member.
+
+Data stay on the device; where they are streamed, a step gets its `pool.Rows` instead.
+"""
+
+MEMBERS, EVERYWHERE = population.MEMBERS, PartitionSpec()
+SAMPLES = PartitionSpec("data")
+
+
+class Program(NamedTuple):
+    """A training loop made ready for a population.
+
+    Attributes:
+      over: the loop over a `Mesh` of devices, its axis "pop" of members and its axis
+        "data" of the samples in a batch:
+        `(hparams, state, keys, data, rows, num_steps) -> (state, metrics)`, jitted.
+        Either `data` are shared by all members, or `rows [P, S, B, ...]` hold what each
+        of them draws in each step; the other one is None.
+      devices: that share the members.
+      data_devices: as many of them share each member's batches.
+    """
+
+    over: Callable[[Mesh], Callable[..., tuple[types.TrainState, types.Metrics]]]
+    devices: tuple[jax.Device, ...]
+    data_devices: int = 1
+
+    def mesh(self, num_members: int) -> Mesh:
+        """The devices of so many members: no more along "pop" than there are members.
+
+        With several processes all devices, as each process must have some.
+        """
+        most = len(self.devices) // self.data_devices
+        if jax.process_count() == 1:
+            most = min(most, num_members)
+        devices = np.array(self.devices[: most * self.data_devices])
+        return Mesh(devices.reshape(most, self.data_devices), ("pop", "data"))
+
+
+def compile(
+    step: types.Step,
+    sample: Sample,
+    mapper: types.Mapper = population.vmap,
+    devices: Sequence[jax.Device] | None = None,
+    data_devices: int = 1,
+) -> Program:
+    """Makes the loop over a population's steps one program.
+
+    The state is donated from chunk to chunk. The number of steps is traced, so that
+    chunks of any length share the program.
+
+    Args:
+      step: of one member.
+      sample: of one member.
+      mapper: lifts one member to the members of a device.
+      devices: that share the members; they do not communicate. None for all there are.
+      data_devices: devices that share the batches of each member, and do communicate.
+        The program is of the whole batch all the same: gradients, and the statistics of
+        batch normalisation, are those of one device but for the order of sums.
+
+    Raises:
+      UserError: if `data_devices` does not divide the devices; in tracing, if it does
+        not divide the batch.
+    """
+    devices = tuple(jax.devices() if devices is None else devices)
+    if data_devices < 1 or len(devices) % data_devices:
+        raise errors.UserError(
+            f"data_devices={data_devices} must divide the {len(devices)} devices that "
+            "there are."
+        )
+
+    def member(hparams, state, key, rows, data, num_steps):
+        def advance(state, data):
+            batch_key, step_key = step_keys(key, state.step)
+            batch = sample(data, hparams, batch_key)
+            if data_devices > 1:
+                batch = _shared(batch, data_devices)
+            state, metrics = step(hparams, state, batch, step_key)
+            return state._replace(step=state.step + 1), metrics
+
+        def data_of(i):
+            return data if rows is None else jax.tree.map(lambda x: x[i], rows)
+
+        def body(i, carry):
+            state, total = carry
+            state, metrics = advance(state, data_of(i))
+            return state, jax.tree.map(jnp.add, total, metrics)
+
+        _, shapes = jax.eval_shape(advance, state, data_of(0))
+        zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        state, total = jax.lax.fori_loop(0, num_steps, body, (state, zero))
+        return state, jax.tree.map(lambda x: x / jnp.maximum(num_steps, 1), total)
+
+    def share(hparams, state, keys, data, rows, num_steps):
+        def of_member(hparams, state, key, rows):
+            return member(hparams, state, key, rows, data, num_steps)
+
+        return mapper(of_member)(hparams, state, keys, rows)
+
+    @functools.cache
+    def over(mesh):
+        run = jax.shard_map(
+            share,
+            mesh=mesh,
+            in_specs=(MEMBERS, MEMBERS, MEMBERS, EVERYWHERE, MEMBERS, EVERYWHERE),
+            out_specs=MEMBERS,
+            check_vma=False,
+            # The axis "data" is XLA's to divide, where there is one.
+            axis_names={"pop"} if data_devices > 1 else {"pop", "data"},
+        )
+        return jax.jit(run, donate_argnums=1)
+
+    return Program(over, devices, data_devices)
+
+
+def step_keys(key: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The keys of a member's batch and of its step, from its own key and its step."""
+    batch_key, step_key = jax.random.split(jax.random.fold_in(key, step))
+    return batch_key, step_key
+
+
+def flops(
+    step: types.Step,
+    sample: Sample,
+    hparams: types.HParams,
+    state: types.TrainState,
+    key: jax.Array,
+    data: types.Tree,
+) -> float:
+    """Floating-point operations of one step of one member, as XLA counts them.
+
+    Drawing the batch is included. Counted before optimisation, and without compiling
+    where the backend can, as a CPU's can; the body of a loop (`steps.repeat` of more
+    than one) counts once.
+
+    Args:
+      step, sample: of one member.
+      hparams, state, key: of one member, without the axis `[P]`.
+      data: what the sampler draws from.
+    """
+
+    def once(hparams, state, key, data):
+        return step(hparams, state, sample(data, hparams, key), key)
+
+    lowered = jax.jit(once).lower(hparams, state, key, data)
+    try:
+        cost = lowered.cost_analysis()
+    except NotImplementedError:  # backends that are plugins, such as CUDA and TPU
+        cost = lowered.compile().cost_analysis()
+    return float(cost["flops"])
+
+
+def _shared(batch: types.Batch, data_devices: int) -> types.Batch:
+    """A batch whose samples lie on as many devices."""
+    size = batch.x.shape[0]
+    if size % data_devices:
+        raise errors.UserError(
+            f"a batch of {size} samples cannot be shared by data_devices="
+            f"{data_devices}; draw a multiple of it."
+        )
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, SAMPLES), batch)
