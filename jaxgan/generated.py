@@ -1,7 +1,6 @@
 """What the generators that a run has kept make, read in parts like other samples."""
 
 import hashlib
-import json
 import pathlib
 from collections.abc import Sequence
 
@@ -107,12 +106,20 @@ def _member(
 
     def sha256() -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        return json.dumps([content, number, seed, place])
+        return f"{content}, {number} of seed {seed}, {place}"
 
     shape = jax.eval_shape(
         lambda: ensembles.sample(networks, mixture, key, DRAWN)[0]
     ).shape[1:]
-    return samples.Samples(str(path), number, shape, read, sha256)
+    facts = {
+        "seed": seed,
+        "key": f"fold_in(key(seed), {place})",
+        "members": len(mixture.weights),
+        "weights": "the moving average where the run kept one",
+        "normalisation": "standing batch statistics, as at evaluation",
+        "values": "rounded from [-1, 1] to bytes" if len(shape) == 3 else "as they are",
+    }
+    return samples.Samples(str(path), number, shape, read, sha256, facts=facts)
 
 
 def _check_range(path: pathlib.Path, x: np.ndarray) -> None:

@@ -259,7 +259,5 @@ def _described(members: Sequence[samples.Samples]) -> dict[str, Any]:
         "sha256": [own.sha256() for own in members],
         "num_samples": members[0].number,
         "shape": list(members[0].shape),
-        "values": "images as bytes, those of generators rounded from [-1, 1]"
-        if len(members[0].shape) == 3
-        else "as they are",
+        "facts": [own.facts for own in members],
     }

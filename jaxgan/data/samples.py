@@ -6,8 +6,8 @@ PNG and JPEG files, or from a `.npz` or `.npy` file.
 
 import hashlib
 import pathlib
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Samples(NamedTuple):
       sha256: of all that the samples depend on; may read them all.
       label: int32 `[N]`, or None.
       num_classes: K of the labels, or None.
+      facts: what else belongs in the protocol of their scores, or None.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Samples(NamedTuple):
     sha256: Callable[[], str]
     label: np.ndarray | None = None
     num_classes: int | None = None
+    facts: Mapping[str, Any] | None = None
 
 
 def find(
@@ -155,6 +157,7 @@ def choose(samples: Samples, number: int, seed: int) -> Samples:
         read=lambda asked: samples.read(rows[asked]),
         sha256=lambda: f"{samples.sha256()}, {len(rows)} in the order of seed {seed}",
         label=None if samples.label is None else samples.label[rows],
+        facts={**(samples.facts or {}), "of": samples.number, "order_seed": seed},
     )
 
 

@@ -57,14 +57,12 @@ class Named(NamedTuple):
     """A score that can be asked for.
 
     Attributes:
-      says: what it is, in a line.
       needs: what a pass has to keep; of the splits only whether there are any.
       classes: whether it needs a network that knows classes.
       least: samples that are needed of each kind.
       rate: `(real, fake, context) -> records`, of `fake` with an axis of members.
     """
 
-    says: str
     needs: passes.Needs
     classes: bool
     least: int
@@ -350,51 +348,20 @@ def _stacked(records, dead):
 _ROWS = passes.Needs(rows=True)
 
 SCORES: dict[str, Named] = {
+    # The Inception Score, with a warning of low diversity within classes.
     "is": Named(
-        "Inception Score, which warns of low diversity within classes",
-        passes.Needs(splits=SPLITS, classes=True),
-        True,
-        SPLITS,
-        _mapped(_inception),
+        passes.Needs(splits=SPLITS, classes=True), True, SPLITS, _mapped(_inception)
     ),
-    "mis": Named(
-        "modified Inception Score, within classes", _ROWS, True, 2, _mapped(_modified)
-    ),
-    "diversity": Named(
-        "squared distance of features within classes",
-        passes.Needs(classes=True),
-        True,
-        2,
-        _mapped(_diversity),
-    ),
-    "modes": Named(
-        "classes found, and reverse KL of their shares", _ROWS, True, 1, _mapped(_modes)
-    ),
-    "fd": Named(
-        "Frechet distance", passes.Needs(moments=True), False, 2, _mapped(_frechet)
-    ),
-    "fdinf": Named(
-        "Frechet distance, extrapolated to infinitely many samples",
-        _ROWS,
-        False,
-        20,
-        _mapped(_frechet_infinity),
-    ),
-    "kd": Named("kernel distance", _ROWS, False, 2, _mapped(_kernel)),
-    "prdc": Named(
-        "precision, recall, density and coverage",
-        _ROWS,
-        False,
-        6,
-        _mapped(_neighbours),
-    ),
-    "prd": Named(
-        "F_8 and F_1/8 of the curve of precision and recall", _ROWS, False, 20, _prd
-    ),
-    "ndb": Named("number of distinct bins", _ROWS, False, 20, _distinct_bins),
-    "nn": Named(
-        "distance to the nearest real sample", _ROWS, False, 1, _mapped(_nearest)
-    ),
-    "vendi": Named("Vendi score", _ROWS, False, 2, _mapped(_vendi)),
+    "mis": Named(_ROWS, True, 2, _mapped(_modified)),
+    "diversity": Named(passes.Needs(classes=True), True, 2, _mapped(_diversity)),
+    "modes": Named(_ROWS, True, 1, _mapped(_modes)),
+    "fd": Named(passes.Needs(moments=True), False, 2, _mapped(_frechet)),
+    "fdinf": Named(_ROWS, False, 20, _mapped(_frechet_infinity)),
+    "kd": Named(_ROWS, False, 2, _mapped(_kernel)),
+    "prdc": Named(_ROWS, False, 6, _mapped(_neighbours)),
+    "prd": Named(_ROWS, False, 20, _prd),
+    "ndb": Named(_ROWS, False, 20, _distinct_bins),
+    "nn": Named(_ROWS, False, 1, _mapped(_nearest)),
+    "vendi": Named(_ROWS, False, 2, _mapped(_vendi)),
 }
 """The scores that can be asked for, by name."""
