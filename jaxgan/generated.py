@@ -116,7 +116,7 @@ def _member(
         "key": f"fold_in(key(seed), {place})",
         "members": len(mixture.weights),
         "weights": "the moving average where the run kept one",
-        "normalisation": "standing batch statistics, as at evaluation",
+        "normalisation": "as at evaluation, by the statistics in the file",
         "values": "rounded from [-1, 1] to bytes" if len(shape) == 3 else "as they are",
     }
     return samples.Samples(str(path), number, shape, read, sha256, facts=facts)
