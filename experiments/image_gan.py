@@ -79,7 +79,7 @@ SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1, "evaluations": 
 SMOKE_CLASSIFIER_IMAGES = 20_000
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
-ROWS, MOST_COLUMNS = 8, 16
+ROWS, MOST_COLUMNS, IMAGES_SHOWN = 8, 16, 64
 
 
 def main(asked: Settings) -> None:
@@ -138,7 +138,8 @@ def main(asked: Settings) -> None:
             title=f"{asked.seeds} GANs on {asked.dataset}",
             **scores_of,
             histories={"seeds": ("all seeds", history)},
-            samples=shown,
+            samples={"real": dataset.to_float(data.test.x[:IMAGES_SHOWN]), **shown},
+            columns=len(shown["seed 0"]) // ROWS,
             made_by=journal.made_by(asked),
             notes=record["note"],
         )

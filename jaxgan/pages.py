@@ -11,7 +11,8 @@ from jaxgan import curves, reports, training
 from jaxgan.reports import charts, pictures
 
 PAGE, PICTURES = "report.html", "report"
-IMAGES, COLUMNS, GREY = 64, 8, 127
+GREY = 127
+"""Between images, as it is neither light nor dark."""
 
 
 def save(
@@ -26,6 +27,7 @@ def save(
     coverage: Mapping[str, ArrayLike] | None = None,
     real: ArrayLike | None = None,
     costs: reports.Table | None = None,
+    columns: int = 8,
     notes: str = "",
 ) -> None:
     """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
@@ -42,6 +44,7 @@ def save(
       coverage: by title `[S, K]` counts of the modes, or None.
       real: `[K]` real samples of each mode, where there is a coverage.
       costs: a table of what each arm has cost, or None.
+      columns: images in a row of a grid.
       notes: sentences for the top.
     """
     sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
@@ -51,7 +54,7 @@ def save(
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
     sections += curves.sections(histories)
-    tiles = [_picture(name, x) for name, x in samples.items()]
+    tiles = [_picture(name, x, columns) for name, x in samples.items()]
     if tiles:
         sections.append(reports.Section("Samples", "", tiles))
     reports.save_html(folder / PAGE, title, sections, made_by, folder / PICTURES)
@@ -62,8 +65,8 @@ def _scores(scores, dead, costs) -> list[reports.Table]:
     return [*tables, *([costs] if costs else [])]
 
 
-def _picture(name: str, x: ArrayLike) -> reports.Chart | reports.Tile:
+def _picture(name: str, x: ArrayLike, columns: int) -> reports.Chart | reports.Tile:
     x, file = np.asarray(x), "samples-" + "-".join(name.split()).replace(",", "")
     if x.ndim == 2:
         return reports.Chart(file, charts.points(x, name), f"Samples of {name}.")
-    return reports.Tile(file, reports.image_grid(x[:IMAGES], COLUMNS, GREY), name)
+    return reports.Tile(file, reports.image_grid(x, columns, GREY), name)

@@ -58,6 +58,7 @@ def test_a_run_keeps_everything_it_promises(smoke):
         "samples.png",
         "training.png",
         "losses.png",
+        "report.html",
         "mixture-generator-0.safetensors",
         "mixture-generator-1.safetensors",
     } <= names

@@ -53,10 +53,11 @@ figure.scrolls svg { max-width: none; }
 figcaption { font-size: .85rem; max-width: 28rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 .row { display: grid; gap: 1rem; grid-template-columns: repeat(3, minmax(0, 18rem)); }
+.figures .tile { width: 18rem; }
 .tile img { width: 100%; image-rendering: pixelated; background: var(--soft); }
 @media (max-width: 40rem) {
   .row { grid-template-columns: 1fr; }
-  .tile { display: grid; gap: .8rem; grid-template-columns: 8rem 1fr; }
+  .row .tile { display: grid; gap: .8rem; grid-template-columns: 8rem 1fr; }
 }
 img { max-width: 100%; height: auto; border-radius: 3px; }
 pre { overflow-x: auto; background: var(--soft); padding: .7rem; font-size: .85rem;
