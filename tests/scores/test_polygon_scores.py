@@ -39,12 +39,13 @@ def test_a_distance_is_no_less_than_that_of_the_noise_that_was_added(found):
 
 
 def test_images_that_are_no_polygons_are_far():
-    grey, black = np.zeros((1, 14, 14, 1)), -np.ones((1, 14, 14, 1))
-    assert scores.distances(LAW, grey)[0] > 196 / 4 / 2  # most pixels miss by a half
-    ring = black.copy()
-    ring[:, 2:12, 2:12] = 1
-    ring[:, 4:10, 4:10] = -1
-    assert scores.distances(LAW, ring)[0] > 100 * scores.delta(LAW)
+    images = -np.ones_like(REAL)
+    images[0] = 0  # grey
+    images[1, 2:12, 2:12] = 1
+    images[1, 4:10, 4:10] = -1  # a frame
+    grey, frame = scores.distances(LAW, images)[:2]
+    assert grey > 196 / 4 / 2  # most pixels miss by a half
+    assert frame > 100 * scores.delta(LAW)
 
 
 def test_what_can_make_all_triangles_recalls_all_and_one_triangle_none():
