@@ -5,6 +5,7 @@ dead trials: they are never left out, but drawn or counted where they are told a
 """
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -174,7 +175,16 @@ def ribbons(
                     alpha=alpha,
                     linewidth=0,
                 )
-            axis.plot(steps[known], found[2], color=colour, linewidth=1.6, label=name)
+            alone = "o" if np.count_nonzero(known) == 1 else None
+            axis.plot(
+                steps[known],
+                found[2],
+                color=colour,
+                linewidth=1.6,
+                label=name,
+                marker=alone,
+                markersize=4,
+            )
         axis.set_ylabel(what)
         axis.grid(axis="y", color=figures.GRID, linewidth=0.8)
         if len(lines) > 1:
@@ -188,7 +198,7 @@ def ribbons(
                 borderaxespad=0,
             )
     axes[-1].set_xlabel("step")
-    figure.suptitle(figures.text(title), color=figures.TEXT, fontsize=10)
+    figure.suptitle(_wrapped(title, 50), color=figures.TEXT, fontsize=9)
     return figure
 
 
@@ -220,18 +230,19 @@ def points(x: ArrayLike, title: str) -> Any:
       x: the points.
       title: above, in lines of its own.
     """
-    import textwrap
-
-    x = np.asarray(x, float)
+    x, said = np.asarray(x, float), _wrapped(title, 42)
     finite = x[np.isfinite(x).all(axis=1)]
-    lines = textwrap.wrap(title, 42)
-    figure, axis = figures.new(3.2, 3.1 + 0.16 * len(lines))
+    figure, axis = figures.new(3.2, 3.2 + 0.16 * said.count("\n"))
     axis.plot(*finite[:, :2].T, "o", color=BEST, markersize=2.5, markeredgewidth=0)
     axis.set_aspect("equal", "datalim")
-    axis.set_title(figures.text("\n".join(lines)), color=figures.TEXT, fontsize=8)
+    axis.set_title(said, color=figures.TEXT, fontsize=8)
     if len(finite) < len(x):
         axis.set_xlabel(f"{len(x) - len(finite)} of {len(x)} are not finite")
     return figure
+
+
+def _wrapped(words: str, width: int) -> str:
+    return figures.text("\n".join(textwrap.wrap(words, width)))
 
 
 def _quantiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
