@@ -66,7 +66,11 @@ def at_least(least: int) -> Check:
     return Check(lambda value: value >= least, f"it must be at least {least}")
 
 
-def parse(settings: type[Settings], description: str) -> Settings:
+def parse(
+    settings: type[Settings],
+    description: str,
+    defaults: Callable[[Settings], Settings] | None = None,
+) -> Settings:
     """Reads a dataclass of settings from the command line.
 
     Each field is a flag, with the field's docstring as its help. What cannot be read
@@ -75,11 +79,21 @@ def parse(settings: type[Settings], description: str) -> Settings:
     Where there is a field `resume` and it names the folder of a run, the settings of
     that run take the place of the defaults; other values for them are refused, but for
     the fields `FREE`.
+
+    Args:
+      settings: the dataclass.
+      description: of the script, above its help.
+      defaults: makes other defaults of what was given, such as those in a file that it
+        names; flags come before them. Not for a run that is resumed.
     """
     import tyro
 
     asked = tyro.cli(settings, description=description)
     folder = getattr(asked, "resume", None)
+    if folder is None and defaults is not None:
+        with _sentences():
+            asked = defaults(asked)
+        return tyro.cli(settings, description=description, default=asked)
     if folder is None:
         return asked
     with _sentences():

@@ -106,6 +106,46 @@ class Devices:
     """compile, say what the population would take and how fast it is, and end"""
 
 
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """How the settings of a sweep are found, and how many."""
+
+    search: Literal[
+        *("grid", "random", "sobol", "latin_hypercube"),
+        *("halving", "hyperband", "pbt", "optuna"),
+    ] = "sobol"
+    """grid, draws that are random, sobol or latin_hypercube; halving and hyperband stop
+    the worst early; pbt changes numbers in training; optuna learns where to look"""
+    settings: int | None = None
+    """to try; None for 24, for all of a grid, for all of hyperband's brackets"""
+    seeds: int = 1
+    """of each setting"""
+    by: str | None = None
+    """score that decides; None for frechet_distance, or reverse_kl of points"""
+    levels: int = 3
+    """of a grid, for each number"""
+    eta: int = 3
+    """of halving and hyperband: one setting in so many trains on"""
+    rounds: int = 9
+    """that the steps are cut into: rungs of halving and hyperband are 1, eta, eta^2 ...
+    of them, and generations of pbt all"""
+    places: int | None = None
+    """settings that halving and hyperband train at once; None for one in eta"""
+    batch: int = 16
+    """settings that optuna is asked for at once"""
+    storage: str | None = None
+    """of optuna: URL of a database or path of a journal that machines share; None for a
+    journal in the run folder"""
+    study: str = "jaxgan"
+    """name of optuna's study in the storage"""
+    members: int | None = None
+    """of a population, at most; None for as many as fit into memory"""
+    allow_groups: int = 32
+    """compiled programs that the sweep may need"""
+    seed: int = 0
+    """of the settings, the data, the classifier and the search"""
+
+
 CHECKS: dict[str, cli.Check] = {
     "width": cli.AT_LEAST_ONE,
     "learning_rate": cli.POSITIVE,

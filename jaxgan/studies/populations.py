@@ -257,7 +257,10 @@ def score(
 
 def row(trial: trials.Trial, measured: dict[str, Any], **more: Any) -> records.Row:
     """A trial's row: what it is, its setting, its scores, and what else is known."""
-    group = more.pop("group")
+    group, measured = more.pop("group"), dict(measured)
+    collapsed = measured.pop("collapsed", np.nan)
+    if not np.isnan(collapsed):
+        more["collapsed"] = bool(collapsed)
     return {
         "trial": trial.name,
         "setting": trial.setting,

@@ -93,6 +93,19 @@ def changed(recipe: Recipe, setting: spaces.Setting) -> Recipe:
     return fields.replaced(recipe, own)
 
 
+def check(recipe: Recipe, space: spaces.Space) -> None:
+    """Asks that the choices of a space's traced fields are numbers.
+
+    Raises:
+      UserError: naming the field.
+    """
+    for name, distribution in space.items():
+        inner = spaces.unwrapped(distribution)[0]
+        if is_traced(name) and isinstance(inner, spaces.Categorical):
+            for choice in inner.choices:
+                changed(recipe, {name: choice})
+
+
 def is_traced(name: str) -> bool:
     """Whether a new value of a field is a number in the same program."""
     return name in (*BOTH, "ema_decay") or name.startswith(("optimizer.", "penalties."))

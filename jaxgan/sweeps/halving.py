@@ -7,7 +7,7 @@ came to that rung. It goes on if it is among the best `1 / eta` of them; else it
 stopped and its place is given to a new trial. This is asynchronous halving (ASHA) whose
 places report together, so that it is the same each time.
 
-    search = halving.begin(num_trials, num_places, rungs)
+    search = halving.begin(num_trials, num_places, halving.ladder(1, 9))
     while search.busy:
         train every place for a round, score them: scores [P]
         search, fresh = halving.decide(search, scores)
@@ -16,7 +16,8 @@ places report together, so that it is the same each time.
 Nothing here trains; everything is a function of numbers on the host.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,20 +47,22 @@ class Entry(NamedTuple):
       rung: index of the rung.
       score: less is better; NaN is worst.
       status: "going" if it trains on, "stopped", or "finished" at the last rung.
+      bracket: whose trials it is compared with.
     """
 
     trial: int
     rung: int
     score: float
     status: str
+    bracket: int = 0
 
 
 class Search(NamedTuple):
     """A search that goes on.
 
     Attributes:
-      num_trials: in all.
-      rungs: rounds that each rung asks, rising.
+      brackets: of each trial its bracket, `[N]`.
+      ladders: of each bracket the rounds that its rungs ask, rising.
       eta: one in so many goes on.
       trial: index of the trial in each place, `EMPTY` in one that has none any more.
       rounds: that the trial in each place has trained for.
@@ -67,8 +70,8 @@ class Search(NamedTuple):
       entries: all comparisons so far, in their order.
     """
 
-    num_trials: int
-    rungs: tuple[int, ...]
+    brackets: tuple[int, ...]
+    ladders: tuple[tuple[int, ...], ...]
     eta: int
     trial: np.ndarray
     rounds: np.ndarray
@@ -148,18 +151,53 @@ def begin(
     Raises:
       UserError: if a number is below 1, eta below 2, or the rungs do not rise.
     """
-    rising = all(a < b for a, b in zip((0, *rungs), rungs, strict=False))
-    if num_trials < 1 or num_places < 1 or eta < 2 or not rungs or not rising:
+    return begin_brackets((0,) * num_trials, num_places, (tuple(rungs),), eta)
+
+
+def begin_brackets(
+    brackets: Sequence[int],
+    num_places: int,
+    ladders: Sequence[tuple[int, ...]],
+    eta: int = 3,
+    entries: Sequence[Entry] = (),
+) -> Search:
+    """A search whose trials climb different ladders, as Hyperband's do.
+
+    A place that is freed by one bracket's trial goes to the next trial of any bracket,
+    so that short brackets leave no place empty.
+
+    Args:
+      brackets: of each trial the index of its ladder, `[N]`.
+      num_places: P, members of the population.
+      ladders: rounds of the rungs of each bracket.
+      eta: one in so many goes on.
+      entries: of trials of other searches that count as compared already; their
+        indices mean nothing here.
+
+    Raises:
+      UserError: as `begin`.
+    """
+    num_trials = len(brackets)
+    climb = all(
+        ladder and all(a < b for a, b in zip((0, *ladder), ladder, strict=False))
+        for ladder in ladders
+    )
+    if num_trials < 1 or num_places < 1 or eta < 2 or not ladders or not climb:
         raise errors.UserError(
             f"num_trials={num_trials}, num_places={num_places}, eta={eta}, "
-            f"rungs={rungs}: numbers must be at least 1, eta at least 2, and the rungs "
-            "rising."
+            f"rungs={list(ladders)}: numbers must be at least 1, eta at least 2, and "
+            "the rungs rising."
         )
     places = np.arange(num_places)
     trial = np.where(places < num_trials, places, EMPTY)
-    rounds = np.zeros(num_places, int)
     return Search(
-        num_trials, tuple(rungs), eta, trial, rounds, min(num_trials, num_places)
+        tuple(brackets),
+        tuple(map(tuple, ladders)),
+        eta,
+        trial,
+        np.zeros(num_places, int),
+        min(num_trials, num_places),
+        tuple(entry._replace(trial=EMPTY) for entry in entries),
     )
 
 
@@ -194,27 +232,59 @@ def decide(search: Search, scores: ArrayLike) -> tuple[Search, np.ndarray]:
         )
     trial, rounds, begun = search.trial.copy(), search.rounds.copy(), search.begun
     rounds[trial != EMPTY] += 1
-    there = [p for p in np.flatnonzero(trial != EMPTY) if rounds[p] in search.rungs]
-    at = {p: search.rungs.index(rounds[p]) for p in there}
+    at = {}
+    for p in np.flatnonzero(trial != EMPTY):
+        bracket = search.brackets[trial[p]]
+        if rounds[p] in search.ladders[bracket]:
+            at[p] = (bracket, search.ladders[bracket].index(rounds[p]))
     entries, fresh = [], []
-    for p in there:
-        peers = [e.score for e in search.entries if e.rung == at[p]]
-        peers += [scores[q] for q in there if at[q] == at[p]]
-        last = at[p] == len(search.rungs) - 1
+    for p, (bracket, rung) in at.items():
+        peers = [
+            e.score for e in search.entries if (e.bracket, e.rung) == (bracket, rung)
+        ]
+        peers += [scores[q] for q in at if at[q] == at[p]]
+        last = rung == len(search.ladders[bracket]) - 1
         if last and not np.isnan(scores[p]):
             status = "finished"
         else:
             status = "going" if _goes_on(scores[p], peers, search.eta) else "stopped"
-        entries.append(Entry(int(trial[p]), at[p], float(scores[p]), status))
+        entries.append(Entry(int(trial[p]), rung, float(scores[p]), status, bracket))
         if status != "going":
             trial[p], rounds[p] = EMPTY, 0
-            if begun < search.num_trials:
+            if begun < len(search.brackets):
                 trial[p], begun = begun, begun + 1
                 fresh.append(p)
     after = search._replace(
         trial=trial, rounds=rounds, begun=begun, entries=(*search.entries, *entries)
     )
     return after, np.array(fresh, int)
+
+
+def to_json(search: Search) -> dict[str, Any]:
+    """What changes in a search, as JSON can hold it; `from_json` brings it back."""
+    return {
+        "trial": search.trial.tolist(),
+        "rounds": search.rounds.tolist(),
+        "begun": search.begun,
+        "entries": [
+            entry._replace(score=None if np.isnan(entry.score) else entry.score)
+            for entry in search.entries
+        ],
+    }
+
+
+def from_json(search: Search, stored: dict[str, Any]) -> Search:
+    """The search as it was stored; `search` is the same one at its beginning."""
+    entries = [Entry(*values) for values in stored["entries"]]
+    return search._replace(
+        trial=np.array(stored["trial"]),
+        rounds=np.array(stored["rounds"]),
+        begun=stored["begun"],
+        entries=tuple(
+            entry._replace(score=np.nan if entry.score is None else entry.score)
+            for entry in entries
+        ),
+    )
 
 
 def ranking(scores: ArrayLike) -> np.ndarray:
@@ -228,7 +298,7 @@ def ranking(scores: ArrayLike) -> np.ndarray:
 
 
 def best(search: Search) -> Entry:
-    """The best entry at the highest rung that any trial came to with a number.
+    """The best entry of those who trained longest, if with a number.
 
     Raises:
       UserError: if no trial has a number yet.
@@ -236,8 +306,9 @@ def best(search: Search) -> Entry:
     numbered = [entry for entry in search.entries if not np.isnan(entry.score)]
     if not numbered:
         raise errors.UserError("no trial of the search has a score that is a number.")
-    top = max(entry.rung for entry in numbered)
-    return min((e for e in numbered if e.rung == top), key=lambda e: e.score)
+    rounds = [search.ladders[entry.bracket][entry.rung] for entry in numbered]
+    longest = zip(numbered, rounds, strict=True)
+    return min((e for e, r in longest if r == max(rounds)), key=lambda e: e.score)
 
 
 def _goes_on(score, peers, eta) -> bool:

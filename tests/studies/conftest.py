@@ -13,27 +13,26 @@ BASE = recipes.Recipe(batch_size=8, network={"architecture": "mlp", "hidden": (4
 
 
 @functools.cache
-def scored(num_samples):
+def made(steps):
+    """Programs are those of the study, whichever folder its files lie in."""
     data = dataset.load("ring", num_samples=512)
-    panel = panels.of_dataset(data, num_samples=num_samples, seed=0).panel
-    return data, panel
+    return populations.make(
+        data,
+        functools.partial(recipes.changed, BASE),
+        panels.of_dataset(data, num_samples=64, seed=0).panel,
+        settings.Devices(),
+        steps=steps,
+        samples=64,
+        folder=None,
+        shared=None,
+    )
 
 
 @pytest.fixture(scope="session")
 def study_in():
     """Makes the study whose files lie in a folder."""
 
-    def make(folder, *, steps=6, samples=64, base=BASE):
-        data, panel = scored(samples)
-        return populations.make(
-            data,
-            functools.partial(recipes.changed, base),
-            panel,
-            settings.Devices(),
-            steps=steps,
-            samples=samples,
-            folder=folder,
-            shared=folder,
-        )
+    def make(folder, *, steps=6):
+        return made(steps)._replace(folder=folder, shared=folder)
 
     return make

@@ -1,4 +1,5 @@
 import collections
+import json
 
 import hypothesis
 import hypothesis.strategies as st
@@ -74,6 +75,38 @@ def test_the_best_trial_always_finishes():
         search, rounds = run(scores, places, halving.ladder(1, 9), 3)
         assert halving.best(search).score == 0
         assert rounds * places < 30 * 9 + 9 * places
+
+
+def test_trials_of_different_brackets_are_not_compared():
+    ladders, brackets = ((1, 2), (2,)), (0, 0, 1, 1)
+    search = halving.begin_brackets(brackets, 4, ladders, 2)
+    search, _ = halving.decide(search, [4.0, 3.0, 2.0, 1.0])
+    # Only bracket 0 is at a rung, whose better half goes on, though others are better.
+    assert [(e.trial, e.status) for e in search.entries] == [
+        (0, "stopped"),
+        (1, "going"),
+    ]
+    search, _ = halving.decide(search, [0.0, 3.0, 2.0, 1.0])
+    assert not search.busy
+    assert [e.trial for e in search.entries if e.status == "finished"] == [1, 2, 3]
+    assert halving.best(search).trial == 3
+
+
+def test_what_other_searches_found_counts_at_the_rungs():
+    other = halving.Entry(7, 0, 0.5, "going")
+    alone = halving.begin_brackets((0, 0), 2, ((1, 2),), 2)
+    beside = halving.begin_brackets((0, 0), 2, ((1, 2),), 2, [other])
+    (alone, _), (beside, _) = (halving.decide(s, [1.0, 2.0]) for s in (alone, beside))
+    assert alone.entries[0].status == "going"
+    assert beside.entries[1].status == "stopped" and not beside.busy
+
+
+def test_a_search_comes_back_from_json():
+    begun = halving.begin(5, 2, (1, 2), 2)
+    search, _ = halving.decide(begun, [np.nan, 1.0])
+    stored = json.loads(json.dumps(halving.to_json(search), allow_nan=False))
+    again = halving.from_json(begun, stored)
+    np.testing.assert_equal(again._asdict(), search._asdict())
 
 
 def test_ranking_puts_what_is_no_number_last():

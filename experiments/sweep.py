@@ -1,0 +1,226 @@
+"""Which settings of a GAN are best, as far as a budget shows?
+
+    python experiments/sweep.py experiments/sweeps/digits.toml
+    python experiments/sweep.py --search halving \\
+        --space "b1 = {uniform = [0.0, 0.9]}" "loss = ['hinge', 'minimax']"
+
+Any field of `jaxgan.studies.recipes.Recipe` may vary; how a space is written is said in
+`jaxgan/studies/specification.py`. Settings of one structure train as one compiled
+population. The plan is printed before it runs, and every finished trial is on the disk;
+`--resume` goes on where the run was stopped. `trials.parquet` and `trials.csv` have a
+row for each trial and rung.
+"""
+
+import dataclasses
+import pathlib
+
+from tyro import conf
+
+from jaxgan import cli
+from jaxgan import settings as shared_settings
+from jaxgan.studies import specification
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(shared_settings.Search, shared_settings.Devices):
+    file: conf.Positional[pathlib.Path | None] = None
+    """TOML file with any of these settings, a base and a space; flags come before it"""
+    space: tuple[str, ...] = ()
+    """fields that vary, each as a line of TOML"""
+    base: tuple[str, ...] = ()
+    """fields that all trials have, each as a line of TOML"""
+    dataset: str = "digits"
+    """digits, ring, grid, mnist, fashion_mnist, cifar10, or a TFDS image dataset"""
+    data_dir: pathlib.Path | None = None
+    """folder of the archives or prepared datasets; None for JAXGAN_DATA_DIR"""
+    steps: int = 1200
+    """of the generator, in a whole trial"""
+    samples: int = 1000
+    """generated samples that are scored, per trial"""
+    out: pathlib.Path | None = None
+    """run folder, new or empty; None for runs/sweep-DATASET-TIME"""
+    resume: pathlib.Path | None = None
+    """folder of a run that was stopped, to go on with; other flags are as they were"""
+    smoke: bool = False
+    """a run of seconds, with steps and samples of its own: to see it work"""
+
+
+def from_file(asked: Settings) -> Settings:
+    """The settings with those of the file as defaults."""
+    if asked.file is None:
+        return asked
+    found = specification.settings(specification.read(asked.file), Settings)
+    return dataclasses.replace(Settings(), **found, file=asked.file)
+
+
+if __name__ == "__main__":
+    # Before JAX, so that --help is instant.
+    SETTINGS = cli.parse(Settings, __doc__, from_file)
+    if SETTINGS.smoke:
+        cli.compile_fast()
+
+import functools
+import time
+from typing import Any
+
+from jaxgan import errors, hosts, journal, reports, setups
+from jaxgan.data import dataset
+from jaxgan.scores import panels
+from jaxgan.studies import objectives, planning, populations, recipes, searches
+from jaxgan.sweeps import records, spaces, summaries
+
+SMOKE = {"steps": 9, "samples": 100}
+SHOWN = 10
+
+
+def main(asked: Settings) -> None:
+    began = time.perf_counter()
+    check(asked)
+    setups.devices(asked)
+    if asked.smoke:
+        asked = dataclasses.replace(asked, **SMOKE)
+    base, space = describe(asked)
+    with cli.flag("--dataset", asked.dataset):
+        data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
+    scored = data.mixture is not None or data.train.label is not None
+    cli.require(scored, "--dataset", asked.dataset, "the scores need its labels")
+    panel, references, note = panels.of_dataset(
+        data, num_samples=asked.samples, seed=asked.seed
+    )
+    print(note or "")
+    with cli.flag("--by", asked.by):
+        by = objectives.chosen(asked.by, objectives.names(references))
+
+    def prepare(folder: pathlib.Path, shared: pathlib.Path):
+        study = populations.make(
+            data,
+            functools.partial(recipes.changed, base),
+            panel,
+            asked,
+            steps=asked.steps,
+            samples=asked.samples,
+            folder=folder,
+            shared=shared,
+        )
+        search = searches.make(study, asked, space, by)
+        lines = planning.lines(study, search.groups)
+        expected = None
+        if asked.resume is None:
+            probed = planning.probe(study, search.groups[0])
+            expected = planning.seconds(
+                study, lines, probed, search.share, search.scorings
+            )
+        planning.show(lines, expected)
+        return search
+
+    if asked.dry_run:
+        prepare(pathlib.Path(), pathlib.Path())
+        return
+    title = f"sweep-{asked.dataset}"
+    with hosts.own_folder(cli.run_folder("--out", asked.out, title, asked.resume)) as (
+        folder,
+        shared,
+    ):
+        search = prepare(folder, shared)
+        if asked.resume is None:
+            config = dataclasses.asdict(asked) | journal.environment()
+            reports.write_json(folder / cli.CONFIG, config)
+        rows = search.run()
+        records.write_tables(rows, folder)
+        ranked = rank(rows, by)
+        summary = {
+            "by": by,
+            "ranking": [setting._asdict() for setting in ranked],
+            "references": references,
+            "seconds": time.perf_counter() - began,
+        }
+        reports.write_json(folder / "scores.json", summary)
+        show(ranked, rows, space, by)
+        print(f"{summary['seconds']:.0f} s in all; the run is in {shared}")
+
+
+def check(asked: Settings) -> None:
+    whole = ("settings", "seeds", "steps", "levels", "rounds", "places", "batch")
+    whole += ("members", "allow_groups", "data_devices")
+    cli.check(
+        asked,
+        dict.fromkeys(whole, cli.AT_LEAST_ONE)
+        | {
+            "eta": cli.at_least(2),
+            "samples": cli.at_least(panels.SPLITS),
+            "seed": cli.SEED,
+            "wait": cli.POSITIVE,
+        },
+    )
+    stored = asked.storage is None or asked.search == "optuna"
+    cli.require(stored, "--storage", asked.storage, "it goes with --search optuna")
+    fits = asked.steps >= asked.rounds or asked.smoke
+    need = f"each of the {asked.rounds} rounds needs a step"
+    driven = asked.search in ("halving", "hyperband", "pbt")
+    cli.require(fits or not driven, "--steps", asked.steps, need)
+
+
+def describe(asked: Settings) -> tuple[recipes.Recipe, spaces.Space]:
+    """The base and the space; what is wrong in the file is said with its line."""
+    base = specification.fields(asked.base, "--base")
+    space = specification.fields(asked.space, "--space")
+    need = 'give the fields that vary, such as \'loss = ["hinge", "minimax"]\''
+    cli.require(bool(space), "--space", "", need)
+    with located(asked, "base", base):
+        recipe = recipes.changed(recipes.Recipe(), base)
+    with located(asked, "space", space):
+        made = specification.space(space)
+        spaces.check(made, recipes.known(recipe))
+        recipes.check(recipe, made)
+    return recipe, made
+
+
+def located(asked: Settings, table: str, fields: dict[str, Any]):
+    """Names the file, line and field in front of what is wrong with one of them."""
+    return specification.located(
+        asked.file if asked.resume is None else None, table, fields
+    )
+
+
+def rank(rows: list[records.Row], by: str) -> list[summaries.Summary]:
+    """Settings that were trained to their end, or died, from the best to the worst."""
+    more = by in objectives.MORE_IS_BETTER
+    whole = summaries.at_full_length(rows)
+    return summaries.of_settings(whole, f"score.{by}", more_is_better=more)
+
+
+def show(
+    ranked: list[summaries.Summary],
+    rows: list[records.Row],
+    space: spaces.Space,
+    by: str,
+) -> None:
+    """Prints the best settings, and those that died, which are last."""
+    sign = -1 if by in objectives.MORE_IS_BETTER else 1
+    dead = [setting for setting in ranked if setting.dead == setting.seeds]
+    best = [setting for setting in ranked if setting.dead < setting.seeds][:SHOWN]
+    table = [
+        [
+            place,
+            "died" if setting.dead == setting.seeds else sign * setting.mean,
+            f"{setting.dead} of {setting.seeds}",
+            *(setting.values.get(name) for name in space),
+        ]
+        for place, setting in enumerate(ranked, 1)
+        if setting in best or setting in dead[:SHOWN]
+    ]
+    stopped = {row["setting"] for row in rows} - {s.setting for s in ranked}
+    title = (
+        f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died, "
+        f"{len(stopped)} were stopped early"
+    )
+    print()
+    reports.print_table(table, ["", by, "dead seeds", *space], title)
+    if not best:
+        raise errors.UserError(
+            "every setting died; lower the learning rates, or add a penalty."
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main, SETTINGS)

@@ -1,0 +1,57 @@
+"""Which score a search goes by, and which way is better."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxgan import errors
+
+MORE_IS_BETTER = {
+    *("inception_score", "modified_inception_score", "within_class_diversity"),
+    *("modes", "high_quality", "finite", "precision", "recall", "f1", "f_8"),
+    *("density", "coverage", "vendi_score", "f_1_8"),
+}
+
+OTHER = ("floor", "spread", "collapsed")
+"""Numbers of a record that are no scores."""
+
+USUAL = ("frechet_distance", "reverse_kl")
+"""What a search goes by where nothing is said, the first that there is."""
+
+
+def names(references: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    """The scores that a panel gives, as `populations.score` names them.
+
+    Args:
+      references: what the panel says of some samples, see `panels.Scoring`.
+    """
+    found = []
+    for name, record in next(iter(references.values())).items():
+        if "value" in record:
+            found.append(name)
+            continue
+        numbers = {k: np.ndim(v) for k, v in record.items() if k != "protocol"}
+        found += [k for k, dims in numbers.items() if dims == 1 and k not in OTHER]
+    return found
+
+
+def chosen(by: str | None, known: Sequence[str]) -> str:
+    """The score to go by.
+
+    Raises:
+      UserError: if there is no such score, naming those that there are.
+    """
+    if by is None:
+        by = next((name for name in USUAL if name in known), known[0])
+    if by not in known:
+        raise errors.UserError(
+            f"there is no score {by!r} of these data; choose among {', '.join(known)}."
+        )
+    return by
+
+
+def costs(measured: Mapping[str, np.ndarray], by: str) -> np.ndarray:
+    """A score turned so that less is better, `[P]`; NaN stays, and is worst."""
+    values = np.asarray(measured[by], float)
+    return -values if by in MORE_IS_BETTER else values

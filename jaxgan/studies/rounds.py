@@ -1,0 +1,143 @@
+"""A population that trains in rounds, with a decision after each of them.
+
+What is decided is a *turn*, a function of the scores; what it has to remember is its
+*memo*, plain data that is saved with the members. So a search that was stopped at any
+moment goes on from its last checkpoint to the same rows, bit for bit; rows that are on
+the disk already are not written again.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan import checkpoint, cli, errors, runs, signals, training
+from jaxgan.studies import populations
+from jaxgan.sweeps import records
+
+Memo = dict[str, Any]
+
+SECONDS = 20.0
+"""Between two checkpoints, at least."""
+
+
+class After(NamedTuple):
+    """What follows from a round.
+
+    Attributes:
+      members: that go on.
+      memo: to remember.
+      rows: of the table.
+      over: whether this was the last round.
+      said: of the search, in a few words.
+    """
+
+    members: runs.Members
+    memo: Memo
+    rows: list[records.Row]
+    over: bool
+    said: str
+
+
+Turn = Callable[[runs.Members, Memo, dict[str, np.ndarray], float], After]
+"""`(members, memo, scores [P] by name, seconds of the round) -> After`."""
+
+
+def drive(
+    study: populations.Study,
+    ready: populations.Ready,
+    members: runs.Members,
+    memo: Memo,
+    turn: Turn,
+    *,
+    name: str,
+    round_steps: int,
+    description: dict[str, Any],
+) -> runs.Members:
+    """Trains round after round until a turn says that it was the last.
+
+    Args:
+      study: that it belongs to; rows go to its journal.
+      ready: the program.
+      members: at their beginning; those of a checkpoint take their place.
+      memo: likewise.
+      turn: what follows from a round.
+      name: of the population, a folder of checkpoints.
+      round_steps: steps in a round.
+      description: of the search, as JSON; another one does not load its checkpoints.
+
+    Raises:
+      Interrupted: if SIGINT or SIGTERM came; the round was finished and saved before.
+      UserError: if there are checkpoints that cannot be gone on from.
+    """
+    folder, journal = (
+        study.shared / populations.CHECKPOINTS / name,
+        study.folder / populations.JOURNAL,
+    )
+    found, number, over = checkpoint.restore(folder, members, description), 0, False
+    if found is not None:
+        for skipped in found.skipped:
+            print(f"checkpoint left out: {skipped}")
+        members, number = found.tree, found.step
+        memo, over = found.extra["memo"], found.extra["over"]
+        print(f"{name}: going on after round {number}")
+    there = {(row["trial"], row.get("rung", 0)) for row in records.read(journal)}
+    manager, saved = checkpoint.open(folder), time.perf_counter()
+    try:
+        with signals.deferred() as stopped:
+            while not over:
+                began = time.perf_counter()
+                members = train_round(study, ready, members, round_steps)
+                measured = populations.score(study, ready, members)
+                number += 1
+                now = time.perf_counter()
+                members, memo, rows, over, said = turn(
+                    members, memo, measured, now - began
+                )
+                # The memo goes through JSON at once, as it does where a run goes on.
+                memo = json.loads(json.dumps(memo))
+                new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
+                records.append(journal, new)
+                print(f"{name}: round {number}, {said}", file=sys.stderr)
+                stop = stopped() or 0
+                if over or stop or now - saved >= SECONDS:
+                    extra = {"memo": memo, "over": over}
+                    # As in training, a copy on the host that nobody writes into.
+                    kept = _on_host(members)
+                    checkpoint.save(manager, number, kept, extra, description)
+                    saved = now
+                if stop and not over:
+                    raise errors.Interrupted(
+                        f"stopped and saved after round {number}; go on by "
+                        f"{cli.resume_command(study.shared)}",
+                        stop,
+                    )
+    finally:
+        checkpoint.close(manager)
+    return members
+
+
+def train_round(
+    study: populations.Study,
+    ready: populations.Ready,
+    members: runs.Members,
+    num_steps: int,
+) -> runs.Members:
+    """The members after some more steps."""
+    state = training.train(
+        ready.trainer.program,
+        *members,
+        study.pool,
+        num_steps=num_steps,
+        chunk_steps=populations.chunk_steps(study),
+    )
+    return members._replace(state=state)
+
+
+def _on_host(members: runs.Members) -> runs.Members:
+    hparams, state = jax.tree.map(np.array, (members.hparams, members.state))
+    return runs.Members(hparams, state, members.keys)

@@ -1,0 +1,87 @@
+"""Sweeps that are killed at any moment and resumed end in the same table."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+PROGRAM = textwrap.dedent("""
+    import functools, pathlib, sys
+    from jaxgan import cli
+    cli.compile_fast()
+    from jaxgan import settings
+    from jaxgan.data import dataset
+    from jaxgan.scores import panels
+    from jaxgan.studies import populations, recipes, rounds, searches
+    from jaxgan.sweeps import records, spaces
+
+    folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+    rounds.SECONDS = 0.0
+    data = dataset.load("ring", num_samples=512)
+    base = recipes.Recipe(
+        batch_size=8, network={"architecture": "mlp", "hidden": (4,)}
+    )
+    study = populations.make(
+        data, functools.partial(recipes.changed, base),
+        panels.of_dataset(data, num_samples=64, seed=0).panel, settings.Devices(),
+        steps=27, samples=64, folder=folder, shared=folder)
+    space = {"learning_rate": spaces.LogUniform(1e-3, 1e-2),
+             "b1": spaces.Uniform(0.0, 0.9)}
+    own = {"halving": {"settings": 18, "places": 4}, "pbt": {"settings": 6},
+           "optuna": {"settings": 12, "batch": 4},
+           "sobol": {"settings": 24, "members": 4}}[name]
+    asked = settings.Search(search=name, rounds=9, **own)
+    print("begun", flush=True)
+    rows = searches.make(study, asked, space, "reverse_kl").run()
+    records.write_tables(rows, folder)
+    print("ended", flush=True)
+""")
+
+
+def start(folder, name):
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder), name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def finish(folder, name):
+    process = start(folder, name)
+    assert process.communicate(timeout=600)[0].endswith("ended\n")
+    lines = (folder / "trials.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len({(row["trial"], row.get("rung", 0)) for row in rows}) == len(rows)
+    assert (folder / "trials.parquet").exists()
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kills"), [("halving", 20), ("pbt", 5), ("optuna", 5), ("sobol", 5)]
+)
+def test_no_trial_is_lost_or_doubled_and_the_table_is_the_same(name, kills, tmp_path):
+    began = time.perf_counter()
+    whole = finish(tmp_path / "whole", name)
+    most = time.perf_counter() - began
+    random, killed, runs = np.random.default_rng(), 0, 0
+    while killed < kills:
+        folder = tmp_path / str(runs)
+        process = start(folder, name)
+        assert process.stdout.readline() == "begun\n"
+        try:
+            process.wait(timeout=random.uniform(0, most))
+            # This one came to its end after all; the next kill is of another run.
+            runs += 1
+            assert finish(folder, name) == whole
+        except subprocess.TimeoutExpired:
+            process.kill()
+            killed += 1
+        process.communicate()
+    assert finish(tmp_path / str(runs), name) == whole
