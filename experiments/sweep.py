@@ -67,7 +67,7 @@ from jaxgan import errors, hosts, journal, reports, setups
 from jaxgan.data import dataset
 from jaxgan.scores import panels
 from jaxgan.studies import objectives, planning, populations, recipes, searches
-from jaxgan.sweeps import records, spaces, summaries
+from jaxgan.sweeps import comparisons, page, records, spaces, summaries
 
 SMOKE = {"steps": 9, "samples": 100}
 SHOWN = 10
@@ -82,14 +82,17 @@ def main(asked: Settings) -> None:
     base, space = describe(asked)
     with cli.flag("--dataset", asked.dataset):
         data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
-    scored = data.mixture is not None or data.train.label is not None
+    known = (data.mixture, data.shapes, data.train.label)
+    scored = any(way is not None for way in known)
     cli.require(scored, "--dataset", asked.dataset, "the scores need its labels")
     panel, references, note = panels.of_dataset(
         data, num_samples=asked.samples, seed=asked.seed
     )
     print(note or "")
     with cli.flag("--by", asked.by):
-        by = objectives.chosen(asked.by, objectives.names(references))
+        inverted = panels.inversion(data) is not None
+        names = objectives.names(references, inverted=inverted)
+        by = objectives.chosen(asked.by, names)
 
     def prepare(folder: pathlib.Path, shared: pathlib.Path):
         study = populations.make(
@@ -128,15 +131,21 @@ def main(asked: Settings) -> None:
         rows = search.run()
         records.write_tables(rows, folder)
         ranked = rank(rows, by)
-        summary = {
-            "by": by,
-            "ranking": [setting._asdict() for setting in ranked],
-            "references": references,
-            "seconds": time.perf_counter() - began,
-        }
+        view = comparisons.View(
+            f"score.{by}",
+            by in objectives.MORE_IS_BETTER,
+            "setting.loss" if "loss" in space else None,
+        )
+        made_by = journal.made_by(asked)
+        summary = page.save(
+            folder, rows, view, title=f"A sweep on {asked.dataset}", made_by=made_by
+        )
+        seconds = time.perf_counter() - began
+        summary |= {"references": references, "seconds": seconds}
         reports.write_json(folder / "scores.json", summary)
         show(ranked, rows, space, by)
-        print(f"{summary['seconds']:.0f} s in all; the run is in {shared}")
+        print(f"{seconds:.0f} s in all; the run is in {shared}")
+        print(f"Look at {folder / page.PAGE}")
 
 
 def check(asked: Settings) -> None:

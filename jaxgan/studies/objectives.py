@@ -16,17 +16,23 @@ MORE_IS_BETTER = {
 OTHER = ("floor", "spread", "collapsed")
 """Numbers of a record that are no scores."""
 
-USUAL = ("frechet_distance", "reverse_kl")
+INVERTED = ("recall", "f1")
+"""Scores that ask for a generator."""
+
+USUAL = ("frechet_distance", "reverse_kl", "f1")
 """What a search goes by where nothing is said, the first that there is."""
 
 
-def names(references: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    """The scores that a panel gives, as `populations.score` names them.
+def names(
+    references: Mapping[str, Mapping[str, Mapping[str, Any]]], *, inverted: bool = False
+) -> list[str]:
+    """The scores of a study, as `populations.score` names them.
 
     Args:
       references: what the panel says of some samples, see `panels.Scoring`.
+      inverted: whether generators are inverted, see `panels.inversion`.
     """
-    found = []
+    found = [*INVERTED] if inverted else []
     for name, record in next(iter(references.values())).items():
         if "value" in record:
             found.append(name)

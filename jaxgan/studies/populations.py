@@ -260,7 +260,7 @@ def row(trial: trials.Trial, measured: dict[str, Any], **more: Any) -> records.R
     group, measured = more.pop("group"), dict(measured)
     collapsed = measured.pop("collapsed", np.nan)
     if not np.isnan(collapsed):
-        more["collapsed"] = bool(collapsed)
+        more.setdefault("collapsed", bool(collapsed))
     return {
         "trial": trial.name,
         "setting": trial.setting,
