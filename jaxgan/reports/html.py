@@ -56,6 +56,8 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 .figures .tile { width: 18rem; }
 .tile img { width: 100%; image-rendering: pixelated; background: var(--soft); }
 @media (max-width: 40rem) {
+  th:first-child, td:first-child { white-space: normal; min-width: 5rem;
+                                   max-width: 40vw; }
   .row { grid-template-columns: 1fr; }
   .row .tile { display: grid; gap: .8rem; grid-template-columns: 8rem 1fr; }
 }
