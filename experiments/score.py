@@ -115,6 +115,8 @@ def find(
     asked: Settings, where: Mapping[str, Any]
 ) -> tuple[samples.Samples, dict[str, scoring.Row], int]:
     """The reference, all rows of the table, and the number of samples of a member."""
+    with cli.flag("SCORED", asked.scored):
+        fake = scored(asked, where)
     path = pathlib.Path(asked.reference).expanduser()
     with cli.flag("--reference", asked.reference):
         if generated.is_run(path):
@@ -124,8 +126,6 @@ def find(
         else:
             real = samples.find(asked.reference, **where)
             real = samples.choose(real, real.number, asked.seed)
-    with cli.flag("SCORED", asked.scored):
-        fake = scored(asked, where)
     number = next(iter(fake.values())).members[0].number
     name = asked.held_out or samples.other_part(asked.reference)
     if name is None:

@@ -112,7 +112,7 @@ def stream(config):
 
     size, batch, images = config["size"], config["batch"], config["images"]
     network = globals()[f"{config['network']}_network"](config)
-    needs = passes.Needs(splits=10, moments=True, classes=True)
+    needs = passes.Needs(splits=min(10, images), moments=True, classes=True)
 
     def batches():
         rng = np.random.default_rng(1)
