@@ -127,7 +127,8 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
             hparams = _numbers(study, members_of, memo["values"])
             members = members._replace(hparams=hparams, state=state)
             said += f", {int((parents != np.arange(len(own))).sum())} taken over"
-        return rounds.After(members, memo, rows, last, said)
+        at = list(range(len(rows)))
+        return rounds.After(members, memo, rows, last, said, at)
 
     round_steps = -(-study.steps // generations)
     values = {name: [float(t.values[name]) for t in members_of] for name in names}

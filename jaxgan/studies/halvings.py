@@ -72,12 +72,13 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
         before = halving.from_json(begun, memo)
         costs = objectives.costs(measured, by).reshape(places, seeds).mean(axis=1)
         after, fresh = halving.decide(before, costs)
-        rows = []
+        rows, at = [], []
         shares = took / (seeds * max(1, int((before.trial != halving.EMPTY).sum())))
         for entry in after.entries[len(before.entries) :]:
             place = int(np.flatnonzero(before.trial == entry.trial)[0])
             for s, trial in enumerate(settings[entry.trial]):
-                own = {n: x[place * seeds + s] for n, x in measured.items()}
+                at.append(place * seeds + s)
+                own = {n: x[at[-1]] for n, x in measured.items()}
                 taken = ladders[entry.bracket][entry.rung]
                 rows.append(
                     populations.row(
@@ -101,7 +102,8 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
             f"{busy} of {places} places busy, {after.begun} of {len(settings)} "
             "settings begun"
         )
-        return rounds.After(members, halving.to_json(after), rows, not after.busy, said)
+        memo, over = halving.to_json(after), not after.busy
+        return rounds.After(members, memo, rows, over, said, at)
 
     rounds.drive(
         study,

@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxgan import checkpoint, cli, errors, runs, signals, training
 from jaxgan.studies import populations
-from jaxgan.sweeps import records
+from jaxgan.sweeps import records, samples
 
 Memo = dict[str, Any]
 
@@ -34,6 +34,7 @@ class After(NamedTuple):
       rows: of the table.
       over: whether this was the last round.
       said: of the search, in a few words.
+      places: of the rows' trials in the population.
     """
 
     members: runs.Members
@@ -41,6 +42,7 @@ class After(NamedTuple):
     rows: list[records.Row]
     over: bool
     said: str
+    places: list[int]
 
 
 Turn = Callable[[runs.Members, Memo, dict[str, np.ndarray], float], After]
@@ -92,12 +94,14 @@ def drive(
             while not over:
                 began = time.perf_counter()
                 members = train_round(study, ready, members, round_steps)
-                measured = populations.score(study, ready, members)
+                x: list[np.ndarray] = []
+                measured = populations.score(study, ready, members, x.append)
                 number += 1
                 now = time.perf_counter()
-                members, memo, rows, over, said = turn(
+                members, memo, rows, over, said, places = turn(
                     members, memo, measured, now - began
                 )
+                _keep_samples(study, name, rows, np.concatenate(x)[places])
                 # The memo goes through JSON at once, as it does where a run goes on.
                 memo = json.loads(json.dumps(memo))
                 new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
@@ -136,6 +140,14 @@ def train_round(
         chunk_steps=populations.chunk_steps(study),
     )
     return members._replace(state=state)
+
+
+def _keep_samples(study, name, rows, x: np.ndarray) -> None:
+    """Keeps samples of the trials whose last row this is."""
+    last = [i for i, row in enumerate(rows) if row["status"] != "going"]
+    if last:
+        names = [rows[i]["trial"] for i in last]
+        samples.save(study.folder, name, names, x[last])
 
 
 def _on_host(members: runs.Members) -> runs.Members:

@@ -28,17 +28,18 @@ def few(x: ArrayLike) -> np.ndarray:
 
 
 def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) -> None:
-    """Keeps samples of a group's trials, whole or not at all.
+    """Keeps samples of a group's trials, beside those that are kept of others.
 
     Args:
       folder: of the sweep.
       group: its name.
-      trials: names of its P trials.
+      trials: names of P of its trials; what is kept of them is replaced.
       x: `[P, n, H, W, C]` images in [-1, 1], or `[P, n, F]` points. What is not finite,
         as of a trial that died, becomes grey; points stay as they are.
 
     Raises:
-      UserError: if there are not as many trials as members.
+      UserError: if there are not as many trials as members, or what is kept cannot be
+        read.
     """
     x = np.asarray(x, np.float32)
     if len(x) != len(trials):
@@ -50,9 +51,11 @@ def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) 
         x = np.where(np.isfinite(x), x, 0)
         x = np.rint((np.clip(x, -1, 1) + 1) * 127.5).astype(np.uint8)
     (folder / FOLDER).mkdir(exist_ok=True)
+    kept = read(folder, [group]) | dict(zip(trials, x, strict=True))
+    names, samples = np.array([*kept], str), np.stack([*kept.values()])
     files.write_whole(
         folder / FOLDER / f"{group}.npz",
-        lambda name: np.savez_compressed(name, trial=np.array(trials, str), x=x),
+        lambda name: np.savez_compressed(name, trial=names, x=samples),
     )
 
 

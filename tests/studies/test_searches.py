@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import errors, settings
 from jaxgan.studies import objectives, populations, recipes, rounds, searches
-from jaxgan.sweeps import pbt, records, spaces
+from jaxgan.sweeps import pbt, records, samples, spaces
 
 SPACE = {
     "learning_rate": spaces.LogUniform(1e-3, 1e-2),
@@ -48,6 +48,15 @@ def undisturbed(study_in, tmp_path_factory):
         return found[name]
 
     return of
+
+
+@pytest.mark.parametrize("name", ["halving", "pbt", "sobol"])
+def test_samples_are_kept_of_every_trial_that_has_ended(name, undisturbed):
+    rows, folder = undisturbed(name)
+    ended = {row["trial"] for row in rows if row["status"] != "going"}
+    kept = samples.read(folder, {row["group"] for row in rows})
+    assert set(kept) == ended
+    assert all(x.shape == (64, 2) for x in kept.values())
 
 
 @pytest.mark.parametrize("name", CASES)

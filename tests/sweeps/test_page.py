@@ -190,6 +190,13 @@ def test_samples_come_back_by_trial(tmp_path):
     found = samples.read(tmp_path, ["g", "none"])
     assert found["a"].ravel().tolist() == [0, 128, 255]
     assert found["b"].ravel().tolist() == [255, 128, 0]
+    samples.save(tmp_path, "g", ["b", "c"], x)  # added to those that are there
+    found = samples.read(tmp_path, ["g"])
+    assert {name: own.ravel()[0] for name, own in found.items()} == {
+        "a": 0,
+        "b": 0,
+        "c": 255,
+    }
     (tmp_path / "samples" / "h.npz").write_bytes(b"nonsense")
     with pytest.raises(errors.UserError, match="h.npz"):
         samples.read(tmp_path, ["h"])
