@@ -213,7 +213,8 @@ def test_a_smoke_run_is_scored_by_a_classifier_from_the_command_line(tmp_path):
     record = json.loads((tmp_path / "s" / "scores.json").read_text())
     assert record["features"]["held_out_accuracy"] > 0.95
     real, made = record["rows"]["held-out real"], record["rows"]["generator"]
-    assert real["scores"]["inception_score"]["value"][0] > 8.5
+    # Of 40 samples in a split even perfect opinions reach but 10 exp(-9 / 80) = 8.9.
+    assert 8 < real["scores"]["inception_score"]["value"][0] < 9.3
     assert len(made["scores"]["frechet_distance"]["value"]) == 2
     assert {"precision-recall.png", "modes.png", "neighbours.png"} <= {
         path.name for path in (tmp_path / "s").iterdir()
