@@ -48,7 +48,7 @@ class Settings:
     members: tuple[int, ...] = (8,)
     """sizes of the population"""
     forms: tuple[Literal["auto", "lax", "canonical", "matmul"], ...] = ("auto",)
-    """forms of the convolutions"""
+    """forms of the convolutions and dense layers"""
     mappers: tuple[str, ...] = ("auto",)
     """how members are lifted to a population: auto, vmap, map or chunks:N"""
     devices: tuple[Literal["cores", "one"], ...] = ("cores",)
@@ -178,13 +178,6 @@ def check(settings: Settings) -> None:
     for name in ("members", "forms", "mappers", "devices", "loops", "dtypes"):
         value = getattr(settings, name)
         cli.require(len(value) > 0, f"--{name}", value, "name at least one")
-    networks = cases.MODELS[settings.model]["network"]
-    cli.require(
-        networks == "conv" or settings.forms == defaults.forms,
-        "--forms",
-        settings.forms,
-        f"the model {settings.model} has no convolutions",
-    )
     for name in ("rounds", "seconds"):
         value = getattr(settings, name)
         holds = value is None or 0 < value < math.inf

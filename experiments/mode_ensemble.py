@@ -68,6 +68,7 @@ import time
 from concurrent import futures
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxgan import (
@@ -203,7 +204,13 @@ def share(
     """What all arms have in common; without folders for a dry run."""
     convolutional = settings.network == "conv"
     members = settings.seeds * len(modes.counts)
-    mappers = setups.mappers(settings, convolutional=convolutional, num_members=members)
+    params, _ = jax.eval_shape(networks.init, jax.random.key(0))
+    mappers = setups.mappers(
+        settings,
+        convolutional=convolutional,
+        num_members=members,
+        widest=setups.widest(params, settings.batch_size),
+    )
     return arms.Shared(
         networks,
         architecture,

@@ -108,7 +108,8 @@ def make(
       generator_conditioning: one of `layers.conditioning.GENERATOR`.
       discriminator_conditioning: one of `layers.conditioning.DISCRIMINATOR`.
       initialisation: of both players, one of `layers.INITIALISATIONS`.
-      convolution: form of the convolutions, one of `networks.convolution.FORMS`.
+      convolution: form of the convolutions and dense layers, one of
+        `networks.convolution.FORMS`.
       dtype: in which both players compute, "float32" or "bfloat16"; parameters are
         float32.
       reference_size: samples of the reference batch of `virtual_batch`.

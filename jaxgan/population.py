@@ -62,34 +62,55 @@ def chunks(size: int) -> types.Mapper:
     return mapper
 
 
-def chunk_size(num_members: int, num_devices: int) -> int:
+LARGEST_CHUNK = 8
+CACHED = 16_384
+"""Numbers of one array, in all members of a chunk, up to which chunks are faster."""
+
+
+def chunk_size(num_members: int, num_devices: int, wanted: int = 4) -> int:
     """Members in a chunk, in 1 .. 8, for the least work of the busiest device.
 
-    Among equals the one nearest to four, which are the fastest for each member.
+    Among equals the one nearest to `wanted`.
     """
 
     def work(size):
         return size * -(-num_members // (size * num_devices))
 
-    return min(range(1, 9), key=lambda size: (work(size), abs(size - 4), size))
+    sizes = range(1, LARGEST_CHUNK + 1)
+    return min(sizes, key=lambda size: (work(size), abs(size - wanted), size))
 
 
-def automatic(num_members: int, *, convolutional: bool = False) -> types.Mapper:
+def automatic(
+    num_members: int, *, convolutional: bool = False, widest: int | None = None
+) -> types.Mapper:
     """The mapper that suits this backend and so many members.
 
     On CPUs convolutional members run one by one, as a batched convolution of different
-    kernels is slow there, others in chunks of about four, which keeps them in cache;
-    chunks follow from the machine's cores and not from the devices that are used.
-    Elsewhere all members are one batch.
+    kernels is slow there, others in chunks: as many together as keep an array of 16,384
+    numbers, which stays in cache, and about four if `widest` is None. A member of three
+    hidden layers of 128 with batches of 128 is then alone, 1.14 times as fast as in
+    chunks of four; of 64 with batches of 64 there are four together, of 32 eight, 1.03
+    and 1.33 times as fast as in chunks of four. Chunks follow from the machine's cores
+    and not from the devices that are used. Elsewhere all members are one batch.
 
     Members that run one by one or in chunks have the same bits on any number of
     devices. In one batch the number of members may count.
+
+    Args:
+      num_members: P.
+      convolutional: whether convolutions take most of the time.
+      widest: numbers that a member's widest layer makes of a batch, samples times
+        width, or None if it is not known.
     """
     if jax.default_backend() != "cpu":
         return vmap
     if convolutional:
         return one_by_one
-    return chunks(chunk_size(num_members, _cores()))
+    wanted = 4
+    if widest is not None:
+        wanted = min(max(CACHED // max(widest, 1), 1), LARGEST_CHUNK)
+    size = chunk_size(num_members, _cores(), wanted)
+    return one_by_one if size == 1 else chunks(size)
 
 
 def _cores() -> int:

@@ -87,20 +87,36 @@ def compilation_cache(folder: pathlib.Path) -> None:
 
 
 def mappers(
-    asked: settings.Devices, *, convolutional: bool, num_members: int
+    asked: settings.Devices, *, convolutional: bool, num_members: int, widest: int
 ) -> list[types.Mapper]:
     """How members may be lifted to a population, the fastest first.
 
     On a CPU the fastest takes few members at once already.
+
+    Args:
+      asked: `microbatch_members`.
+      convolutional, num_members, widest: see `population.automatic`.
     """
     if asked.microbatch_members == 1:
         return [population.one_by_one]
     if asked.microbatch_members != "auto":
         return [population.chunks(asked.microbatch_members)]
-    fastest = population.automatic(num_members, convolutional=convolutional)
+    fastest = population.automatic(
+        num_members, convolutional=convolutional, widest=widest
+    )
     if jax.default_backend() == "cpu":
         return [fastest]
     return [fastest, *map(population.chunks, _halvings(num_members))]
+
+
+def widest(params: types.Tree, batch_size: int) -> int:
+    """Numbers that the widest layer of a member makes of a batch.
+
+    Args:
+      params: of one member, or their shapes.
+      batch_size: samples in a player's step.
+    """
+    return batch_size * max(leaf.shape[-1] for leaf in jax.tree.leaves(params))
 
 
 def trainer_for(
@@ -128,10 +144,17 @@ def trainer_for(
     """
     total = population.size(hparams)
     one = population.take(hparams, 0)
+    begun = jax.eval_shape(made.initialise, one, jax.random.key(0))
+    choices = mappers(
+        asked,
+        convolutional=convolutional,
+        num_members=total,
+        widest=widest(begun.params, batch_size),
+    )
     with cli.flag("--data-devices", asked.data_devices):
         trainers = [
             runs.trainer(made, batch_size, one, example, mapper, asked.data_devices)
-            for mapper in mappers(asked, convolutional=convolutional, num_members=total)
+            for mapper in choices
         ]
         return runs.first_that_fits(trainers, hparams, data, chunk_steps)
 

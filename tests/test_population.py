@@ -48,6 +48,23 @@ def test_chunks_leave_no_device_more_than_its_share(members, devices, size):
     assert population.chunk_size(members, devices) == size
 
 
+@pytest.mark.parametrize(
+    ("widest", "together"), [(128 * 128, 1), (64 * 64, 4), (32 * 64, 8), (None, 4)]
+)
+def test_few_members_run_together_where_their_layers_are_wide(
+    widest, together, monkeypatch
+):
+    monkeypatch.setattr(population, "_cores", lambda: 2)
+    mapper = population.automatic(64, widest=widest)
+
+    def see(x):
+        return jnp.sin(x)
+
+    jaxpr = str(jax.make_jaxpr(mapper(see))(jnp.ones(64)))
+    shapes = re.findall(r"f32\[(\d*)\] = sin", jaxpr)
+    assert shapes == ["" if together == 1 else str(together)]
+
+
 def test_a_members_key_depends_neither_on_the_size_nor_on_the_others():
     key = jax.random.key(3)
     few, many = population.keys(key, 2), population.keys(key, 9)

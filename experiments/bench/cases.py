@@ -85,13 +85,22 @@ def scaling() -> list[list[Case]]:
 
 
 def forms() -> list[list[Case]]:
-    mapped = [
+    images = [
         of_jax("dcgan28", 8, form=form, mapper=mapper)
         for mapper, form in itertools.product(
             ("map", "vmap"), ("canonical", "auto", "matmul", "lax")
         )
     ]
-    return [[of_torch("dcgan28", 8, "eager"), *mapped]]
+    points = [
+        of_jax("mlp", 64, form=form, mapper=mapper)
+        for mapper, form in itertools.product(
+            ("map", "chunks:2", "chunks:4"), ("canonical", "lax")
+        )
+    ]
+    return [
+        [of_torch("dcgan28", 8, "eager"), *images],
+        [of_torch("mlp", 64, "func"), *points],
+    ]
 
 
 def mappers() -> list[list[Case]]:

@@ -28,13 +28,12 @@ ADAM = {"learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
 
 
 def networks(config):
-    """The two networks, with convolutions in the form that is asked for."""
-    common = {"latent_dim": config["latent_dim"], "dtype": config["dtype"]}
+    """The two networks, whose layers have the form that is asked for."""
+    common = {name: config[name] for name in ("latent_dim", "dtype")}
+    common["convolution"] = config["form"]
     if config["network"] == "mlp":
         return gan.mlp(config["shape"], hidden=config["hidden"], **common)
-    return gan.conv(
-        config["shape"], width=config["width"], convolution=config["form"], **common
-    )
+    return gan.conv(config["shape"], width=config["width"], **common)
 
 
 def training_step(config):
@@ -54,7 +53,9 @@ def mapper(config):
         return population.chunks(int(most))
     if name == "auto":
         return population.automatic(
-            config["members"], convolutional=config["network"] == "conv"
+            config["members"],
+            convolutional=config["network"] == "conv",
+            widest=config["batch_size"] * max([config["width"], *config["hidden"]]),
         )
     return {"vmap": population.vmap, "map": population.one_by_one}[name]
 

@@ -80,7 +80,7 @@ def convolve(
             f"a kernel of {window} does not fit an input of {size} places with "
             f"padding {padding!r}; use larger samples or a smaller kernel."
         )
-    if _resolve(form) == "lax":
+    if resolve(form) == "lax":
         return lax.conv_general_dilated(
             x,
             kernel,
@@ -126,7 +126,7 @@ def convolve_transposed(
             f"{x.shape}."
         )
     edges = _transposed_edges(window, strides, padding)
-    if _resolve(form) == "lax":
+    if resolve(form) == "lax":
         return lax.conv_transpose(
             x, kernel, strides, edges, dimension_numbers=forms.order(len(size))
         )
@@ -156,7 +156,8 @@ def check_form(name: str, argument: str = "convolution") -> None:
         )
 
 
-def _resolve(form: str) -> str:
+def resolve(form: str) -> str:
+    """The form itself, or what `auto` stands for on this backend."""
     if form != "auto":
         return form
     return "canonical" if jax.default_backend() == "cpu" else "lax"

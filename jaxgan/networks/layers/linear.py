@@ -8,18 +8,18 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan.networks import convolution
+from jaxgan.networks import convolution, products
 from jaxgan.networks.layers import recipe as recipes
 
 TINY = 1e-12
 
 
 class Dense(nn.Module):
-    """`[..., C] -> [..., F]`, `x kernel + bias`.
+    """`[..., C] -> [..., F]`, `x kernel + bias`, see `products.multiply`.
 
     Attributes:
       features: F.
-      recipe: its normalisation of kernels, initialisation and dtype.
+      recipe: its normalisation of kernels, initialisation, dtype and form.
       use_bias: whether there is a bias.
       gain: factor of the initial kernel, beyond its initialisation.
     """
@@ -33,7 +33,7 @@ class Dense(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         kernel = _kernel(self, (x.shape[-1], self.features), train)
         x, kernel = recipes.computed(self.recipe, x, kernel)
-        y = x @ kernel
+        y = products.multiply(x, kernel, form=self.recipe.convolution)
         return _add_bias(self, y)
 
 

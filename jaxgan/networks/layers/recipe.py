@@ -51,7 +51,8 @@ class Recipe:
     Attributes:
       normalisation: one of `NORMALISATIONS`.
       initialisation: of the kernels, one of `INITIALISATIONS`; biases start at zero.
-      convolution: the form of convolutions, one of `convolution.FORMS`.
+      convolution: the form of convolutions and of the products of dense layers, one of
+        `convolution.FORMS`.
       dtype: in which layers compute, one of `DTYPES`; parameters and statistics are
         float32 whatever it is.
       reference_size: samples of the reference batch of `virtual_batch`, which must not
