@@ -88,7 +88,6 @@ def test_a_record_is_never_overwritten(tiny):
         ("--members", {"members": ()}),
         ("--mappers", {"mappers": ("chunks:0",)}),
         ("--mappers", {"mappers": ("pmap",)}),
-        ("--forms", {"model": "mlp", "forms": ("lax",)}),
         ("--rounds", {"rounds": 0}),
         ("--seconds", {"seconds": math.nan}),
         ("--r1", {"r1": -1.0}),
