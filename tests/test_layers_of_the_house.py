@@ -55,7 +55,16 @@ FLOORS = {
 
 FLAX = {"networks", "gan", "scores"}
 OPTAX = {"steps", "scores"}
-LAZY = ("sklearn", "matplotlib", "tensorflow_datasets", "orbax", "rich", "tyro", "PIL")
+LAZY = (
+    "sklearn",
+    "matplotlib",
+    "tensorflow_datasets",
+    "orbax",
+    "rich",
+    "tyro",
+    "PIL",
+    "optuna",
+)
 
 
 def room(path):

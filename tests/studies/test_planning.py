@@ -1,0 +1,67 @@
+"""The plan of a sweep, said before it runs."""
+
+import sys
+
+import pytest
+
+from jaxgan import errors, settings
+from jaxgan.studies import planning, searches
+from jaxgan.sweeps import plans, spaces, trials
+
+
+def some_groups(most=None):
+    found = [{"loss": "hinge", "b1": b1} for b1 in (0.1, 0.2, 0.3)]
+    found += [{"loss": "minimax", "b1": 0.5}]
+    return plans.make(trials.make(found, range(2)), ["loss"], most_members=most)
+
+
+def test_lines_have_the_trials_and_the_parameters_of_a_member(study_in, tmp_path):
+    few, one = planning.lines(study_in(tmp_path), some_groups(most=4))
+    assert (few.structure, few.trials) == ({"loss": "hinge"}, 6)
+    assert (few.populations, few.members) == (2, 3)
+    assert (one.trials, one.populations, one.members) == (2, 1, 2)
+    # Of hidden width 4, latent dimension 16 and points of the plane.
+    assert few.parameters == (16 * 4 + 4 + 4 * 2 + 2) + (2 * 4 + 4 + 4 + 1)
+    assert few.bytes > 3 * 4 * few.parameters  # Adam has two moments
+
+
+def test_the_time_grows_with_trials_and_steps(study_in, tmp_path):
+    study = study_in(tmp_path)
+    lines = planning.lines(study, some_groups())
+    probed = (5.0, 1e9, 0.25)
+    training = sum(line.trials * line.flops for line in lines) * study.steps / 1e9
+    found = planning.seconds(study, lines, probed)
+    assert found == pytest.approx(2 * 5 + 8 * 0.25 + training)
+    halved = planning.seconds(study, lines, probed, share=0.5)
+    assert found - halved == pytest.approx(training / 2)
+
+
+def test_the_share_of_halving_is_that_of_its_rungs():
+    share = planning.halving_share([(1, 3, 9)], [9], 3)
+    assert share == pytest.approx((9 * 1 + 3 * 2 + 1 * 6) / (9 * 9))
+    assert planning.halving_share([(4,)], [5], 3) == 1
+
+
+def test_a_population_that_certainly_fits_is_not_measured(study_in, tmp_path):
+    assert planning.most_members(study_in(tmp_path), [{"b1": 0.5}], 2) is None
+
+
+def test_large_populations_are_cut_to_what_fits(study_in, tmp_path, monkeypatch):
+    monkeypatch.setattr(planning.memory, "available", lambda: (2**20, True))
+    monkeypatch.setattr(planning.memory, "largest", lambda few, many: 7)
+    monkeypatch.setattr(planning.memory, "need", lambda *arguments: None)
+    asked = settings.Search(search="sobol", settings=100)
+    space = {"b1": spaces.Uniform(0.0, 0.9)}
+    study = study_in(tmp_path)
+    groups = searches.make(study, asked, space, "reverse_kl").groups
+    assert max(len(group.trials) for group in groups) == 7
+    assert {group.places for group in groups} == {7}
+
+
+def test_without_optuna_the_extra_is_named(study_in, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    asked = settings.Search(search="optuna", settings=2)
+    space = {"b1": spaces.Uniform(0.0, 0.9)}
+    search = searches.make(study_in(tmp_path), asked, space, "reverse_kl")
+    with pytest.raises(errors.UserError, match=r"pip install 'jaxgan\[optuna\]'"):
+        search.run()
