@@ -1,7 +1,7 @@
 """Which settings of a GAN are best, as far as a budget shows?
 
     python experiments/sweep.py experiments/sweeps/digits.toml
-    python experiments/sweep.py --search halving \\
+    python experiments/sweep.py --search successive_halving \\
         --space "b1 = {uniform = [0.0, 0.9]}" "loss = ['hinge', 'minimax']"
 
 Any field of `jaxgan.studies.recipes.Recipe` may vary; how a space is written is said in
@@ -165,7 +165,7 @@ def check(asked: Settings) -> None:
     cli.require(stored, "--storage", asked.storage, "it goes with --search optuna")
     fits = asked.steps >= asked.rounds or asked.smoke
     need = f"each of the {asked.rounds} rounds needs a step"
-    driven = asked.search in ("halving", "hyperband", "pbt")
+    driven = asked.search in searches.DRIVEN
     cli.require(fits or not driven, "--steps", asked.steps, need)
 
 

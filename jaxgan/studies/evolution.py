@@ -88,7 +88,7 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
         changed = pbt.explore(change_key, values, parents, limits, factor)
         return parents, population.take(state, parents), changed
 
-    def turn(members, memo, measured, took) -> rounds.After:
+    def turn(members, memo, measured, took) -> tuple[rounds.After, list[int]]:
         generation, values = memo["generation"], memo["values"]
         last = generation == generations - 1
         rows = []
@@ -128,18 +128,16 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
             members = members._replace(hparams=hparams, state=state)
             said += f", {int((parents != np.arange(len(own))).sum())} taken over"
         at = list(range(len(rows)))
-        return rounds.After(members, memo, rows, last, said, at)
+        return rounds.After(members, memo, rows, last, said), at
 
     round_steps = -(-study.steps // generations)
     values = {name: [float(t.values[name]) for t in members_of] for name in names}
     rounds.drive(
         study,
-        ready,
         members,
         {"generation": 0, "values": values, "parents": own},
-        turn,
+        rounds.together(study, ready, turn, name=group.name, round_steps=round_steps),
         name=group.name,
-        round_steps=round_steps,
         description={
             "search": "pbt",
             "trials": own,

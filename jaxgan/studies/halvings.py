@@ -1,4 +1,4 @@
-"""Successive halving and Hyperband, driven over populations whose shape stays.
+"""Asynchronous halving and Hyperband, driven over populations whose shape stays.
 
 A place of the population holds a setting, with a member for each seed; it is compared
 by the mean score of its seeds. Settings of another structure are another population,
@@ -50,8 +50,21 @@ def search(
     return records.read(journal)
 
 
+def settings_of(members: Sequence[trials.Trial]) -> list[list[trials.Trial]]:
+    """Trials by their setting, in their order."""
+    found: dict[str, list[trials.Trial]] = {}
+    for trial in members:
+        found.setdefault(trial.setting, []).append(trial)
+    return list(found.values())
+
+
+def status_of(entry: halving.Entry, score: float) -> str:
+    """What became of one seed of a setting, whose own score is NaN if it died."""
+    return "died" if np.isnan(score) and entry.status == "stopped" else entry.status
+
+
 def _search(study, group, by, ladders, brackets, eta, peers) -> None:
-    settings = _settings(group.trials)
+    settings = settings_of(group.trials)
     seeds = len(settings[0])
     places = group.places // seeds
     every = [trial for setting in settings for trial in setting]
@@ -68,7 +81,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     round_steps = -(-study.steps // max(max(ladder) for ladder in ladders))
     replant = _replanting(ready, hparams, keys)
 
-    def turn(members, memo, measured, took) -> rounds.After:
+    def turn(members, memo, measured, took) -> tuple[rounds.After, list[int]]:
         before = halving.from_json(begun, memo)
         costs = objectives.costs(measured, by).reshape(places, seeds).mean(axis=1)
         after, fresh = halving.decide(before, costs)
@@ -85,7 +98,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
                         trial,
                         own,
                         group=group.name,
-                        status=_status(entry, own[by]),
+                        status=status_of(entry, own[by]),
                         steps=taken * round_steps,
                         seconds=shares * taken,
                         rung=entry.rung,
@@ -103,16 +116,14 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
             "settings begun"
         )
         memo, over = halving.to_json(after), not after.busy
-        return rounds.After(members, memo, rows, over, said, at)
+        return rounds.After(members, memo, rows, over, said), at
 
     rounds.drive(
         study,
-        ready,
         members,
         halving.to_json(begun),
-        turn,
+        rounds.together(study, ready, turn, name=group.name, round_steps=round_steps),
         name=group.name,
-        round_steps=round_steps,
         description={
             "search": "halving",
             "trials": [trial.name for trial in every],
@@ -145,14 +156,6 @@ def _replanting(
     return replant
 
 
-def _settings(members: Sequence[trials.Trial]) -> list[list[trials.Trial]]:
-    """Trials by their setting, in their order."""
-    found: dict[str, list[trials.Trial]] = {}
-    for trial in members:
-        found.setdefault(trial.setting, []).append(trial)
-    return list(found.values())
-
-
 def _entries(rows, group, by, ladders, brackets) -> list[halving.Entry]:
     """What settings of other groups showed at the rungs."""
     own = {trial.setting for trial in group.trials}
@@ -166,7 +169,3 @@ def _entries(rows, group, by, ladders, brackets) -> list[halving.Entry]:
         halving.Entry(halving.EMPTY, rung, float(np.mean(costs)), "going", brackets[s])
         for (s, rung), costs in found.items()
     ]
-
-
-def _status(entry: halving.Entry, score: float) -> str:
-    return "died" if np.isnan(score) and entry.status == "stopped" else entry.status

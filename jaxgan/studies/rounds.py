@@ -1,9 +1,10 @@
-"""A population that trains in rounds, with a decision after each of them.
+"""Populations that train in rounds, with a decision after each of them.
 
-What is decided is a *turn*, a function of the scores; what it has to remember is its
-*memo*, plain data that is saved with the members. So a search that was stopped at any
-moment goes on from its last checkpoint to the same rows, bit for bit; rows that are on
-the disk already are not written again.
+A *round* trains and scores members and decides what follows; what it has to remember is
+its *memo*, plain data that is saved with the members. So a search that was stopped at
+any moment goes on from its last checkpoint to the same rows, bit for bit; rows that are
+on the disk already are not written again. Where one population trains as a whole,
+`together` makes the round of a *turn*, a function of the scores.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import checkpoint, cli, errors, runs, signals, training
+from jaxgan import checkpoint, cli, errors, runs, signals, training, types
 from jaxgan.studies import populations
 from jaxgan.sweeps import records, samples
 
@@ -34,42 +35,43 @@ class After(NamedTuple):
       rows: of the table.
       over: whether this was the last round.
       said: of the search, in a few words.
-      places: of the rows' trials in the population.
     """
 
-    members: runs.Members
+    members: types.Tree
     memo: Memo
     rows: list[records.Row]
     over: bool
     said: str
-    places: list[int]
 
 
-Turn = Callable[[runs.Members, Memo, dict[str, np.ndarray], float], After]
-"""`(members, memo, scores [P] by name, seconds of the round) -> After`."""
+Round = Callable[[Any, Memo], After]
+"""`(members, memo) -> After`: trains, scores, keeps samples and decides. Members are
+`runs.Members`, or a tree of several populations."""
+
+Turn = Callable[
+    [runs.Members, Memo, dict[str, np.ndarray], float], tuple[After, list[int]]
+]
+"""`(members, memo, scores [P] by name, seconds of the round) -> After, and the places
+of the rows' trials in the population`."""
 
 
 def drive(
     study: populations.Study,
-    ready: populations.Ready,
-    members: runs.Members,
+    members: types.Tree,
     memo: Memo,
-    turn: Turn,
+    advance: Round,
     *,
     name: str,
-    round_steps: int,
     description: dict[str, Any],
-) -> runs.Members:
-    """Trains round after round until a turn says that it was the last.
+) -> types.Tree:
+    """Goes through round after round until the last one.
 
     Args:
       study: that it belongs to; rows go to its journal.
-      ready: the program.
       members: at their beginning; those of a checkpoint take their place.
       memo: likewise.
-      turn: what follows from a round.
+      advance: a round.
       name: of the population, a folder of checkpoints.
-      round_steps: steps in a round.
       description: of the search, as JSON; another one does not load its checkpoints.
 
     Raises:
@@ -92,26 +94,18 @@ def drive(
     try:
         with signals.deferred() as stopped:
             while not over:
-                began = time.perf_counter()
-                members = train_round(study, ready, members, round_steps)
-                x: list[np.ndarray] = []
-                measured = populations.score(study, ready, members, x.append)
+                members, memo, rows, over, said = advance(members, memo)
                 number += 1
-                now = time.perf_counter()
-                members, memo, rows, over, said, places = turn(
-                    members, memo, measured, now - began
-                )
-                _keep_samples(study, name, rows, np.concatenate(x)[places])
                 # The memo goes through JSON at once, as it does where a run goes on.
                 memo = json.loads(json.dumps(memo))
                 new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
                 records.append(journal, new)
                 print(f"{name}: round {number}, {said}", file=sys.stderr)
-                stop = stopped() or 0
+                stop, now = stopped() or 0, time.perf_counter()
                 if over or stop or now - saved >= SECONDS:
                     extra = {"memo": memo, "over": over}
                     # As in training, a copy on the host that nobody writes into.
-                    kept = _on_host(members)
+                    kept = on_host(members)
                     checkpoint.save(manager, number, kept, extra, description)
                     saved = now
                 if stop and not over:
@@ -123,6 +117,38 @@ def drive(
     finally:
         checkpoint.close(manager)
     return members
+
+
+def together(
+    study: populations.Study,
+    ready: populations.Ready,
+    turn: Turn,
+    *,
+    name: str,
+    round_steps: int,
+) -> Round:
+    """The round of one population whose members all train and are scored.
+
+    Args:
+      study: that it belongs to.
+      ready: the program.
+      turn: what follows from the scores. Samples are kept of the trials whose last row
+        it gives.
+      name: of the group, for the samples.
+      round_steps: steps in a round.
+    """
+
+    def advance(members: runs.Members, memo: Memo) -> After:
+        began = time.perf_counter()
+        members = train_round(study, ready, members, round_steps)
+        x: list[np.ndarray] = []
+        measured = populations.score(study, ready, members, x.append)
+        took = time.perf_counter() - began
+        after, places = turn(members, memo, measured, took)
+        _keep_samples(study, name, after.rows, np.concatenate(x)[places])
+        return after
+
+    return advance
 
 
 def train_round(
@@ -142,14 +168,19 @@ def train_round(
     return members._replace(state=state)
 
 
+def on_host(members: types.Tree) -> types.Tree:
+    """A copy as NumPy arrays; typed keys stay as they are."""
+
+    def copied(leaf):
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return leaf if is_key else np.array(leaf)
+
+    return jax.tree.map(copied, members)
+
+
 def _keep_samples(study, name, rows, x: np.ndarray) -> None:
     """Keeps samples of the trials whose last row this is."""
     last = [i for i, row in enumerate(rows) if row["status"] != "going"]
     if last:
         names = [rows[i]["trial"] for i in last]
         samples.save(study.folder, name, names, x[last])
-
-
-def _on_host(members: runs.Members) -> runs.Members:
-    hparams, state = jax.tree.map(np.array, (members.hparams, members.state))
-    return runs.Members(hparams, state, members.keys)

@@ -13,11 +13,18 @@ from jaxgan.studies import (
     planning,
     populations,
     recipes,
+    synchronous,
 )
-from jaxgan.sweeps import designs, halving, plans, records, spaces, trials
+from jaxgan.sweeps import designs, halving, plans, records, spaces, successive, trials
 
 USUAL = 24
 """Settings, where nothing is said."""
+
+HALVINGS = ("halving", synchronous.NAME, "hyperband")
+"""Searches that stop the worst settings early."""
+
+DRIVEN = (*HALVINGS, "pbt")
+"""Searches whose trials train in rounds."""
 
 
 class Search(NamedTuple):
@@ -48,7 +55,7 @@ def make(
       UserError: naming the flag, if numbers do not go together or the space needs too
         many programs.
     """
-    if asked.search in ("halving", "hyperband"):
+    if asked.search in HALVINGS:
         return _halving(study, asked, space, by)
     if asked.search == "grid":
         need = "a grid has all its points; choose --levels"
@@ -96,7 +103,7 @@ def make(
 
 
 def _halving(study, asked, space, by) -> Search:
-    if asked.search == "halving":
+    if asked.search != "hyperband":
         with cli.flag("--rounds", asked.rounds):
             ladders = [halving.ladder(1, asked.rounds, asked.eta)]
         sizes = [asked.settings or USUAL]
@@ -121,6 +128,9 @@ def _halving(study, asked, space, by) -> Search:
             own[group.name] = max(1, min(own[group.name], most // asked.seeds))
         groups.append(group._replace(places=own[group.name] * asked.seeds))
 
+    if asked.search == synchronous.NAME:
+        return _synchronous(study, asked, groups, by, ladders[0])
+
     def run():
         return halvings.search(
             study, groups, by, ladders=ladders, brackets=brackets, eta=asked.eta
@@ -128,6 +138,17 @@ def _halving(study, asked, space, by) -> Search:
 
     share = planning.halving_share(ladders, sizes, asked.eta)
     return Search(tuple(groups), run, share, scorings=asked.rounds * share)
+
+
+def _synchronous(study, asked, groups, by, ladder) -> Search:
+    def run():
+        return synchronous.search(study, groups, by, ladder=ladder, eta=asked.eta)
+
+    number = sum(len(group.trials) for group in groups) // asked.seeds
+    places = groups[0].places // asked.seeds
+    share = successive.share(ladder, number, places, asked.eta)
+    tried = sum(successive.sizes(number, len(ladder), asked.eta)) / number
+    return Search(tuple(groups), run, share, scorings=tried)
 
 
 def _draw(asked, space, number: int, design: str) -> list[spaces.Setting]:

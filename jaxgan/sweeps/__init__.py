@@ -13,7 +13,8 @@ one population:
     page.save(folder, records.read(path), comparisons.View("score.frechet_distance"))
 
 Nothing here trains anything. Reading order: `fields`, `spaces`, `designs`, `trials`,
-`plans`, `records`; of what was found `summaries`, `statistics`, `importance`,
-`comparisons`; and `samples` and `page`, which shows it. The modules are imported one by
-one, as some of them do without JAX.
+`plans`, `records`; of who trains on `halving` (asynchronous), `successive` and `pbt`;
+of what was found `summaries`, `statistics`, `importance`, `comparisons`; and `samples`
+and `page`, which shows it. The modules are imported one by one, as some of them do
+without JAX.
 """

@@ -13,6 +13,8 @@ places report together, so that it is the same each time.
         search, fresh = halving.decide(search, scores)
         initialise the places `fresh`, for the trials search.trial[fresh]
 
+The synchronous kind, where all trials are compared with all, is `successive`.
+
 Nothing here trains; everything is a function of numbers on the host.
 """
 

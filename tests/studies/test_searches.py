@@ -17,6 +17,7 @@ SPACE = {
 BY = "reverse_kl"
 CASES = {
     "halving": {"settings": 6, "rounds": 3, "places": 2, "seeds": 2},
+    "successive_halving": {"settings": 5, "rounds": 3, "places": 2, "seeds": 2},
     "hyperband": {"rounds": 3, "places": 4},
     "pbt": {"settings": 4, "rounds": 3},
     "optuna": {"settings": 5, "batch": 4},
@@ -52,7 +53,13 @@ def undisturbed(study_in, tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("name", ["halving", "pbt", "sobol"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("halving", "pbt", "sobol"),
+        pytest.param("successive_halving", marks=pytest.mark.slow),
+    ],
+)
 def test_samples_are_kept_of_every_trial_that_has_ended(name, undisturbed):
     rows, folder = undisturbed(name)
     ended = {row["trial"] for row in rows if row["status"] != "going"}

@@ -1,0 +1,102 @@
+"""Synchronous halving, driven: all settings of a rung are compared with all."""
+
+import collections
+
+import numpy as np
+import pytest
+
+from jaxgan import settings
+from jaxgan.studies import rounds, searches
+from jaxgan.sweeps import spaces, successive
+
+SPACE = {
+    "learning_rate": spaces.LogUniform(1e-3, 1e-2),
+    "b1": spaces.Uniform(0.0, 0.9),
+}
+BY = "reverse_kl"
+
+
+def search(study, space=SPACE, **asked):
+    asked = {"search": "successive_halving", "eta": 2, "rounds": 4} | asked
+    return searches.make(study, settings.Search(**asked), space, BY)
+
+
+def means_of(rows):
+    found = collections.defaultdict(lambda: collections.defaultdict(list))
+    for row in rows:
+        found[row["rung"]][row["setting"]].append(row[f"score.{BY}"])
+    return [{name: np.mean(x) for name, x in found[r].items()} for r in sorted(found)]
+
+
+def assert_the_best_went_on(rows, sizes):
+    means = means_of(rows)
+    assert tuple(map(len, means)) == sizes
+    for now, then in zip(means, means[1:], strict=False):
+        assert set(then) == set(sorted(now, key=now.get)[: len(then)])
+    for row in rows:
+        climbs = (
+            row["rung"] + 1 < len(means) and row["setting"] in means[row["rung"] + 1]
+        )
+        end = "finished" if row["rung"] + 1 == len(means) else "stopped"
+        assert row["status"] == ("going" if climbs else end)
+
+
+def test_the_best_of_all_go_on_and_no_member_trains_for_nothing(
+    study_in, tmp_path, monkeypatch
+):
+    taken, train_round = [], rounds.train_round
+
+    def counting(study, ready, members, num_steps):
+        taken.append(len(members.keys) * num_steps)
+        return train_round(study, ready, members, num_steps)
+
+    monkeypatch.setattr(rounds, "train_round", counting)
+    study = study_in(tmp_path, steps=8)
+    made = search(study, settings=4, seeds=2, places=1)
+    rows = made.run()
+    assert_the_best_went_on(rows, (4, 2, 1))
+    assert {(row["rung"], row["steps"]) for row in rows} == {(0, 2), (1, 4), (2, 8)}
+    whole = (4 * 1 + 2 * 1 + 1 * 2) / (4 * 4)
+    assert sum(taken) / (8 * 8) == whole == made.share
+    assert made.scorings == 7 / 4
+    assert max(taken) == 2 * 4  # the last rung in one go, of the two seeds
+
+
+@pytest.mark.slow
+def test_settings_of_all_structures_are_compared_with_one_another(study_in, tmp_path):
+    space = SPACE | {"loss": spaces.Categorical(("hinge", "minimax"))}
+    rows = search(study_in(tmp_path), space, settings=7, places=2, rounds=3).run()
+    assert len({row["group"] for row in rows}) == 2
+    assert_the_best_went_on(rows, successive.sizes(7, 3, 2))
+
+
+@pytest.mark.slow
+def test_neither_places_nor_padding_change_what_is_found(study_in, tmp_path):
+    tables = []
+    for places in (1, 2, 3):
+        folder = tmp_path / str(places)
+        folder.mkdir()
+        rows = search(study_in(folder), settings=5, places=places, rounds=3).run()
+        tables.append([{k: v for k, v in r.items() if k != "seconds"} for r in rows])
+    assert tables[0] == tables[1] == tables[2]
+
+
+@pytest.mark.slow
+def test_a_rung_shows_what_the_whole_training_shows(study_in, tmp_path):
+    rows = search(study_in(tmp_path), settings=4, places=2, rounds=3).run()
+    (tmp_path / "whole").mkdir()
+    asked = settings.Search(search="sobol", settings=4)
+    study = study_in(tmp_path / "whole")
+    whole = {r["trial"]: r for r in searches.make(study, asked, SPACE, BY).run()}
+    finished = [row for row in rows if row["status"] == "finished"]
+    assert finished
+    for row in finished:
+        assert row[f"score.{BY}"] == whole[row["trial"]][f"score.{BY}"]
+
+
+@pytest.mark.slow
+def test_a_search_in_which_all_die_ends_with_the_rows_of_the_dead(study_in, tmp_path):
+    space = {"learning_rate": spaces.Categorical((1e30, 1e31))}
+    rows = search(study_in(tmp_path), space, settings=2, places=1).run()
+    assert {(row["rung"], row["status"]) for row in rows} == {(0, "died")}
+    assert len(search(study_in(tmp_path), space, settings=2, places=1).run()) == 2
