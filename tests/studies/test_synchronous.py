@@ -51,15 +51,14 @@ def test_the_best_of_all_go_on_and_no_member_trains_for_nothing(
         return train_round(study, ready, members, num_steps)
 
     monkeypatch.setattr(rounds, "train_round", counting)
-    study = study_in(tmp_path, steps=8)
-    made = search(study, settings=4, seeds=2, places=1)
+    made = search(study_in(tmp_path), settings=8, seeds=2, places=2, rounds=3)
     rows = made.run()
-    assert_the_best_went_on(rows, (4, 2, 1))
-    assert {(row["rung"], row["steps"]) for row in rows} == {(0, 2), (1, 4), (2, 8)}
-    whole = (4 * 1 + 2 * 1 + 1 * 2) / (4 * 4)
-    assert sum(taken) / (8 * 8) == whole == made.share
-    assert made.scorings == 7 / 4
-    assert max(taken) == 2 * 4  # the last rung in one go, of the two seeds
+    assert_the_best_went_on(rows, (8, 4, 2))
+    assert {(row["rung"], row["steps"]) for row in rows} == {(0, 2), (1, 4), (2, 6)}
+    whole = (8 + 4 + 2) / (8 * 3)
+    assert sum(taken) / (8 * 2 * 6) == pytest.approx(whole)
+    assert made.share == pytest.approx(whole)
+    assert len(taken) == 4 + 2 + 1 and made.scorings == 14 / 8
 
 
 @pytest.mark.slow
@@ -100,3 +99,18 @@ def test_a_search_in_which_all_die_ends_with_the_rows_of_the_dead(study_in, tmp_
     rows = search(study_in(tmp_path), space, settings=2, places=1).run()
     assert {(row["rung"], row["status"]) for row in rows} == {(0, "died")}
     assert len(search(study_in(tmp_path), space, settings=2, places=1).run()) == 2
+
+
+@pytest.mark.slow
+def test_a_rung_that_is_far_is_trained_to_in_one_go(study_in, tmp_path, monkeypatch):
+    taken, train_round = [], rounds.train_round
+
+    def counting(study, ready, members, num_steps):
+        taken.append((len(members.keys), num_steps))
+        return train_round(study, ready, members, num_steps)
+
+    monkeypatch.setattr(rounds, "train_round", counting)
+    rows = search(study_in(tmp_path, steps=8), settings=4, places=1, rounds=4).run()
+    # Rungs after 1, 2 and 4 rounds of two steps, with 4, 2 and 1 settings.
+    assert taken == [(1, 2)] * 4 + [(1, 2)] * 2 + [(1, 4)]
+    assert {(row["rung"], row["steps"]) for row in rows} == {(0, 2), (1, 4), (2, 8)}
