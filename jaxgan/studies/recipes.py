@@ -130,7 +130,8 @@ def structure(recipe: Recipe) -> dict[str, Any]:
 def networks_of(recipe: Recipe, data: dataset.Dataset) -> types.GAN:
     """The two networks, for samples such as those of a dataset.
 
-    A generator that can be bounded is so for images, which lie in [-1, 1].
+    A generator that can be bounded is so for images, which lie in [-1, 1], and layers
+    have the plain form where the rule needs forward-mode derivatives.
 
     Raises:
       UserError: as `gan.make`.
@@ -140,6 +141,8 @@ def networks_of(recipe: Recipe, data: dataset.Dataset) -> types.GAN:
     takes = () if known_one is None else inspect.signature(known_one.build).parameters
     if "bounded" in takes:
         described.setdefault("bounded", data.mixture is None)
+    if recipe.rule in steps.RULES and steps.RULES[recipe.rule].forward_mode:
+        described.setdefault("convolution", "lax")
     return gan.build({"shape": np.shape(data.train.x)[1:], **described})
 
 

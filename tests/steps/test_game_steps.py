@@ -347,7 +347,8 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(games, n):
 
 # On networks.
 
-NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(4,))
+# Symplectic and competitive steps need forward-mode derivatives.
+NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(4,), convolution="lax")
 LOSS = losses.get("non_saturating")
 
 
