@@ -68,6 +68,7 @@ def test_settings_are_shared_by_all_losses(smoke):
     assert own[0] == own[1] and len(own[0]) == 4
 
 
+@pytest.mark.slow
 def test_finished_trials_are_not_run_again_and_lost_ones_are(smoke):
     folder, _ = smoke
     path = folder / "trials.jsonl"

@@ -138,6 +138,7 @@ def test_members_have_the_same_bits_on_any_number_of_devices(devices, alone, tmp
     assert_same(final(folder), final(alone["mlp"]))
 
 
+@pytest.mark.slow
 def test_members_in_chunks_have_the_same_bits_on_any_number_of_devices(tmp_path):
     for devices in (1, 2, 3):
         end(start(tmp_path / str(devices), devices=devices, chunk=2))
@@ -172,6 +173,7 @@ def test_two_processes_train_what_one_does(stream, alone, tmp_path):
     assert len(own) == len(theirs) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_save_and_go_on(alone, tmp_path):
     folder = tmp_path / "run"
     pair(folder, steps=3)

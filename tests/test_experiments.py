@@ -182,6 +182,7 @@ def test_bad_input_to_sampling_is_one_sentence(smoke, arguments, said, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_number_of_seeds_and_modes_changes_no_number_of_programs(tmp_path):
     def programs(seeds, modes):
         code = (

@@ -22,7 +22,8 @@ from jaxgan.data import pool
 from jaxgan.steps import rules
 
 POINTS = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-GAN = gan.mlp((2,), hidden=(4,), latent_dim=2)
+# In the plain form, as some rules need forward-mode derivatives.
+GAN = gan.mlp((2,), hidden=(4,), latent_dim=2, convolution="lax")
 BOTH = types.Pair(*2 * ({"learning_rate": 1e-2, "b1": 0.5},))
 
 

@@ -122,6 +122,7 @@ def test_scores_of_classes_need_classes():
         collect(images(), apply=apply)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_a_batch():
     # A pass that keeps moments only holds no batch after the next one has come.
     import gc
