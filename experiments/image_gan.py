@@ -26,7 +26,7 @@ class Settings(settings.Training, settings.Network, settings.Images, settings.De
     """of training, after which no further chunk of steps begins; None for no limit"""
     samples: int = 10_000
     """generated samples that are scored, per seed"""
-    classifier_images: int = 500_000
+    classifier_images: int = 200_000
     """training images, counted anew in each epoch, that the classifier sees"""
     pictures: int = 5
     """pictures of the progress, from the same latents"""
