@@ -146,7 +146,9 @@ def test_members_in_chunks_have_the_same_bits_on_any_number_of_devices(tmp_path)
     assert_same(final(tmp_path / "1"), final(tmp_path / "3"))
 
 
-@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize(
+    "network", ["mlp", pytest.param("conv", marks=pytest.mark.slow)]
+)
 def test_devices_that_share_batches_compute_the_same_training(network, alone, tmp_path):
     folder = tmp_path / "run"
     end(start(folder, devices=4, data_devices=2, network=network))

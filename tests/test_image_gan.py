@@ -195,6 +195,7 @@ def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(tmp_path):
         assert one == other, name
 
 
+@pytest.mark.slow
 def test_a_dry_run_leaves_nothing(tmp_path):
     printed = succeed(
         "image_gan.py",

@@ -239,6 +239,9 @@ PROGRAM = textwrap.dedent("""
 """)
 
 
+KILLS = 30
+
+
 def start(folder):
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
@@ -254,13 +257,13 @@ def final(folder):
         return [arrays[name] for name in sorted(arrays.files)]
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(30, marks=pytest.mark.slow)])
-def test_runs_killed_at_any_moment_end_in_the_same_bits(kills, tmp_path):
+@pytest.mark.slow
+def test_runs_killed_at_any_moment_end_in_the_same_bits(tmp_path):
     whole = start(tmp_path / "whole")
     assert whole.communicate(timeout=300)[0].endswith("ended\n")
     expected, log = final(tmp_path / "whole"), lines(tmp_path / "whole")
     random, killed = np.random.default_rng(), 0
-    for i in range(kills):
+    for i in range(KILLS):
         folder = tmp_path / str(i)
         first = start(folder)
         assert first.stdout.readline() == "begun\n"
@@ -275,4 +278,4 @@ def test_runs_killed_at_any_moment_end_in_the_same_bits(kills, tmp_path):
         for one, other in zip(final(folder), expected, strict=True):
             np.testing.assert_array_equal(one, other)
         assert lines(folder) == log
-    assert killed >= kills // 3
+    assert killed >= KILLS // 3

@@ -77,6 +77,7 @@ def saver(
 
 
 def goodbye(step: int, num_steps: int, saving: Saving | None) -> str:
+    """The sentence with which a stopped run ends: how far it came, how it goes on."""
     if saving is None:
         return f"stopped at step {step} of {num_steps}; the run was not being saved."
     return f"stopped and saved at step {step} of {num_steps}; go on by {saving.resume}"

@@ -22,7 +22,7 @@ from jaxgan.scores import polygons as polygon_scores
 
 Records = dict[str, scores.Score | scores.ModeCoverage]
 Panel = Callable[[ArrayLike], Records]
-Inversion = Callable[[Callable[[Array], Array], Array, Array], dict[str, Array]]
+Inversion = Callable[[Callable[[Array], Array], Array, Array], Records]
 
 NUM_INVERTED = 256
 """Real images for which a latent is looked for."""
@@ -201,9 +201,17 @@ def inversion(data: dataset.Dataset) -> Inversion | None:
 
     def invert(
         generate: Callable[[Array], Array], z: Array, precision: Array
-    ) -> dict[str, Array]:
-        recall = polygon_scores.recall(law, generate, z, real).value
-        return {"recall": recall, "f1": polygon_scores.f1(precision, recall)}
+    ) -> Records:
+        recall = polygon_scores.recall(law, generate, z, real)
+        return {
+            "recall": recall,
+            "f1": scores.Score(
+                value=polygon_scores.f1(precision, recall.value),
+                protocol=scores.protocol(
+                    score="f1", estimator="harmonic mean of precision and recall"
+                ),
+            ),
+        }
 
     return invert
 

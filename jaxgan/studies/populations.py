@@ -62,6 +62,7 @@ class Study(NamedTuple):
       shared: of the run, for the checkpoints.
       pool: the training data on the device.
       ready: `(recipe, num_members) -> Ready`, which makes each program once.
+      protocols: of the scores by their names, of those that were taken so far.
     """
 
     data: dataset.Dataset
@@ -74,6 +75,7 @@ class Study(NamedTuple):
     shared: pathlib.Path
     pool: types.Tree
     ready: Callable[[recipes.Recipe, int], "Ready"]
+    protocols: dict[str, dict[str, Any]]
 
 
 class Ready(NamedTuple):
@@ -83,14 +85,14 @@ class Ready(NamedTuple):
       made: its step and beginning.
       trainer: its program.
       draw: `(state, hparams, keys) -> x [P, N, ...]` of the generators.
-      invert: `(state, hparams, keys, precision [P]) -> scores [P]` by name, of data for
-        which generators are inverted, see `panels.inversion`; None for others.
+      invert: `(state, hparams, keys, precision [P]) -> records` of data for which
+        generators are inverted, see `panels.inversion`; None for others.
     """
 
     made: methods.Made
     trainer: runs.Trainer
     draw: Callable[[types.TrainState, types.HParams, jax.Array], jax.Array]
-    invert: Callable[..., dict[str, jax.Array]] | None
+    invert: Callable[..., panels.Records] | None
 
 
 def make(
@@ -114,7 +116,7 @@ def make(
         return made[key]
 
     study = Study(
-        data, recipe, panel, devices, steps, samples, folder, shared, placed, ready
+        data, recipe, panel, devices, steps, samples, folder, shared, placed, ready, {}
     )
     return study
 
@@ -211,8 +213,18 @@ def train_all(study: Study, groups: Sequence[plans.Group]) -> list[records.Row]:
     for group in groups:
         if group.name in left:
             rows = [row for row in train(study, group) if row["trial"] not in done]
-            records.append(journal, rows)
+            append(study, rows)
     return records.read(journal)
+
+
+def append(study: Study, rows: Sequence[records.Row]) -> None:
+    """Adds rows to the study's journal, each with how its scores came about.
+
+    The column `protocol` is JSON: for each score, by its name, its `scores.protocol`.
+    """
+    protocol = trials.canonical(study.protocols)
+    journal = study.folder / JOURNAL
+    records.append(journal, [row | {"protocol": protocol} for row in rows])
 
 
 def score(
@@ -238,10 +250,11 @@ def score(
         block = np.minimum(np.arange(first, first + SCORED_AT_ONCE), total - 1)
         own = population.take((members.state, members.hparams, members.keys), block)
         x = ready.draw(*own)
-        numbers = _measured(study.panel(x))
+        seen = study.panel(x)
         if ready.invert is not None:
-            numbers |= ready.invert(*own, numbers["precision"])
-        found.append(jax.device_get(numbers))
+            seen |= ready.invert(*own, seen["precision"].value)
+        study.protocols.update({name: dict(of.protocol) for name, of in seen.items()})
+        found.append(jax.device_get(_measured(seen)))
         if keep is not None:
             keep(samples.few(x))
     alive = np.asarray(members.state.alive)

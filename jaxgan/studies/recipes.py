@@ -147,6 +147,7 @@ def networks_of(recipe: Recipe, data: dataset.Dataset) -> types.GAN:
 
 
 def is_convolutional(recipe: Recipe) -> bool:
+    """Whether its networks have convolutions, by which the mapper is chosen."""
     return networks.ARCHITECTURES[recipe.network["architecture"]].convolutional
 
 

@@ -99,7 +99,7 @@ def drive(
                 # The memo goes through JSON at once, as it does where a run goes on.
                 memo = json.loads(json.dumps(memo))
                 new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
-                records.append(journal, new)
+                populations.append(study, new)
                 print(f"{name}: round {number}, {said}", file=sys.stderr)
                 stop, now = stopped() or 0, time.perf_counter()
                 if over or stop or now - saved >= SECONDS:

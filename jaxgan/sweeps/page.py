@@ -254,10 +254,10 @@ def _best_of(summary, view) -> reports.Section:
 
 def _trials(rows) -> reports.Section:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    hidden = ("setting", "group")
+    hidden = ("setting", "group", "protocol")
     shown = [name for name in names if name not in hidden]
     cells = [[row.get(name) for name in shown] for row in rows[:MOST_ROWS]]
-    text = "Every trial, as in trials.csv and trials.parquet."
+    text = "Every trial; trials.csv and trials.parquet have the scores' protocols too."
     if len(rows) > MOST_ROWS:
         text = f"The first {MOST_ROWS} of {len(rows)} rows; all are in trials.parquet."
     titles = [name.removeprefix(summaries.FIELD) for name in shown]

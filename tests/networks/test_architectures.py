@@ -39,7 +39,7 @@ MEMBERS, STEPS, BATCH = 2, 20, 4
 RATE = 1e-3
 
 # Compiling takes nearly all the time.
-LONG_TO_COMPILE = ("sagan", "biggan_small", "sn_dcgan", "resnet")
+LONG_TO_COMPILE = ("sagan", "biggan_small", "sn_dcgan", "resnet", "r3gan")
 TRAINED = [
     pytest.param(name, marks=pytest.mark.slow if name in LONG_TO_COMPILE else ())
     for name in networks.ARCHITECTURES

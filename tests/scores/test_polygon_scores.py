@@ -83,6 +83,7 @@ def test_the_panel_of_polygons_gives_precision_and_the_inversion_the_rest():
     assert references["held-out real images"]["precision"]["value"] == [1.0]
     assert "fit of corners" in dict(found.protocol)["estimator"]
     more = panels.inversion(data)(generate, CORNERS, jnp.array(0.5))
-    recall = float(more["recall"])
-    assert recall > 0.9 and more["f1"] == pytest.approx(recall / (0.5 + recall))
+    recall = float(more["recall"].value)
+    assert recall > 0.9 and more["f1"].value == pytest.approx(recall / (0.5 + recall))
+    assert "inversion" in dict(more["recall"].protocol)["estimator"]
     assert panels.inversion(dataset.load("ring", num_samples=1)) is None

@@ -227,4 +227,6 @@ def test_rows_are_plain_and_say_what_they_are_of(undisturbed):
             json.dumps(row)
             assert {"trial", "setting", "seed", "group", "status", "steps"} <= set(row)
             assert row["collapsed"] in (True, False)
+            protocol = json.loads(row["protocol"])["coverage"]
+            assert protocol["num_samples"] == 64
     assert records.read(undisturbed("pbt")[1] / populations.JOURNAL)
