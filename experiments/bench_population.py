@@ -191,7 +191,7 @@ def check(settings: Settings) -> None:
     holds = 0 <= settings.seed < 2**31
     cli.require(holds, "--seed", settings.seed, "it must lie between 0 and 2^31 - 1")
     if settings.torch_python is not None:
-        holds = workers.has_torch(settings.torch_python)
+        holds = workers.has(settings.torch_python, "torch")
         need = "this interpreter cannot be run or has no PyTorch"
         cli.require(holds, "--torch-python", settings.torch_python, need)
 
@@ -253,7 +253,7 @@ def without_torch(
 ) -> list[list[cases.Case]]:
     """The groups, less the baselines if there is no PyTorch."""
     wanted = any(case.library == "torch" for case in itertools.chain(*groups))
-    if not wanted or workers.has_torch(settings.torch_python or sys.executable):
+    if not wanted or workers.has(settings.torch_python or sys.executable, "torch"):
         return groups
     print(
         "PyTorch is not installed: no baselines, and ratios are to the first "

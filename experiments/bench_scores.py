@@ -66,6 +66,7 @@ from jaxgan import journal, reports
 
 WORKER = pathlib.Path(__file__).parent / "bench" / "score_worker.py"
 SMALL_BATCH = 4
+FIDELITY = "torch_fidelity"
 COUNTS = (
     "rounds",
     "frechet_rounds",
@@ -91,8 +92,8 @@ def main(settings: Settings) -> None:
         cli.require(not settings.out.exists(), "--out", settings.out, need)
     python = settings.torch_python or pathlib.Path(sys.executable)
     if settings.torch_python is not None:
-        need = "this interpreter cannot be run or has no PyTorch"
-        cli.require(workers.has_torch(python), "--torch-python", python, need)
+        need = "this interpreter cannot be run or has no torch-fidelity"
+        cli.require(workers.has(python, FIDELITY), "--torch-python", python, need)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         parts = {
@@ -114,13 +115,13 @@ def forward(settings, folder, python):
     np.save(folder / "images.npy", images)
     config = {"images": str(folder / "images.npy"), "feature": "2048"}
     sides = {"jaxgan": ("forward_jaxgan", sys.executable)}
-    if workers.has_torch(python):
+    if workers.has(python, FIDELITY):
         for size in (settings.batch, SMALL_BATCH):
             changed = {"torch_batch": size}
             name = f"torch-fidelity, batch {size}"
             sides[name] = ("forward_fidelity", python, changed)
     else:
-        print("PyTorch is not installed: the network is measured alone.")
+        print("torch-fidelity is not installed: the network is measured alone.")
     found = in_turn(sides, config, settings.rounds)
     for side in found.values():
         side["images_per_second"] = settings.batch / np.median(side["seconds"])

@@ -23,8 +23,11 @@ class Worker(NamedTuple):
     log: Any
 
 
-def has_torch(python: pathlib.Path | str) -> bool:
-    code = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is None)"
+def has(python: pathlib.Path | str, package: str) -> bool:
+    """Whether an interpreter can be run and has a package."""
+    code = (
+        f"import importlib.util as u, sys; sys.exit(u.find_spec('{package}') is None)"
+    )
     try:
         return not subprocess.run([python, "-c", code], check=False).returncode
     except OSError:
