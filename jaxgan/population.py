@@ -89,10 +89,12 @@ def automatic(
     kernels is slow there, others in chunks: as many together as keep an array of 16,384
     numbers, which stays in cache, and about four if `widest` is None. A member of three
     hidden layers of 128 with batches of 128 is then alone, of 64 with batches of 64
-    there are four together, of 32 eight: the fastest, or near it, in processor time on
-    one core; `experiments/bench_population.py --mappers` compares them. Chunks follow
-    from the machine's cores and not from the devices that are used. Elsewhere all
-    members are one batch.
+    there are four together, of 32 eight. With a device per core that is the fastest in
+    `experiments/results/bench-mappers.json` and `bench-forms.json`, by a tenth for
+    such MLPs and a twentieth for DCGANs. Chunks follow from the machine's cores and
+    not from the devices that are used: without `use_all_cores` members of this size
+    are faster in chunks of eight, whose products are shared among the cores. Elsewhere
+    all members are one batch.
 
     Members that run one by one or in chunks have the same bits on any number of
     devices. In one batch the number of members may count.
