@@ -128,10 +128,16 @@ def _kl_jvp(primals, tangents):
 
 @jax.custom_jvp
 def bures(p: Array, q: Array) -> Array:
-    """tr(p + q - 2 (p^1/2 q p^1/2)^1/2), `[...]`, as the least |p^1/2 - q^1/2 U|^2."""
-    root_p, root_q = root(p), root(q)
-    left, _, right = jnp.linalg.svd(product(root_q, root_p))
-    return jnp.sum((root_p - product(root_q, left, right)) ** 2, axis=(-2, -1))
+    """tr(p + q - 2 (p^1/2 q p^1/2)^1/2), `[...]`, as the least |P - Q U|^2.
+
+    The least over rotations U, for any P and Q with P P^T = p and Q Q^T = q.
+    """
+    of_p = _factor(p)
+    # One after the other, as each decomposition takes all cores of a CPU.
+    q, of_p = jax.lax.optimization_barrier((q, of_p))
+    of_q = _factor(q)
+    left, _, right = jnp.linalg.svd(product(of_q.mT, of_p))
+    return jnp.sum((of_p - product(of_q, left, right)) ** 2, axis=(-2, -1))
 
 
 @bures.defjvp
@@ -159,6 +165,25 @@ def different_support(difference: Array, p: Array, q: Array) -> Array:
     leak = jnp.sum(apply(outside, difference) ** 2, axis=-1)
     shifted = leak > 8 * epsilon * jnp.sum(difference**2, axis=-1)
     return (support_p.sum(-1) != support_q.sum(-1)) | spread | shifted
+
+
+def _factor(matrix: Array) -> Array:
+    """A matrix whose product with its transpose is this one.
+
+    Cholesky's, which takes a twentieth of the time of a decomposition into eigenvalues,
+    or that of the eigenvalues where a pivot is below a square root of epsilon: then
+    the matrix may be singular, and its rounding must not count.
+    """
+    lower = jnp.linalg.cholesky(matrix)
+    pivots, variances = (jnp.diagonal(x, 0, -2, -1) for x in (lower, matrix))
+    least = jnp.sqrt(jnp.finfo(matrix.dtype).eps) * variances.max(-1, keepdims=True)
+    definite = (pivots**2 > least).all(axis=-1)[..., None, None]
+
+    def of_spectrum():
+        values, vectors, _ = spectrum(matrix)
+        return jnp.where(definite, lower, vectors * jnp.sqrt(values)[..., None, :])
+
+    return jax.lax.cond(definite.all(), lambda: lower, of_spectrum)
 
 
 def _assemble(vectors: Array, values: Array) -> Array:
