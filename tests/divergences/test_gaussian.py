@@ -145,6 +145,34 @@ def test_frechet_of_singular_covariances(x64, dtype):
     assert JITTED["frechet"](zero, point, zero, point) == 0
 
 
+@pytest.mark.parametrize("batched", [jax.vmap, lambda function: function])
+def test_frechet_of_a_regular_pair_is_the_same_beside_a_singular_one(batched):
+    """They are decomposed in different ways."""
+    mean_p, cov_p, mean_q, cov_q = random_gaussians(dtype=np.float32)
+    alone = JITTED["frechet"](mean_p, cov_p, mean_q, cov_q)
+    singular, strange = cov_p.copy(), cov_p.copy()
+    singular[0], strange[0] = projection(2, 1)[1].astype(np.float32), np.nan
+    for first in (singular, strange):
+        function = jax.jit(batched(divergences.gaussian_frechet))
+        beside = function(mean_p, first, mean_q, cov_q)
+        np.testing.assert_allclose(beside[1:], alone[1:], rtol=1e-5)
+        assert np.isnan(beside[0]) == np.isnan(first[0]).any()
+
+
+@pytest.mark.parametrize("least", 10.0 ** np.arange(-7, 0))
+def test_frechet_of_any_condition_is_near_the_closed_form(least):
+    """Around the condition from which on eigenvalues are looked at."""
+    turn = projection(F, 4)[0]
+    values = np.geomspace(least, 1, F)
+    cov = (turn * values) @ turn.T
+    expected = F * 0.25**2 + np.sum((np.sqrt(values) - 1) ** 2)
+    zero, eye = np.zeros(F, np.float32), np.eye(F, dtype=np.float32)
+    for pair in ((zero, eye, zero + 0.25, cov), (zero, cov, zero + 0.25, eye)):
+        value = JITTED["frechet"](*(x.astype(np.float32) for x in pair))
+        # An eigenvalue is rounded by an epsilon, and its root by that of an epsilon.
+        np.testing.assert_allclose(value, expected, rtol=3e-4)
+
+
 def test_frechet_forgives_rounding_below_zero():
     cov = np.diag([1.0, 1.0, -1e-8, -1e-7]).astype(np.float32)
     cov_q = np.diag([4.0, 1.0, 0, 0]).astype(np.float32)
