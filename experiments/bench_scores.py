@@ -13,8 +13,8 @@ Inception network. Some eight minutes on two idle cores.
 
 Every side is a process that stays alive and works in turn with the other, in reverse
 order every other round, with the same number of threads; ratios are of a round, and
-their median is reported. All random weights and features: speed does not depend on
-them.
+their median is reported. Weights and features are random; where there are fewer
+samples than features covariances are singular, and a distance takes longer.
 """
 
 import dataclasses
