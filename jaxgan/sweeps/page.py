@@ -68,6 +68,7 @@ def save(
         _best_of(summary, view),
         *page_fields.sections(full, summary, view),
         *page_populations.learning_curves(folder, full, view),
+        *page_populations.scores_on_the_way(rows, view),
         *page_populations.sample_grids(folder, full, view),
         _trials(rows),
     ]

@@ -14,6 +14,12 @@ from jaxgan.sweeps import comparisons, samples, summaries
 LOG = "metrics.jsonl"
 """File of a sweep's folder with the metrics of its populations, by `group`."""
 
+ON_THE_WAY = (
+    "Each population as it is scored while it trains: the line is the median over the "
+    "trials that are scored then and alive, the dark band holds half of them, the "
+    "light one nine in ten. Where a search stops the worst, the others go on."
+)
+
 GREY = 127
 """Between the images, as it is neither light nor dark."""
 
@@ -29,6 +35,22 @@ def learning_curves(
         if group in histories
     }
     return curves.sections(named)
+
+
+def scores_on_the_way(
+    rows: Sequence[Mapping[str, Any]], view: comparisons.View
+) -> list[reports.Section]:
+    """A chart for each population whose trials were scored after several rounds."""
+    parts = []
+    for group, name in _names(rows, view).items():
+        own = [row for row in rows if row.get("group") == group and "steps" in row]
+        steps, values = _by_steps(own, view)
+        if len(steps) > 1 and np.isfinite(values).any():
+            measured = comparisons.measured(view)
+            said = f"{name}, {values.shape[1]} trials"
+            figure = charts.ribbons({measured: {measured: values}}, steps, said)
+            parts.append(reports.Chart(f"scores-{group}", figure, f"Scores: {said}."))
+    return [reports.Section("Scores on the way", ON_THE_WAY, parts)] if parts else []
 
 
 def sample_grids(
@@ -51,6 +73,16 @@ def sample_grids(
         return []
     text = "Of each population the best, the median and the worst trial."
     return [reports.Section("Samples", text, parts)]
+
+
+def _by_steps(rows, view) -> tuple[list[int], np.ndarray]:
+    """The numbers of steps, and scores `[T, P]`, NaN where a trial was not scored."""
+    steps = sorted({row["steps"] for row in rows})
+    trials = list(dict.fromkeys(row["trial"] for row in rows))
+    values = np.full((len(steps), len(trials)), np.nan)
+    for row, score in zip(rows, comparisons.scores(rows, view), strict=True):
+        values[steps.index(row["steps"]), trials.index(row["trial"])] = score
+    return steps, values
 
 
 def _chosen(rows, view) -> dict[str, Mapping[str, Any]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgan import errors, journal, training
-from jaxgan.sweeps import comparisons, page, samples
+from jaxgan.sweeps import comparisons, page, page_populations, samples
 
 NAN = math.nan
 VIEW = comparisons.View(
@@ -42,6 +42,22 @@ ROWS = [
     for draw in range(12)
     for seed in range(2)
 ]
+
+
+def test_scores_on_the_way_are_those_of_the_rows_at_each_number_of_steps():
+    scored = {10: [4.0, 2.0, 6.0, NAN], 20: [1.0, 3.0]}
+    rows = [
+        row("a", draw, 0, score, steps=steps, rung=steps // 10 - 1)
+        for steps, values in scored.items()
+        for draw, score in enumerate(values)
+    ]
+    (section,) = page_populations.scores_on_the_way(rows[::-1], VIEW)
+    (chart,) = section.content
+    line = chart.figure.axes[0].lines[0]
+    np.testing.assert_allclose(line.get_xdata(), [10, 20])
+    np.testing.assert_allclose(line.get_ydata(), [4, 2])
+    assert page_populations.scores_on_the_way(rows[:4], VIEW) == []
+    assert page_populations.scores_on_the_way(ROWS, VIEW) == []
 
 
 @pytest.fixture(scope="module")
