@@ -167,6 +167,7 @@ def different_support(difference: Array, p: Array, q: Array) -> Array:
     return (support_p.sum(-1) != support_q.sum(-1)) | spread | shifted
 
 
+@jax.jit
 def _factor(matrix: Array) -> Array:
     """A matrix whose product with its transpose is this one.
 
@@ -179,6 +180,7 @@ def _factor(matrix: Array) -> Array:
     least = jnp.sqrt(jnp.finfo(matrix.dtype).eps) * variances.max(-1, keepdims=True)
     definite = (pivots**2 > least).all(axis=-1)[..., None, None]
 
+    # A new function at each call; without `jit` around, a call would compile it anew.
     def of_spectrum():
         values, vectors, _ = spectrum(matrix)
         return jnp.where(definite, lower, vectors * jnp.sqrt(values)[..., None, :])
