@@ -45,6 +45,7 @@ from jaxgan.scores.mode_coverage import (
     high_quality_ceiling,
     mode_coverage,
     nearest_mode,
+    stacked_classes,
 )
 from jaxgan.scores.neighbours import (
     Neighbours,
@@ -91,6 +92,7 @@ __all__ = [
     "prd_of_counts",
     "precision_recall",
     "protocol",
+    "stacked_classes",
     "to_dict",
     "vendi_score",
     "warn_of_low_diversity",

@@ -120,6 +120,9 @@ SCORES = {
             *scores.confident_class(p), np.full(10, 0.1)
         )
     ),
+    "stacked_mode_coverage": lambda r, f, p, x, y: scores.mode_coverage(
+        *scores.stacked_classes(p.reshape(50, 2, 10)), np.full(100, 0.01)
+    ),
     "parzen_log_likelihood": lambda r, f, p, x, y: scores.parzen_log_likelihood(
         f, r, 1.0
     ),
@@ -178,6 +181,7 @@ WITHIN = {
     "cluster_centres": "prd",
     "confident_class": "mode_coverage",
     "ms_ssim": "ms_ssim_diversity",
+    "stacked_classes": "stacked_mode_coverage",
 }
 """Functions that are called by others of the table."""
 

@@ -185,6 +185,39 @@ def test_a_quality_claimed_for_a_dead_sample_does_not_count():
     assert result.modes == 1 and result.high_quality == 0.5
 
 
+def test_the_mode_of_stacked_digits_is_their_number_in_decimal():
+    digits = np.random.default_rng(0).integers(10, size=(200, 3))
+    probs = np.eye(10)[digits] * 0.8 + 0.02
+    probs[0, 1], probs[1, 2, 0] = 0.1, np.nan  # one digit unclear, one not finite
+    stacked = jax.jit(scores.stacked_classes)
+    mode, good = stacked(probs)
+    np.testing.assert_array_equal(
+        mode[2:], [int("".join(map(str, d))) for d in digits][2:]
+    )
+    assert mode[1] == -1
+    np.testing.assert_array_equal(good, [False, False] + [True] * 198)
+    np.testing.assert_array_equal(
+        stacked(probs[:, ::-1])[0][2:],
+        mode[2:] % 10 * 100 + mode[2:] // 10 % 10 * 10 + mode[2:] // 100,
+    )
+
+
+def test_stacked_mnist_without_a_digit_in_front_has_900_modes():
+    every = np.stack(np.meshgrid(*[np.arange(10)] * 3, indexing="ij"), -1).reshape(
+        -1, 3
+    )
+    kept = every[every[:, 0] != 7]
+    mode, good = scores.stacked_classes(np.eye(10)[kept])
+    found = scores.mode_coverage(mode, good, np.full(1000, 1e-3))
+    assert found.modes == 900 and found.high_quality == 1
+    np.testing.assert_allclose(found.reverse_kl, np.log(10 / 9), rtol=1e-5)
+
+
+def test_what_is_not_stacked_is_said():
+    with pytest.raises(errors.UserError, match=r"shape \(5, 10\) must be \[N, D, K\]"):
+        scores.stacked_classes(np.full((5, 10), 0.1))
+
+
 def test_confident_classes():
     probs = jnp.asarray([[0.9, 0.1, 0], [0.4, 0.2, 0.4], [0.2, 0.5, 0.3]])
     mode, good = scores.confident_class(probs)
