@@ -78,10 +78,12 @@ def sample_grids(
 def _by_steps(rows, view) -> tuple[list[int], np.ndarray]:
     """The numbers of steps, and scores `[T, P]`, NaN where a trial was not scored."""
     steps = sorted({row["steps"] for row in rows})
-    trials = list(dict.fromkeys(row["trial"] for row in rows))
+    trials = dict.fromkeys(row["trial"] for row in rows)
+    at = {steps_of: t for t, steps_of in enumerate(steps)}
+    place = {trial: i for i, trial in enumerate(trials)}
     values = np.full((len(steps), len(trials)), np.nan)
     for row, score in zip(rows, comparisons.scores(rows, view), strict=True):
-        values[steps.index(row["steps"]), trials.index(row["trial"])] = score
+        values[at[row["steps"]], place[row["trial"]]] = score
     return steps, values
 
 

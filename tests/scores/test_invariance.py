@@ -126,9 +126,6 @@ IN_ORDER = {
 """All scores that draw nothing at random; the Inception Score without splits, which are
 of the first samples, the next, and so on."""
 
-IN_FLOAT32 = {"intra_class_frechet": 2e-5}
-"""Roots of covariances of a few samples, a class at a time under `vmap`."""
-
 
 def cosines(x):
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -142,8 +139,7 @@ def test_scores_do_not_depend_on_the_order_of_the_samples(name):
     ordered = numbers(IN_ORDER[name](r, f, p))
     shuffled = numbers(IN_ORDER[name](r[order], f[order], p[order]))
     for own, expected in zip(shuffled, ordered, strict=True):
-        tolerance = IN_FLOAT32.get(name, 1e-6)
-        np.testing.assert_allclose(own, expected, rtol=tolerance, atol=1e-6)
+        np.testing.assert_allclose(own, expected, rtol=1e-6, atol=1e-6)
 
 
 def degenerate():

@@ -140,7 +140,7 @@ def test_normal_samples_of_1000_dimensions_give_the_published_numbers():
     """
     draws = [
         all_four(draw(2 * i, 10_000, 1000), draw(2 * i + 1, 10_000, 1000), 5)
-        for i in range(2)
+        for i in range(4)
     ]
     published = {
         "precision": (0.4772, 0.02),
