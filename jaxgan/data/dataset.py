@@ -68,6 +68,8 @@ class Dataset(NamedTuple):
       num_classes: K of the labels, or None if there are none.
       mixture: the distribution itself where it is one of points, or None.
       shapes: the distribution itself where it is one of polygons, or None.
+      class_names: K names, label i's at place i (folder names, or the numbers that a
+        file had before they were renumbered); None where classes are just numbers.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Dataset(NamedTuple):
     num_classes: int | None = None
     mixture: mixtures.GaussianMixture | None = None
     shapes: polygons.Polygons | None = None
+    class_names: tuple[str, ...] | None = None
 
 
 def load(
