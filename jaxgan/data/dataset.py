@@ -134,10 +134,11 @@ def load(
     if image_size is not None:
         resizing.resizer(image_size, resize)
     if name == FILES:
-        train, test, num_classes = own.load(
+        train, test, num_classes, names = own.load(
             _own_path(data_dir), image_size=image_size, resize=resize
         )
-        return Dataset(name, Split(*train), Split(*test), num_classes)
+        train, test = Split(*train), Split(*test)
+        return Dataset(name, train, test, num_classes, class_names=names)
     if name == "digits":
         images = tfds.Images(*digits.load(), digits.NUM_CLASSES)
     elif name in PREPARED:

@@ -234,25 +234,36 @@ def _of_file(path: pathlib.Path, image_size) -> dict[str, Samples]:
         )
     points = {x.ndim for _, x in there.values()} == {2}
     readers = _points(path, there) if points else _images(path, there, image_size)
-    labels = {"train": own.LABEL_KEYS, "test": own.TEST_LABEL_KEYS}
+    labels, num_classes = _labels(path, arrays, there)
 
     def of_part(part: str) -> Samples:
         name, x = there[part]
         shape, read = readers[part]
-        label = own.pick(arrays, labels[part])
-        label = label and own.read_labels(path, *label, len(x))
+        label = labels[part]
 
         def sha256() -> str:
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             return f"{content}, {name} of shape {x.shape} as {shape}"
 
-        num_classes = None if label is None else 1 + int(label.max())
-        return Samples(str(path), len(x), shape, read, sha256, label, num_classes)
+        known = None if label is None else num_classes
+        return Samples(str(path), len(x), shape, read, sha256, label, known)
 
     if len(there) == 1:
         return {"": of_part(*there)}
     return {part: of_part(part) for part in there}
+
+
+def _labels(path, arrays, there):
+    """The labels of each part, renumbered together, and the number of classes."""
+    names = {"train": own.LABEL_KEYS, "test": own.TEST_LABEL_KEYS}
+    found = {part: own.pick(arrays, names[part]) for part in there}
+    read = [
+        label and own.read_labels(path, *label, len(there[part][1]))
+        for part, label in found.items()
+    ]
+    new, num_classes, _ = own.renumbered(read)
+    return dict(zip(there, new, strict=True)), num_classes
 
 
 def _images(path, there, image_size):
