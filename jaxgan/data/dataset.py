@@ -226,6 +226,15 @@ def from_polygons(
     return Dataset(name, train, test, shapes=law)
 
 
+def names_of(data: Dataset) -> tuple[str, ...]:
+    """The names of the classes: their numbers where they have no others.
+
+    Args:
+      data: with labels.
+    """
+    return data.class_names or tuple(map(str, range(data.num_classes)))
+
+
 def fingerprint(x: ArrayLike) -> str:
     """What tells samples from others: shape, type, and of images a digest of 64.
 
