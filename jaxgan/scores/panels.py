@@ -139,7 +139,7 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
             f"num_samples={num_samples} must be at least {SPLITS}, one for each split."
         )
     if data.mixture is not None or data.shapes is not None or not is_labelled(data):
-        return
+        return  # no classifier
     counts = len(data.train.x), len(data.test.x)
     if min(counts) < LEAST:
         raise errors.UserError(
@@ -152,6 +152,11 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
 def is_labelled(data: dataset.Dataset) -> bool:
     """Whether both parts have labels, as a classifier needs."""
     return data.train.label is not None and data.test.label is not None
+
+
+def is_known(data: dataset.Dataset) -> bool:
+    """Whether `of_dataset` has a panel: of the law of the data, or of their classes."""
+    return data.mixture is not None or data.shapes is not None or is_labelled(data)
 
 
 def train_classifier(
