@@ -141,7 +141,7 @@ def main(asked: Settings) -> None:
             **scores_of,
             histories={"seeds": ("all seeds", history)},
             samples=shown,
-            columns=len(shown["real"]) // ROWS,
+            columns=len(shown["seed 0"]) // ROWS,
             column_names=column_names(asked, data),
             made_by=journal.made_by(asked),
             notes=record["note"],
