@@ -197,7 +197,10 @@ def draw(
             title: own["mode_coverage"].histogram
             for title, own in rated.records.items()
         }
-        reports.save_coverage(folder / "modes.png", histograms, counts)
+        # Of the reference's classes; those of a published network are others.
+        names = real.class_names
+        names = names if names is not None and len(names) == len(counts) else None
+        reports.save_coverage(folder / "modes.png", histograms, counts, names)
     if len(real.shape) == 3:
         _draw_neighbours(folder / "neighbours.png", rated, real, rows)
 

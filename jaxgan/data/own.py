@@ -3,14 +3,14 @@
 import pathlib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgan import errors
 from jaxgan.data import images as image_folders
-from jaxgan.data import resizing
+from jaxgan.data import resizing, shuffling
 
 IMAGE_KEYS = ("train_images", "x_train", "images", "x", "arr_0")
 """Names in a `.npz` of the training images; the first that occurs is read."""
@@ -19,9 +19,6 @@ LABEL_KEYS = ("train_labels", "y_train", "labels", "label", "y")
 TEST_IMAGE_KEYS = ("test_images", "x_test")
 TEST_LABEL_KEYS = ("test_labels", "y_test")
 """Names of the labels and of the test part, all of which may be absent."""
-
-HELD_OUT = 10
-"""Where there is no test part, every so many-th sample becomes one, from the first."""
 
 
 class Part(NamedTuple):
@@ -41,7 +38,7 @@ def load(
     *,
     image_size: tuple[int, int] | None = None,
     resize: str = "lanczos",
-) -> tuple[Part, Part, int | None]:
+) -> tuple[Part, Part, int | None, tuple[str, ...] | None]:
     """Reads images from a file or a folder.
 
     A `.npz` file holds training images under the first of the names `IMAGE_KEYS` that
@@ -50,14 +47,16 @@ def load(
 
     Images are `[N, H, W]` or `[N, H, W, C]`, either uint8 in 0..255 or floating-point
     in [0, 1] or in [-1, 1], where the second is meant if any value is negative. They
-    are rounded to the nearest of 256 levels. Labels are integers from 0, one per image.
-    Files that need pickle are refused, as they could run code.
+    are rounded to the nearest of 256 levels. Labels are integers, one per image, none
+    negative; those that occur are renumbered from 0, where they do not count so
+    already, and keep their own numbers as names. Files that need pickle are refused, as
+    they could run code.
 
     A folder is described at `images.read`; one with the subfolders `train` and `test`
     has these as its parts.
 
-    Where there is no test part, every tenth sample is held out as one, beginning with
-    the first.
+    Where there is no test part, a tenth of each class is held out as one, at random by
+    what the images are, see `shuffling.held_out`; both parts keep their order.
 
     Args:
       path: of the file or folder.
@@ -65,12 +64,14 @@ def load(
       resize: how, see `resizing.resizer`.
 
     Returns:
-      The training and the test part, and the number of classes, one more than the
-      largest label or the number of subfolders; None without labels.
+      The training and the test part, the number of classes, which is that of different
+      labels or of subfolders, and the names of the classes. The last two are None
+      without labels, and the names are where labels count from 0 without a gap.
 
     Raises:
       UserError: if nothing that can be read is there, values or labels are out of
-        range, images differ in size or there are fewer than two.
+        range, images differ in size, there are fewer than two, or a class has images
+        in the test part alone.
     """
     path = pathlib.Path(path).expanduser()
     if not path.exists():
@@ -79,9 +80,9 @@ def load(
             "folder of images."
         )
     if path.is_dir():
-        train, test, num_classes = _folder(path, image_size, resize)
+        train, test, num_classes, names = _folder(path, image_size, resize)
     elif path.suffix.lower() in (".npz", ".npy"):
-        train, test, num_classes = _arrays(path)
+        train, test, num_classes, names = _arrays(path)
         train, test = (
             part and part._replace(x=resizing.resize_all(part.x, image_size, resize))
             for part in (train, test)
@@ -99,14 +100,14 @@ def load(
             f"{test.x.shape[1:]} in test; make them alike, or give image_size=(H, W) "
             "where only their size differs."
         )
-    return train, test, num_classes
+    return train, test, num_classes, names
 
 
-def _folder(path, image_size, resize) -> tuple[Part, Part | None, int | None]:
+def _folder(path, image_size, resize):
     if not all((path / part).is_dir() for part in ("train", "test")):
         found = image_folders.read(path, image_size=image_size, resize=resize)
         num_classes = len(found.classes) if found.classes else None
-        return Part(found.x, found.label), None, num_classes
+        return Part(found.x, found.label), None, num_classes, found.classes
     train, test = (
         image_folders.read(path / part, image_size=image_size, resize=resize)
         for part in ("train", "test")
@@ -118,10 +119,11 @@ def _folder(path, image_size, resize) -> tuple[Part, Part | None, int | None]:
             "make them the same, one per class."
         )
     num_classes = len(train.classes) if train.classes else None
-    return Part(train.x, train.label), Part(test.x, test.label), num_classes
+    parts = Part(train.x, train.label), Part(test.x, test.label)
+    return *parts, num_classes, train.classes
 
 
-def _arrays(path: pathlib.Path) -> tuple[Part, Part | None, int | None]:
+def _arrays(path: pathlib.Path):
     arrays = read_arrays(path)
     train, test = pick(arrays, IMAGE_KEYS), pick(arrays, TEST_IMAGE_KEYS)
     if train is None:
@@ -140,13 +142,15 @@ def _arrays(path: pathlib.Path) -> tuple[Part, Part | None, int | None]:
         named and read_labels(path, *named, len(x))
         for named, (_, x) in zip(picked, parts, strict=True)
     ]
-    known = [values.max() for values in label if values is not None]
-    num_classes = None if label[0] is None else 1 + int(max(known))
+    _check_trained(path, *label)
+    label, num_classes, names = renumbered(label)
     train, *test = (
         Part(to_bytes(x, signed), values)
         for (_, x), values in zip(parts, label, strict=True)
     )
-    return train, test[0] if test else None, num_classes
+    if train.label is None:
+        num_classes = names = None
+    return train, test[0] if test else None, num_classes, names
 
 
 def read_arrays(path: pathlib.Path) -> Mapping[str, np.ndarray]:
@@ -221,7 +225,7 @@ def to_bytes(x: np.ndarray, signed: bool) -> np.ndarray:
 def read_labels(
     path: pathlib.Path, name: str, label: np.ndarray, num_samples: int
 ) -> np.ndarray:
-    """Checks labels and brings them to int32 `[N]`.
+    """Checks labels and brings them to `[N]`, with the numbers that they have.
 
     Raises:
       UserError: for other shapes, and values out of range.
@@ -232,21 +236,67 @@ def read_labels(
             f"{name} of {path} is {label.dtype} of shape {label.shape}; labels must be "
             f"integers of shape ({num_samples},), one per image."
         )
-    if flat.min() < 0 or flat.max() >= 2**31 - 1:
+    if flat.min() < 0:
         raise errors.UserError(
-            f"{name} of {path} runs from {flat.min()} to {flat.max()}; labels must "
-            "count from 0."
+            f"{name} of {path} runs from {flat.min()} to {flat.max()}; labels must not "
+            "be negative, so leave out images whose class is not known."
         )
-    return flat.astype(np.int32)
+    return flat
+
+
+def renumbered(
+    label: Sequence[np.ndarray | None],
+) -> tuple[list[np.ndarray | None], int | None, tuple[str, ...] | None]:
+    """Labels of several parts, brought to 0 ... K-1 together, in the order they have.
+
+    Args:
+      label: of each part `[N]` integers, or None.
+
+    Returns:
+      Those of each part as int32, K, and the numbers that the classes had as their
+      names; no names if nothing was renumbered, and neither K if there are no labels.
+    """
+    found = sorted(
+        {value for own in label if own is not None for value in own.tolist()}
+    )
+    if not found:
+        return [None for _ in label], None, None
+    place = {value: i for i, value in enumerate(found)}
+    new = [
+        None
+        if own is None
+        else np.array([place[value] for value in own.tolist()], "i4")
+        for own in label
+    ]
+    counted = found[-1] == len(found) - 1
+    return new, len(found), None if counted else tuple(map(str, found))
+
+
+def _check_trained(path: pathlib.Path, train, test=None) -> None:
+    """Asks for training images of all classes that are tested."""
+    if train is None or test is None:
+        return
+    missing = sorted(set(test.tolist()) - set(train.tolist()))
+    if missing:
+        raise errors.UserError(
+            f"{path} has test images of label {missing[0]}, but no training images"
+            f"{f', and so of {len(missing) - 1} labels more' if missing[1:] else ''}; "
+            "add some, or leave these test images out."
+        )
 
 
 def _hold_out(path: pathlib.Path, part: Part) -> tuple[Part, Part]:
     if len(part.x) < 2:
         raise errors.UserError(
-            f"{path} holds {len(part.x)} image; at least 2 are needed, as every tenth "
-            "is held out."
+            f"{path} holds {len(part.x)} image; at least 2 are needed, as a tenth is "
+            "held out."
         )
-    held_out = np.arange(len(part.x)) % HELD_OUT == 0
+    held_out = shuffling.held_out(part.x, part.label)
+    if not held_out.any():
+        raise errors.UserError(
+            f"{path} holds one image of each of its {len(part.x)} classes, so that "
+            "none can be held out; add images, or a test part."
+        )
     return tuple(
         Part(part.x[rows], None if part.label is None else part.label[rows])
         for rows in (~held_out, held_out)

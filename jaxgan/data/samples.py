@@ -32,6 +32,7 @@ class Samples(NamedTuple):
       sha256: of all that the samples depend on; may read them all.
       label: int32 `[N]`, or None.
       num_classes: K of the labels, or None.
+      class_names: K names of the classes, or None where these are just numbers.
       facts: what else belongs in the protocol of their scores, or None.
     """
 
@@ -42,6 +43,7 @@ class Samples(NamedTuple):
     sha256: Callable[[], str]
     label: np.ndarray | None = None
     num_classes: int | None = None
+    class_names: tuple[str, ...] | None = None
     facts: Mapping[str, Any] | None = None
 
 
@@ -190,6 +192,7 @@ def _of_dataset(data: dataset.Dataset, part: str) -> Samples:
         sha256,
         label,
         data.num_classes,
+        data.class_names,
     )
 
 
@@ -215,6 +218,7 @@ def _of_folder(folder: pathlib.Path, image_size) -> Samples:
         sha256,
         found.label,
         len(found.classes) if found.classes else None,
+        found.classes,
     )
 
 
@@ -234,25 +238,36 @@ def _of_file(path: pathlib.Path, image_size) -> dict[str, Samples]:
         )
     points = {x.ndim for _, x in there.values()} == {2}
     readers = _points(path, there) if points else _images(path, there, image_size)
-    labels = {"train": own.LABEL_KEYS, "test": own.TEST_LABEL_KEYS}
+    labels, num_classes, class_names = _labels(path, arrays, there)
 
     def of_part(part: str) -> Samples:
         name, x = there[part]
         shape, read = readers[part]
-        label = own.pick(arrays, labels[part])
-        label = label and own.read_labels(path, *label, len(x))
+        label = labels[part]
 
         def sha256() -> str:
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             return f"{content}, {name} of shape {x.shape} as {shape}"
 
-        num_classes = None if label is None else 1 + int(label.max())
-        return Samples(str(path), len(x), shape, read, sha256, label, num_classes)
+        known = (None, None) if label is None else (num_classes, class_names)
+        return Samples(str(path), len(x), shape, read, sha256, label, *known)
 
     if len(there) == 1:
         return {"": of_part(*there)}
     return {part: of_part(part) for part in there}
+
+
+def _labels(path, arrays, there):
+    """The labels of each part, renumbered together, and number and names of classes."""
+    names = {"train": own.LABEL_KEYS, "test": own.TEST_LABEL_KEYS}
+    found = {part: own.pick(arrays, names[part]) for part in there}
+    read = [
+        label and own.read_labels(path, *label, len(there[part][1]))
+        for part, label in found.items()
+    ]
+    new, num_classes, class_names = own.renumbered(read)
+    return dict(zip(there, new, strict=True)), num_classes, class_names
 
 
 def _images(path, there, image_size):

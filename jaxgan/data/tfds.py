@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan import errors
-from jaxgan.data import folders
+from jaxgan.data import folders, shuffling
 
 CHUNK = 1_000
 """Records that are read together."""
@@ -58,8 +58,9 @@ def load(name: str, data_dir: str | None = None) -> Images:
     The label is the `ClassLabel` marked as the supervised target, or else the only
     `ClassLabel`. A part in which a label is -1, as TFDS writes unknown ones, has none.
 
-    The parts are the splits "train" and "test". Where there is no "test", every tenth
-    sample of "train" is held out instead, beginning with the first.
+    The parts are the splits "train" and "test". Where there is no "test", a tenth of
+    each class of "train" is held out instead, at random by what the images are, see
+    `shuffling.held_out`; where no class has two, a tenth of all.
 
     Args:
       name: as TFDS spells it, with configuration and version where wanted:
@@ -80,7 +81,9 @@ def load(name: str, data_dir: str | None = None) -> Images:
     if "test" in builder.info.splits:
         test = _read(name, builder, "test", image_key, label_key)
     else:
-        held_out = np.arange(len(train[0])) % 10 == 0
+        held_out = shuffling.held_out(*train)
+        if not held_out.any():
+            held_out = shuffling.held_out(train[0])
         test = _part(train, held_out)
         train = _part(train, ~held_out)
     if not (len(train[0]) and len(test[0])):

@@ -1,0 +1,69 @@
+"""A random order and a random split that follow from the samples alone.
+
+Files and arrays are often sorted, by class too, so that neither their first samples nor
+every tenth one are like the others. A sample's place here is a digest of its values,
+and not of where it was: the same set has the same order and the same split whatever its
+files are called, and whether they are files, an array or a dataset of TFDS.
+"""
+
+import collections
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from jax.typing import ArrayLike
+
+HELD_OUT = 10
+"""One of so many samples of each class is held out where there is no test part."""
+
+
+def order(x: ArrayLike, seed: int = 0) -> np.ndarray:
+    """Rows `[N]` of samples in a random order that does not depend on their own.
+
+    Of equal samples each copy has a place of its own, so that they are spread like any
+    others. Reordering `x` changes at most which copy is which.
+
+    Args:
+      x: `[N, ...]`, on the host or copied there.
+      seed: of the order.
+    """
+    digests = b"".join(_digests(np.asarray(x), seed))
+    return np.argsort(np.frombuffer(digests, ">u8"), kind="stable")
+
+
+def first(x: ArrayLike, number: int, seed: int = 0) -> np.ndarray:
+    """The first samples of that order, `[min(number, N), ...]`."""
+    x = np.asarray(x)
+    return x[order(x, seed)[:number]]
+
+
+def held_out(x: ArrayLike, label: ArrayLike | None = None) -> np.ndarray:
+    """Which samples bool `[N]` to hold out: a tenth of each class, at random.
+
+    Numbers are rounded, halves up. A class of two or more has at least one sample held
+    out, and all classes keep at least one for training: a class of one is not tested.
+    Without labels all samples are one class.
+
+    Args:
+      x: `[N, ...]`, on the host.
+      label: `[N]` integers, or None.
+    """
+    x = np.asarray(x)
+    label = np.zeros(len(x), int) if label is None else np.asarray(label)
+    chosen = np.zeros(len(x), bool)
+    for value in np.unique(label):
+        rows = np.flatnonzero(label == value)
+        number = max(1, (len(rows) + HELD_OUT // 2) // HELD_OUT)
+        if len(rows) > 1:
+            chosen[rows[order(x[rows])[:number]]] = True
+    return chosen
+
+
+def _digests(x: np.ndarray, seed: int) -> Iterator[bytes]:
+    """Eight bytes for each sample, of its values and of how many equals came before."""
+    key, seen = seed.to_bytes(8, "little"), collections.Counter()
+    for sample in x:
+        own = hashlib.blake2b(sample.tobytes(), digest_size=8, key=key).digest()
+        copy = seen[own].to_bytes(8, "little")
+        seen[own] += 1
+        yield hashlib.blake2b(own + copy, digest_size=8, key=key).digest()
