@@ -144,8 +144,8 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
     if min(counts) < LEAST:
         raise errors.UserError(
             f"{data.name} has {counts[0]} training and {counts[1]} held-out samples, "
-            f"but the scores need at least {LEAST} of each; add samples, or leave the "
-            "labels out to train without scores."
+            f"but the scores need at least {LEAST} of each; add samples, or a test "
+            "part."
         )
 
 
