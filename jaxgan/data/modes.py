@@ -114,13 +114,17 @@ def cluster(x: ArrayLike, num_modes: int, seed: int = 0) -> Modes:
     Raises:
       UserError: if `num_modes` is out of range or `x` holds a value that is not finite.
     """
-    x = np.asarray(x, np.float32)
+    x = np.asarray(x)
     _check_num_modes(num_modes, len(x))
     x = x.reshape(len(x), -1)
     if not np.isfinite(x).all():
         raise errors.UserError(
             "x holds values that are not finite; drop those samples."
         )
+    if x.dtype == np.float64:
+        # Far from the origin float32 has no digits left for the distances.
+        x = x - x.mean(axis=0)
+    x = x.astype(np.float32)
     num_fitted = min(len(x), max(MAX_FITTED, num_modes))
     order = np.random.default_rng(seed).permutation(len(x))
     fitted, rest = np.sort(order[:num_fitted]), np.sort(order[num_fitted:])
