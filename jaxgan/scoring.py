@@ -159,14 +159,18 @@ def record(
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """A sentence for each number that misleads, by the rule in its protocol."""
-    return [
-        f"{title}, {name} of {', '.join(map(str, np.flatnonzero(own['warning'])))}: "
-        f"{own['protocol']['warning']}"
-        for title, row in record["rows"].items()
-        for name, own in row["scores"].items()
-        if np.any(own.get("warning"))
-    ]
+    """A sentence for each number that misleads, or that there is not, and why."""
+    found = []
+    for title, row in record["rows"].items():
+        for name, own in row["scores"].items():
+            if np.any(own.get("warning")):
+                members = ", ".join(map(str, np.flatnonzero(own["warning"])))
+                found.append(
+                    f"{title}, {name} of {members}: {own['protocol']['warning']}"
+                )
+            if "refused" in own["protocol"]:
+                found.append(f"there is no {name}, as {own['protocol']['refused']}")
+    return list(dict.fromkeys(found))
 
 
 def draw(

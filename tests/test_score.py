@@ -113,6 +113,33 @@ def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
     assert len(set(records[0]["generator"]["samples"]["sha256"])) == 2
 
 
+def test_coordinates_in_float64_are_scored_with_all_their_digits(
+    script, folder, monkeypatch, capsys
+):
+    random, place = np.random.default_rng(0), np.array([5e5, 4.2e6])
+    for name in ("survey", "made"):
+        x = place + 0.05 * random.normal(size=(200, 2))
+        np.save(folder / f"{name}.npy", x)
+    asked = {"reference": "survey.npy", "scores": "fd,kd,prdc,nn,ndb,vendi"}
+    start(script, folder, monkeypatch, "made.npy", out=pathlib.Path("points"), **asked)
+    printed = capsys.readouterr().out
+    assert "WARNING: there is no kernel_distance, as" in printed
+    assert "WARNING: there is no vendi_score, as" in printed
+    record = json.loads((folder / "points" / "scores.json").read_text())
+    found = record["rows"]["scored"]["scores"]
+    real, made = (np.load(folder / f"{name}.npy") for name in ("survey", "made"))
+    nearest = np.linalg.norm(made[:, None] - real, axis=-1).min(axis=1)
+    np.testing.assert_allclose(
+        found["nearest_distance"]["value"], [nearest.mean()], rtol=1e-4
+    )
+    assert 0.8 < found["density"]["value"][0] < 1.2
+    expected = scores.frechet_distance(real - place, made - place).value
+    np.testing.assert_allclose(
+        found["frechet_distance"]["value"], [expected], rtol=1e-3
+    )
+    assert found["kernel_distance"]["value"] == ["NaN"]
+
+
 @pytest.mark.parametrize(
     ("scored", "asked", "said"),
     [

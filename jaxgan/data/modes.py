@@ -115,13 +115,17 @@ def cluster(x: ArrayLike, num_modes: int, seed: int = 0) -> Modes:
     Raises:
       UserError: if `num_modes` is out of range or `x` holds a value that is not finite.
     """
-    x = np.asarray(x, np.float32)
+    x = np.asarray(x)
     _check_num_modes(num_modes, len(x))
     x = x.reshape(len(x), -1)
     if not np.isfinite(x).all():
         raise errors.UserError(
             "x holds values that are not finite; drop those samples."
         )
+    if x.dtype == np.float64:
+        # Far from the origin float32 has no digits left for the distances.
+        x = x - x.mean(axis=0)
+    x = x.astype(np.float32)
     rows, copy_of = _distinct(x)
     if num_modes > len(rows):
         raise errors.UserError(

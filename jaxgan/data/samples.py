@@ -28,7 +28,7 @@ class Samples(NamedTuple):
       number: N of them.
       shape: of one, `(H, W, C)` of images.
       read: `rows [B] -> [B, ...]`: images uint8, or float32 in [-1, 1] if they are
-        generated; points float32.
+        generated; points float32, or float64 where they were.
       sha256: of all that the samples depend on; may read them all.
       label: int32 `[N]`, or None.
       num_classes: K of the labels, or None.
@@ -298,6 +298,8 @@ def _points(path, there):
                 f"{name} of {path} holds values that are not finite; leave such "
                 "samples out."
             )
-        return x.shape[1:], lambda rows: np.asarray(x[rows], np.float32)
+        # As exact as they are: coordinates can need more digits than float32 has.
+        dtype = np.float64 if x.dtype.itemsize > 4 else np.float32
+        return x.shape[1:], lambda rows: np.asarray(x[rows], dtype)
 
     return {part: of_part(*pair) for part, pair in there.items()}

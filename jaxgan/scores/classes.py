@@ -5,6 +5,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import errors
+from jaxgan.divergences import offsets
 from jaxgan.scores import checks, frechet, record
 
 
@@ -37,6 +38,7 @@ def intra_class_frechet(
       Miyato and Koyama, cGANs with Projection Discriminator, 2018,
       https://arxiv.org/abs/1802.05637
     """
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     real = checks.features("real_features", real_features, at_least=2)
     fake = checks.features("fake_features", fake_features, at_least=2)
     own, asked = np.asarray(real_labels), np.asarray(fake_labels)

@@ -82,10 +82,15 @@ def of_inception(found: weights.Weights) -> FeatureNetwork:
 
 
 def raw() -> FeatureNetwork:
-    """The samples themselves, flattened; images in [-1, 1]. Without classes."""
+    """The samples themselves, flattened; images in [-1, 1]. Without classes.
+
+    Points in float64 stay so: their scores have a use for the digits.
+    """
 
     def apply(x: np.ndarray) -> tuple[ArrayLike, None]:
-        return np.asarray(dataset.to_float(x)).reshape(len(x), -1), None
+        exact = x.dtype == np.float64
+        values = x if exact else np.asarray(dataset.to_float(x))
+        return values.reshape(len(x), -1), None
 
     def check(shape: tuple[int, ...]) -> None:
         if np.prod(shape) > MOST_RAW:

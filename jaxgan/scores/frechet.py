@@ -18,7 +18,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.divergences import gaussian
+from jaxgan.divergences import gaussian, offsets
 from jaxgan.scores import checks, moments, record
 
 
@@ -49,12 +49,15 @@ def frechet_distance(
     Raises:
       UserError: for shapes that do not fit and for fewer than two samples.
     """
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     real_features = checks.features("real_features", real_features, at_least=2)
     fake_features = checks.features("fake_features", fake_features, at_least=2)
     checks.same_width("real_features", real_features, "fake_features", fake_features)
+    # Without what is common to all, means keep the digits in which they differ.
+    centre = jnp.mean(real_features, axis=0)
     value = gaussian.gaussian_frechet(
-        *moments.finalize(moments.of(real_features)),
-        *moments.finalize(moments.of(fake_features)),
+        *moments.finalize(moments.of(real_features - centre)),
+        *moments.finalize(moments.of(fake_features - centre)),
     )
     return record.Score(
         value=value,
@@ -107,6 +110,7 @@ def frechet_distance_infinity(
         raise errors.UserError(
             f"num_points={num_points} must be at least 3, so that the fit has an error."
         )
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     fake_features = checks.features("fake_features", fake_features, at_least=20)
     total = fake_features.shape[0]
     sizes = np.unique(np.linspace(total / 10, total, num_points).astype(int))
@@ -169,6 +173,7 @@ def frechet_floor(real_features: Array, num_fake: int) -> Array:
     Raises:
       UserError: for a wrong shape and for fewer than two samples.
     """
+    (real_features,) = offsets.centred(real_features)
     real_features = checks.features("real_features", real_features, at_least=2)
     _, covariance = moments.finalize(moments.of(real_features))
     return floor_of_covariance(covariance, real_features.shape[0], num_fake)

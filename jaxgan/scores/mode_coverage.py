@@ -22,7 +22,7 @@ from jax.scipy import special
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.divergences import checks
+from jaxgan.divergences import checks, offsets
 from jaxgan.scores import checks as score_checks
 from jaxgan.scores import record
 
@@ -89,7 +89,7 @@ def nearest_mode(
             "x and means must have shapes [samples, dimensions] and [modes, "
             f"dimensions], not {jnp.shape(x)} and {jnp.shape(means)}."
         )
-    x, means = jnp.asarray(x), jnp.asarray(means)
+    x, means = map(jnp.asarray, offsets.centred(x, means))
     # Differences rather than |x|^2 - 2 x.m + |m|^2, whose rounding is not small
     # beside modes as narrow as 0.01.
     difference = x[:, None, :] - means[None, :, :]

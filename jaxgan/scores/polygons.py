@@ -21,6 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan.data import polygons
+from jaxgan.scores import distances as score_distances
 from jaxgan.scores import record
 
 DELTA = 0.75
@@ -185,8 +186,8 @@ def _flat(x: ArrayLike) -> Array:
 
 
 def _squared(x: Array, others: Array) -> Array:
-    """Squared distances `[N, M]`, but for what is the same for all others."""
-    return jnp.sum(others**2, axis=1) - 2 * x @ others.T
+    """Squared distances `[N, M]`."""
+    return score_distances.squared(*score_distances.points(x, others))
 
 
 def _share(law, name, value, n, how) -> record.Score:

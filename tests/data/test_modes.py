@@ -26,6 +26,14 @@ def test_every_entry_of_a_row_has_the_label_of_the_row():
     np.testing.assert_array_equal(labels[found.table], expected)
 
 
+def test_points_in_float64_are_clustered_wherever_they_lie():
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(4), 50)
+    x = 3.0 * label[:, None] + 0.1 * rng.normal(size=(200, 2))
+    found = modes.cluster(4.2e7 + 0.01 * x, 4)  # float32 knows multiples of 4 there
+    assert modes.purity(found, label) == 1
+
+
 def test_the_rows_partition_the_samples():
     labels = np.random.default_rng(1).integers(0, 5, 101)
     entries = np.concatenate(own_entries(modes.from_labels(labels)))
