@@ -238,7 +238,7 @@ def one_of(name: str, value: object, choices: Sequence[object]) -> None:
     """Asks that `value` is one of the choices, and says which there are."""
     if value not in choices:
         raise errors.UserError(
-            f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}."
+            f"{name} is {value!r}; {errors.choice(value, map(str, choices))}"
         )
 
 

@@ -98,7 +98,7 @@ def get(names: Sequence[str], *, classes: bool) -> dict[str, Named]:
     for name in names:
         if name not in SCORES:
             raise errors.UserError(
-                f"there is no score {name!r}; choose among {', '.join(SCORES)}."
+                f"there is no score {name!r}; {errors.choice(name, SCORES)}"
             )
         if SCORES[name].classes and not classes:
             raise errors.UserError(

@@ -1,5 +1,6 @@
 """Scores class by class, for conditional generators."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -41,6 +42,12 @@ def intra_class_frechet(
     real_features, fake_features = offsets.centred(real_features, fake_features)
     real = checks.features("real_features", real_features, at_least=2)
     fake = checks.features("fake_features", fake_features, at_least=2)
+    for name, labels in (("real", real_labels), ("fake", fake_labels)):
+        if isinstance(labels, jax.core.Tracer):
+            raise errors.UserError(
+                f"{name}_labels are traced, but say how many samples each class has, "
+                "which must be known while tracing; close over NumPy arrays of labels."
+            )
     own, asked = np.asarray(real_labels), np.asarray(fake_labels)
     for name, labels, values in (("real", own, real), ("fake", asked, fake)):
         if labels.shape != (len(values),):

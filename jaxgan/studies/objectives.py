@@ -52,7 +52,7 @@ def chosen(by: str | None, known: Sequence[str]) -> str:
         by = next((name for name in USUAL if name in known), known[0])
     if by not in known:
         raise errors.UserError(
-            f"there is no score {by!r} of these data; choose among {', '.join(known)}."
+            f"there is no score {by!r} of these data; {errors.choice(by, known)}"
         )
     return by
 

@@ -70,7 +70,7 @@ def cube(
         case "latin_hypercube":
             return qmc.LatinHypercube(num_fields, rng=rng).random(num_points)
     raise errors.UserError(
-        f"design={design!r} is not known; choose one of {', '.join(DESIGNS)}."
+        f"design={design!r} is not known; {errors.choice(design, DESIGNS)}"
     )
 
 

@@ -76,7 +76,7 @@ def scores(
     if rows and not any(by in row for row in rows):
         known = sorted({name for row in rows for name in row if "score." in name})
         raise errors.UserError(
-            f"by={by!r} is no column of the rows; choose among {', '.join(known)}."
+            f"by={by!r} is no column of the rows; {errors.choice(by, known)}"
         )
     found = [_number(row, by) for row in rows]
     return -np.array(found, float) if more_is_better else np.array(found, float)

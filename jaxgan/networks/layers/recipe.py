@@ -113,5 +113,5 @@ def check(recipe: Recipe, prefix: str = "") -> None:
 def _check(argument: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         raise errors.UserError(
-            f"{argument}={name!r} is not known; choose one of {', '.join(known)}."
+            f"{argument}={name!r} is not known; {errors.choice(name, known)}"
         )
