@@ -14,6 +14,7 @@ PACKAGE = pathlib.Path(jaxgan.__file__).parent
 FLOORS = {
     "errors": -2,
     "types": 0,
+    "decompositions": 0,
     "fate": -1,
     "meeting": -1,
     "signals": 0,

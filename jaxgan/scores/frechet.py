@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import decompositions, errors
 from jaxgan.divergences import gaussian, offsets
 from jaxgan.scores import checks, moments, record
 
@@ -192,7 +192,7 @@ def floor_of_covariance(covariance: Array, num_real: ArrayLike, num_fake: int) -
     """
     if num_fake < 2:
         raise errors.UserError(f"num_fake must be at least 2, not {num_fake}.")
-    eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
+    eigenvalues = jnp.maximum(decompositions.eigh(covariance)[0], 0)
     products = eigenvalues[:, None] * eigenvalues[None, :]
     totals = eigenvalues[:, None] + eigenvalues[None, :]
     # The second-order term of the Bures distance, 1/2 |E_ij|^2 / (l_i + l_j), with the

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import decompositions, errors
 from jaxgan.divergences import checks as divergence_checks
 from jaxgan.divergences import mmd, offsets
 from jaxgan.scores import checks, record
@@ -169,7 +169,7 @@ def vendi_score(
     if not isinstance(gram, jax.core.Tracer):
         _check_similarities(gram)
     # Rounding can make an eigenvalue of 0 negative; it has no entropy.
-    eigenvalues = jnp.clip(jnp.linalg.eigvalsh(gram / n), 0)
+    eigenvalues = jnp.clip(decompositions.eigh(gram / n)[0], 0)
     logs = jnp.log(jnp.where(eigenvalues > 0, eigenvalues, 1))
     return record.Score(
         value=jnp.exp(-jnp.sum(eigenvalues * logs)),
