@@ -177,10 +177,12 @@ def draw(
 ) -> None:
     """Draws the curve of precision and recall, the modes, and the nearest real images.
 
-    Needs the scores `prd` and, where the network knows classes, `modes`.
+    Each if its score is there, of `prd`, `modes` and `nn`.
     """
     curves = {}
     for title, found in rated.records.items():
+        if "prd" not in found:
+            continue
         recall, precision = map(
             np.asarray, (found["prd"].recall, found["prd"].precision)
         )
@@ -190,7 +192,8 @@ def draw(
     if curves:
         path = folder / "precision-recall.png"
         reports.save_curves(path, curves, "precision", "recall")
-    if rated.reference.probs is not None:
+    drawn = all("mode_coverage" in own for own in rated.records.values())
+    if drawn and rated.reference.probs is not None:
         modes, _ = scores.confident_class(rated.reference.probs)
         counts = np.bincount(modes, minlength=rated.reference.probs.shape[-1])
         histograms = {
@@ -198,7 +201,8 @@ def draw(
             for title, own in rated.records.items()
         }
         reports.save_coverage(folder / "modes.png", histograms, counts)
-    if len(real.shape) == 3:
+    near = all("nearest_distance" in own for own in rated.records.values())
+    if near and len(real.shape) == 3:
         _draw_neighbours(folder / "neighbours.png", rated, real, rows)
 
 

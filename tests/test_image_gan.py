@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 EXPERIMENTS = pathlib.Path(__file__).parent.parent / "experiments"
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
@@ -99,15 +100,18 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--dataset", "ring"], "--dataset ring"),
         (["--network", "nonsense"], "--network nonsense"),
         (["--network", "conv", "--image-size", "9", "9"], "--network conv for images"),
-        (["--image-size", "0", "8"], "image_size"),
-        (["--network", "mlp", "--width", "8"], "width=8"),
+        (["--image-size", "0", "8"], "--image-size 0 8 must"),
+        (["--network", "mlp", "--width", "8"], ": --width 8 is"),
         (["--numbers", "width"], "--numbers width"),
-        (["--generator-normalisation", "nonsense"], "generator_normalisation"),
-        (["--generator-conditioning", "concat"], "generator_conditioning"),
+        (
+            ["--generator-normalisation", "nonsense"],
+            "normalisation nonsense is",
+        ),
+        (["--generator-conditioning", "concat"], "give --labels, or"),
         (["--dtype", "float12"], "dtype"),
         (["--loss", "nonsense"], "--loss nonsense"),
         (["--rule", "nonsense"], "--rule nonsense"),
-        (["--rule", "simultaneous", "--n-critic", "2"], "n_critic=2"),
+        (["--rule", "simultaneous", "--n-critic", "2"], ": --n-critic 2 does"),
         (["--rule", "competitive", "--convolution", "matmul"], "--convolution matmul"),
         (["--penalties", "r1"], "--penalties r1"),
         (["--penalties", "r1:-1"], "--penalties r1:-1"),
@@ -116,6 +120,12 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--penalties", "consensus:1"], "consensus"),
         (["--labels", "--dataset", "files", "--data-dir", "plain.npy"], "--labels"),
         (["--dataset", "files", "--data-dir", "deep.npy"], "--dataset files"),
+        (["--dataset", "files", "--data-dir", "sizes"], "give --image-size H W to"),
+        (["--dataset", "files", "--data-dir", "lost"], "--data-dir is lost, which"),
+        (["--dataset", "files"], "--data-dir is not given"),
+        (["--value-range", "-1", "1"], "--value-range is [-1, 1], but"),
+        (["--dataset", "mnist", "--data-dir", "plain.npy"], "--data-dir is plain.npy"),
+        (["--latent-dim", "0"], "--latent-dim 0 must"),
         (["--betas", "0.5", "1"], "--betas"),
         (["--ema-decay", "1"], "--ema-decay 1"),
         (["--minutes", "0"], "--minutes 0"),
@@ -130,6 +140,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 ):
     np.save(tmp_path / "plain.npy", np.zeros((20, 8, 8, 1), np.uint8))
     np.save(tmp_path / "deep.npy", np.zeros((20, 8, 8, 4), np.uint8))
+    (tmp_path / "sizes").mkdir()
+    for size in (8, 9):
+        image = Image.fromarray(np.zeros((size, 8), np.uint8))
+        image.save(tmp_path / "sizes" / f"{size}.png")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("JAXGAN_DATA_DIR", raising=False)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
@@ -147,7 +161,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     error = capsys.readouterr().err
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
     left = {path.name for path in tmp_path.iterdir()} - {"none"}
-    assert left == {"plain.npy", "deep.npy"}
+    assert left == {"plain.npy", "deep.npy", "sizes"}
 
 
 def lines(folder):
