@@ -29,7 +29,8 @@ class Row(NamedTuple):
     """Samples of several members, scored together.
 
     Attributes:
-      members: the samples of each, as many of all.
+      members: the samples of each, as many of all, in a random order, as those of
+        `samples.choose` and of generators are: some scores are of parts of them.
       real: whether they are real, so that what is kept of them can be kept on disk.
     """
 
