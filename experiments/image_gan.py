@@ -53,7 +53,6 @@ from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import (
@@ -72,14 +71,14 @@ from jaxgan import (
     training,
     types,
 )
-from jaxgan.data import dataset, pool
+from jaxgan.data import dataset, pool, shuffling
 from jaxgan.scores import panels
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1, "evaluations": 1}
 SMOKE_CLASSIFIER_IMAGES = 20_000
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
-ROWS, MOST_COLUMNS, IMAGES_SHOWN = 8, 16, 64
+ROWS, MOST_COLUMNS = 8, 16
 
 
 def main(asked: Settings) -> None:
@@ -90,6 +89,8 @@ def main(asked: Settings) -> None:
         fewer = min(asked.classifier_images, SMOKE_CLASSIFIER_IMAGES)
         asked = dataclasses.replace(asked, **SMOKE, classifier_images=fewer)
     asked, data = setups.load_images(asked)
+    with cli.flag("--dataset", asked.dataset):
+        panels.check(data, num_samples=asked.samples)
     gan, architecture = setups.networks_for(
         asked, data, labels=asked.labels, rule=asked.rule
     )
@@ -119,7 +120,8 @@ def main(asked: Settings) -> None:
     ):
         if asked.resume is None:
             config = dataclasses.asdict(asked) | {"gan": architecture}
-            reports.write_json(folder / cli.CONFIG, config | journal.environment())
+            config |= dataset.record(data) | journal.environment()
+            reports.write_json(folder / cli.CONFIG, config)
         described = {name: getattr(asked, name) for name in METHOD}
         described["data"] = dataset.fingerprint(data.train.x)
         saving = runs.Saving(
@@ -138,8 +140,9 @@ def main(asked: Settings) -> None:
             title=f"{asked.seeds} GANs on {asked.dataset}",
             **scores_of,
             histories={"seeds": ("all seeds", history)},
-            samples={"real": dataset.to_float(data.test.x[:IMAGES_SHOWN]), **shown},
+            samples=shown,
             columns=len(shown["seed 0"]) // ROWS,
+            column_names=column_names(asked, data),
             made_by=journal.made_by(asked),
             notes=record["note"],
         )
@@ -204,10 +207,11 @@ def run(
     picture.draw(members, folder / "samples.png")
     mixture = picture.generators(members)
     average = asked.ema_decay is not None
-    replicates.save(mixture, architecture, folder, average=average)
+    named = {"class_names": dataset.names_of(data)} if asked.labels else {}
+    replicates.save(mixture, architecture, folder, average=average, **named)
     record["scores"] = {} if panel is None else score(mixture)
     record |= {"references": references, "note": note}
-    return record, history, picture.look(members)
+    return record, history, {"real": picture.real, **picture.look(members)}
 
 
 def check(asked: Settings) -> None:
@@ -234,11 +238,13 @@ class Picture(NamedTuple):
     """How the population is looked at.
 
     Attributes:
+      real: images `[N, H, W, C]` in [-1, 1], a column for each label if there are such.
       generators: `members -> mixture` of them, with standing statistics.
       look: `members -> images` by title, always of the same latents.
       draw: `(members, path)`: a picture of these beside real images.
     """
 
+    real: np.ndarray
     generators: Callable[[runs.Members], ensembles.Mixture]
     look: Callable[[runs.Members], dict[str, np.ndarray]]
     draw: Callable[[runs.Members, pathlib.Path], None]
@@ -248,11 +254,11 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Pict
     shares, columns, label = None, ROWS, None
     if asked.labels:
         counts = np.bincount(data.train.label, minlength=data.num_classes)
-        shares, columns = counts / counts.sum(), min(data.num_classes, MOST_COLUMNS)
-        label = jnp.arange(ROWS * columns) % columns
+        shares, classes = counts / counts.sum(), classes_shown(data)
+        columns, label = len(classes), np.tile(classes, ROWS)
     z_key, key = jax.random.split(jax.random.key(asked.seed + 1))
     z = gan.latent(z_key, ROWS * columns)
-    real = np.asarray(dataset.to_float(data.test.x[: len(z)]))
+    names, real = column_names(asked, data), real_images(data, len(z), label)
 
     def generators(members: runs.Members) -> ensembles.Mixture:
         return replicates.generators(gan, members, key, shares)
@@ -262,9 +268,38 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Pict
         return {f"seed {i}": images for i, images in enumerate(x)}
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        reports.save_samples(path, look(members), real, columns)
+        reports.save_samples(path, look(members), real, columns, names)
 
-    return Picture(generators, look, draw)
+    return Picture(real, generators, look, draw)
+
+
+def classes_shown(data: dataset.Dataset) -> np.ndarray:
+    """The first classes that are trained, by their numbers."""
+    return np.unique(np.asarray(data.train.label))[:MOST_COLUMNS]
+
+
+def column_names(asked: Settings, data: dataset.Dataset) -> list[str] | None:
+    """What stands at the columns of a picture, which are classes if there are such."""
+    if not asked.labels:
+        return None
+    return [dataset.names_of(data)[own] for own in classes_shown(data)]
+
+
+def real_images(
+    data: dataset.Dataset, number: int, label: np.ndarray | None
+) -> np.ndarray:
+    """Held-out images in a random order, or of each label; else training images."""
+    if label is None or data.test.label is None:
+        return np.asarray(dataset.to_float(shuffling.first(data.test.x, number)))
+    chosen = np.empty((number, *np.shape(data.train.x)[1:]), np.uint8)
+    for value in np.unique(label):
+        part = data.test if value in np.asarray(data.test.label) else data.train
+        own = np.asarray(part.x)[np.asarray(part.label) == value]
+        places = np.flatnonzero(label == value)
+        chosen[places] = np.resize(
+            shuffling.first(own, len(places)), (len(places), *own.shape[1:])
+        )
+    return np.asarray(dataset.to_float(chosen))
 
 
 def train(

@@ -71,7 +71,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan import generated, journal, reports, scoring
+from jaxgan import errors, generated, journal, reports, scoring
 from jaxgan.data import dataset, samples
 from jaxgan.scores import by_name
 
@@ -96,9 +96,9 @@ def main(asked: Settings) -> None:
         "value_range": asked.value_range,
         "load": functools.cache(dataset.load),
     }
-    real, rows, number = find(asked, where)
-    with cli.flag("--scores", asked.scores):
-        by_name.check_counts(chosen, scored=number, reference=real.number)
+    real, rows, number = find(asked, where, chosen)
+    if asked.features == "classifier":
+        check_shapes(asked, real, rows)
     if asked.plots:
         chosen |= plotted(real, rows, classes=classes)
     load = functools.partial(samples.dataset_of, asked.reference, **where)
@@ -123,9 +123,13 @@ def main(asked: Settings) -> None:
 
 
 def find(
-    asked: Settings, where: Mapping[str, Any]
+    asked: Settings, where: Mapping[str, Any], chosen: Mapping[str, by_name.Named]
 ) -> tuple[samples.Samples, dict[str, scoring.Row], int]:
-    """The reference, all rows of the table, and the number of samples of a member."""
+    """The reference, all rows of the table, and the number of samples of a member.
+
+    Raises:
+      UserError: if they cannot be had, or are too few for the scores that are chosen.
+    """
     with cli.flag("SCORED", asked.scored):
         fake = scored(asked, where)
     path = pathlib.Path(asked.reference).expanduser()
@@ -138,19 +142,39 @@ def find(
             real = samples.find(asked.reference, **where)
             real = samples.choose(real, real.number, asked.seed)
     number = next(iter(fake.values())).members[0].number
+    with cli.flag("--scores", asked.scores):
+        by_name.check_counts(chosen, scored=number, reference=real.number)
     name = asked.held_out or samples.other_part(asked.reference)
     if name is None:
         rows = fake
     else:
         with cli.flag("--held-out", name):
-            held_out = samples.choose(samples.find(name, **where), number, asked.seed)
-        rows = {HELD_OUT: scoring.Row([held_out], real=True)} | fake
+            rows = held_out(asked, name, where, chosen, number) | fake
     everything = [real, *(own for row in rows.values() for own in row.members)]
     for note in dict.fromkeys(note for own in everything for note in own.notes):
         print(note)
     with cli.flag("SCORED", asked.scored):
         samples.check_alike(*everything)
     return real, rows, number
+
+
+def held_out(
+    asked: Settings,
+    name: str,
+    where: Mapping[str, Any],
+    chosen: Mapping[str, by_name.Named],
+    number: int,
+) -> dict[str, scoring.Row]:
+    """The row of further real samples; none if there are too few that nobody named."""
+    found = samples.choose(samples.find(name, **where), number, asked.seed)
+    try:
+        by_name.check_counts(chosen, **{"held-out samples": found.number})
+    except errors.UserError as error:
+        if asked.held_out is not None:
+            raise
+        print(f"no row of {name}, as {error}")
+        return {}
+    return {HELD_OUT: scoring.Row([found], real=True)}
 
 
 def plotted(
@@ -178,6 +202,22 @@ def is_run(name: str, asked: Settings) -> bool:
     if samples.is_dataset(name, asked.data_dir):
         return False
     return generated.is_run(pathlib.Path(name).expanduser())
+
+
+def check_shapes(
+    asked: Settings, real: samples.Samples, rows: Mapping[str, scoring.Row]
+) -> None:
+    """Asks for samples like those that the classifier would be trained on."""
+    for title, row in rows.items():
+        for own in row.members:
+            name, value = "SCORED", asked.scored
+            if title == HELD_OUT and row.real:
+                name, value = "--held-out", own.name
+            need = (
+                f"its samples have the shape {tuple(own.shape)} and those of the "
+                f"reference {tuple(real.shape)}; bring them to one size by --image-size"
+            )
+            cli.require(tuple(own.shape) == tuple(real.shape), name, value, need)
 
 
 def scored(asked: Settings, where: Mapping[str, Any]) -> dict[str, scoring.Row]:

@@ -82,9 +82,9 @@ def main(asked: Settings) -> None:
     base, space = describe(asked)
     with cli.flag("--dataset", asked.dataset):
         data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
-    known = (data.mixture, data.shapes, data.train.label)
-    scored = any(way is not None for way in known)
-    cli.require(scored, "--dataset", asked.dataset, "the scores need its labels")
+    setups.check_scores(asked, data)
+    setups.check_resumed(asked.resume, data)
+    print(dataset.about(data))
     panel, references, note = panels.of_dataset(
         data, num_samples=asked.samples, seed=asked.seed
     )
@@ -126,7 +126,8 @@ def main(asked: Settings) -> None:
     ):
         search = prepare(folder, shared)
         if asked.resume is None:
-            config = dataclasses.asdict(asked) | journal.environment()
+            config = dataclasses.asdict(asked) | dataset.record(data)
+            config |= journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
         rows = search.run()
         records.write_tables(rows, folder)

@@ -5,6 +5,7 @@ population, in which the members of a seed lie side by side; arms of one method 
 program, whatever their number of members.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from jaxgan import (
     runs,
     types,
 )
-from jaxgan.data import dataset, modes, pool
+from jaxgan.data import dataset, modes, pool, shuffling
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 
@@ -198,11 +199,14 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
     Always of the same latents.
     """
 
+    @functools.cache
+    def real() -> np.ndarray:
+        return np.asarray(dataset.to_float(shuffling.first(shared.data.x, SHOWN)))
+
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        real = np.asarray(dataset.to_float(shared.data.x[:SHOWN]))
         mixed = _mixture(arm, members, 0)
         x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
-        reports.save_samples(path, {arm.title: np.asarray(x)}, real)
+        reports.save_samples(path, {arm.title: np.asarray(x)}, real())
 
     return draw
 
@@ -258,6 +262,7 @@ def save_page(
     *,
     title: str,
     made_by: Mapping[str, str],
+    mode_names: Sequence[str] | None = None,
 ) -> None:
     """Saves `report.html` of all arms, see `pages`.
 
@@ -269,6 +274,7 @@ def save_page(
       real: `[K]` real samples of each mode.
       title: of the page.
       made_by: for the foot.
+      mode_names: `K` names, or None for numbers.
     """
     arms = records.values()
     histories = journal.read(folder / LOG, "arm")
@@ -286,6 +292,7 @@ def save_page(
         made_by=made_by,
         coverage={arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
         real=real,
+        mode_names=mode_names,
         costs=reports.Table(["", *COSTS], costs),
         notes=(
             "Means over the seeds with their 95 % intervals (Student's t). All arms "
@@ -300,7 +307,10 @@ def _dead(records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def draw(
-    records: Mapping[str, Mapping[str, Any]], real: np.ndarray, folder: pathlib.Path
+    records: Mapping[str, Mapping[str, Any]],
+    real: np.ndarray,
+    folder: pathlib.Path,
+    mode_names: Sequence[str] | None = None,
 ) -> None:
     """Saves `coverage.png`, of the modes, and `training.png`, of the discriminators.
 
@@ -308,12 +318,14 @@ def draw(
       records: as for `show`, with `coverage` among the scores.
       real: `[K]` real samples of each mode.
       folder: of the run.
+      mode_names: `K` names, or None for numbers.
     """
     arms = records.values()
     reports.save_coverage(
         folder / "coverage.png",
         {arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
         real,
+        mode_names,
     )
     reports.save_curves(
         folder / "training.png",

@@ -28,6 +28,8 @@ def save(
     real: ArrayLike | None = None,
     costs: reports.Table | None = None,
     columns: int = 8,
+    column_names: Sequence[str] | None = None,
+    mode_names: Sequence[str] | None = None,
     notes: str = "",
 ) -> None:
     """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
@@ -45,18 +47,21 @@ def save(
       real: `[K]` real samples of each mode, where there is a coverage.
       costs: a table of what each arm has cost, or None.
       columns: images in a row of a grid.
+      column_names: of the classes that these are, or None if they are none.
+      mode_names: `K` names for the coverage, or None for numbers.
       notes: sentences for the top.
     """
     sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
     if coverage:
-        drawn = pictures.draw_coverage(coverage, real)
+        drawn = pictures.draw_coverage(coverage, real, mode_names)
         said = "Share of each mode, beside that of the real data."
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
     sections += curves.sections(histories)
     tiles = [_picture(name, x, columns) for name, x in samples.items()]
     if tiles:
-        sections.append(reports.Section("Samples", "", tiles))
+        said = f"The columns are {', '.join(column_names)}." if column_names else ""
+        sections.append(reports.Section("Samples", said, tiles))
     reports.save_html(folder / PAGE, title, sections, made_by, folder / PICTURES)
 
 

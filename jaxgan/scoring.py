@@ -29,7 +29,8 @@ class Row(NamedTuple):
     """Samples of several members, scored together.
 
     Attributes:
-      members: the samples of each, as many of all.
+      members: the samples of each, as many of all, in a random order, as those of
+        `samples.choose` and of generators are: some scores are of parts of them.
       real: whether they are real, so that what is kept of them can be kept on disk.
     """
 
@@ -200,7 +201,10 @@ def draw(
             title: own["mode_coverage"].histogram
             for title, own in rated.records.items()
         }
-        reports.save_coverage(folder / "modes.png", histograms, counts)
+        # Of the reference's classes; those of a published network are others.
+        names = real.class_names
+        names = names if names is not None and len(names) == len(counts) else None
+        reports.save_coverage(folder / "modes.png", histograms, counts, names)
     near = all("nearest_distance" in own for own in rated.records.values())
     if near and len(real.shape) == 3:
         _draw_neighbours(folder / "neighbours.png", rated, real, rows)

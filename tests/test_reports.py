@@ -194,6 +194,9 @@ PICTURES = {
         {"a": IMAGES, "b": IMAGES[:3].repeat(3, -1), "dead": IMAGES * NAN},
         title="x",
     ),
+    "named columns": lambda path: reports.save_samples(
+        path, {"a": IMAGES}, IMAGES, 2, ["a cat", "no"]
+    ),
     "scatter": lambda path: reports.save_scatter(
         path, {"a": POINTS, "far": POINTS + 100, "dead": POINTS * NAN}, POINTS
     ),
@@ -202,6 +205,9 @@ PICTURES = {
         {"a": COUNTS, "one seed": COUNTS[:1], "dead": COUNTS * 0},
         COUNTS[0],
         mode_names="abcd",
+    ),
+    "long names": lambda path: reports.save_coverage(
+        path, {"a": COUNTS}, COUNTS[0], ["one", "a", "a very long name", "x"]
     ),
     "many modes": lambda path: reports.save_coverage(
         path, {"a": np.ones((2, 100))}, np.ones(100)

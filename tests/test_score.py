@@ -34,6 +34,11 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("score")
     x = np.asarray(dataset.load("digits").test.x)
     np.save(folder / "half.npy", x[::2])
+    np.save(folder / "five.npy", x[:5])
+    label = np.arange(60) % 2
+    np.savez(folder / "small.npz", x=x[:60, 2:6, 2:6], y=label)
+    parts = {"x_train": x[:60], "y_train": label, "x_test": x[:5], "y_test": label[:5]}
+    np.savez(folder / "few.npz", **parts)
     (folder / "run").mkdir()
     networks = gan.build(EIGHT)
     for seed in (0, 1):
@@ -181,6 +186,16 @@ def test_a_range_that_cannot_be_told_is_asked_for(
             "--features inception.*none.pth cannot be read .*download",
         ),
         ("half.npy", {"held_out": "nothing"}, "--held-out nothing"),
+        (
+            "half.npy",
+            {"held_out": "five.npy", "scores": "prdc"},
+            "--held-out five.npy.* at least 6 samples.* 5 of held-out",
+        ),
+        (
+            "half.npy",
+            {"reference": "small.npz", "features": "classifier"},
+            r"SCORED half.npy.*\(8, 8, 1\).*\(4, 4, 1\).*--image-size",
+        ),
         ("half.npy", {"out": pathlib.Path("empty/../run")}, "--out .*not empty"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -197,6 +212,17 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     sentence = capsys.readouterr().err
     assert ended.value.code == 2 and re.search(said, sentence, re.S), sentence
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_held_out_row_that_nobody_asked_for_is_left_out_where_it_is_too_small(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    asked = {"reference": "few.npz:train", "scores": "prdc", "out": tmp_path / "out"}
+    start(script, folder, monkeypatch, "half.npy", **asked)
+    printed = capsys.readouterr().out
+    assert "no row of few.npz:test, as the score 'prdc' needs at least 6" in printed
+    record = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert set(record["rows"]) == {"scored"}
 
 
 def test_a_truncated_image_is_named_and_nothing_is_scored(

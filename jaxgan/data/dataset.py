@@ -8,7 +8,7 @@ are larger than the device can be streamed to it, see `jaxgan.data.streaming`.
 import hashlib
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +41,9 @@ NAMES = (*MIXTURES, POLYGONS, "digits")
 
 PREPARED = tuple(archives.ARCHIVES)
 """The datasets that are prepared from their official archives when first loaded."""
+
+MOST_TOLD = 20
+"""Classes up to which `about` counts each."""
 
 FILES = "files"
 """The name of one's own images, which `data_dir` then names."""
@@ -244,6 +247,52 @@ def from_polygons(
     seeds = np.random.SeedSequence(seed).spawn(2)
     train, test = (Split(polygons.images(law, own, num_samples)) for own in seeds)
     return Dataset(name, train, test, shapes=law)
+
+
+def names_of(data: Dataset) -> tuple[str, ...]:
+    """The names of the classes: their numbers where they have no others.
+
+    Args:
+      data: with labels.
+    """
+    return data.class_names or tuple(map(str, range(data.num_classes)))
+
+
+def about(data: Dataset) -> str:
+    """How files were read, and the samples that each part and class has, in lines."""
+    parts = data.train, data.test
+    counts = [len(own.x) for own in parts]
+    said = f"{data.name}: {counts[0]:,} training and {counts[1]:,} held-out samples"
+    said = "\n".join((*data.notes, said))
+    if data.train.label is None or data.mixture is not None:
+        return said
+    by_class = [
+        np.bincount(np.asarray(own.label), minlength=data.num_classes).tolist()
+        for own in parts
+        if own.label is not None
+    ]
+    if data.num_classes > MOST_TOLD:
+        extents = (f"{min(own):,} to {max(own):,}" for own in by_class)
+        return f"{said}; of each of {data.num_classes} classes {' and '.join(extents)}"
+    numbers = zip(*by_class, strict=True)
+    told = (
+        f"{name}: {' + '.join(f'{own:,}' for own in each)}"
+        for name, each in zip(names_of(data), numbers, strict=True)
+    )
+    return f"{said}; by class {', '.join(told)}"
+
+
+def record(data: Dataset) -> dict[str, Any]:
+    """What a run keeps of its data, besides their name, to know them again.
+
+    Returns:
+      `data`, the `fingerprint` of the training samples, and where samples have classes
+      `class_names`.
+    """
+    found = {"data": fingerprint(data.train.x)}
+    if data.train.label is not None and data.mixture is None:
+        found["class_names"] = list(names_of(data))
+    return found
 
 
 def fingerprint(x: ArrayLike) -> str:

@@ -32,6 +32,7 @@ class Samples(NamedTuple):
       sha256: of all that the samples depend on; may read them all.
       label: int32 `[N]`, or None.
       num_classes: K of the labels, or None.
+      class_names: K names of the classes, or None where these are just numbers.
       facts: what else belongs in the protocol of their scores, or None.
       values: of black and white in the file, where they were not bytes; or None.
       notes: sentences for the user, on how files were read.
@@ -44,6 +45,7 @@ class Samples(NamedTuple):
     sha256: Callable[[], str]
     label: np.ndarray | None = None
     num_classes: int | None = None
+    class_names: tuple[str, ...] | None = None
     facts: Mapping[str, Any] | None = None
     values: ranges.Range | None = None
     notes: tuple[str, ...] = ()
@@ -249,6 +251,7 @@ def _of_dataset(data: dataset.Dataset, part: str) -> Samples:
         sha256,
         label,
         data.num_classes,
+        data.class_names,
     )
 
 
@@ -287,6 +290,7 @@ def _of_listing(folder: pathlib.Path, found: images.Listing, values, notes) -> S
         sha256,
         found.label,
         len(found.classes) if found.classes else None,
+        found.classes,
         notes=notes,
     )
 
@@ -307,7 +311,7 @@ def _of_file(path: pathlib.Path, image_size, value_range) -> dict[str, Samples]:
     else:
         values, notes = own.range_of(path, arrays, named, value_range)
         readers = _images(there, image_size, values)
-    labels, num_classes = _labels(path, arrays, named)
+    labels, num_classes, class_names = _labels(path, arrays, named)
 
     def of_part(part: str) -> Samples:
         name, x = there[part]
@@ -320,10 +324,10 @@ def _of_file(path: pathlib.Path, image_size, value_range) -> dict[str, Samples]:
             how = "" if values is None else f" from {ranges.shown(values)}"
             return f"{content}, {name} of shape {x.shape}{how} as {shape}"
 
-        known = None if label is None else num_classes
+        known = (None, None) if label is None else (num_classes, class_names)
         told = values if x.dtype.kind == "f" else None
         return Samples(
-            *(str(path), len(x), shape, read, sha256, label, known),
+            *(str(path), len(x), shape, read, sha256, label, *known),
             facts=told and {"values": f"read from {ranges.shown(told)}"},
             values=told,
             notes=notes,
@@ -335,13 +339,13 @@ def _of_file(path: pathlib.Path, image_size, value_range) -> dict[str, Samples]:
 
 
 def _labels(path, arrays, named):
-    """The labels of each part, renumbered together, and the number of classes."""
+    """The labels of each part, renumbered together, and number and names of classes."""
     read = [
         name and own.read_labels(path, name, arrays[name], len(arrays[images]))
         for images, name in named.values()
     ]
-    new, num_classes, _ = own.renumbered(read)
-    return dict(zip(named, new, strict=True)), num_classes
+    new, num_classes, class_names = own.renumbered(read)
+    return dict(zip(named, new, strict=True)), num_classes, class_names
 
 
 def _images(there, image_size, values):

@@ -16,6 +16,8 @@ from jaxgan.reports import figures
 COLOURS, _TEXT = figures.COLOURS, figures.TEXT
 _REAL = "#9A9A9A"
 _GAP = 1
+SHORT = 3
+"""Letters of a name that fit below a bar or an image; longer ones are written up."""
 
 
 def image_grid(x: ArrayLike, columns: int = 8, between: int = 255) -> np.ndarray:
@@ -56,6 +58,7 @@ def save_image_grid(
     panels: Mapping[str, ArrayLike],
     columns: int = 8,
     title: str | None = None,
+    column_names: Sequence[str] | None = None,
 ) -> None:
     """Saves a picture with a grid of images for each arm.
 
@@ -64,17 +67,23 @@ def save_image_grid(
       panels: per arm `[N, H, W, C]` in [-1, 1], with one or three channels.
       columns: images in a row of a grid.
       title: above the picture.
+      column_names: below each grid, as many as columns, or None.
     """
     _check_arms(panels)
     grids = {name: image_grid(x, columns) for name, x in panels.items()}
     tallest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
-    figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4)
+    below = 0.2 + 0.06 * max(map(len, column_names)) if column_names else 0
+    figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4 + below)
     for axis, (name, grid) in zip(axes, grids.items(), strict=True):
         grid = grid.repeat(3, axis=-1) if grid.shape[-1] == 1 else grid
         axis.imshow(grid, interpolation="nearest")
         dead = "" if np.isfinite(np.asarray(panels[name])).any() else " (not finite)"
         axis.set_title(name + dead, color=_TEXT, fontsize=11)
-        axis.set_axis_off()
+        if column_names is None:
+            axis.set_axis_off()
+        else:
+            width = np.shape(panels[name])[2]
+            _name_columns(axis, column_names, width + _GAP)
     figures.save(path, figure, title)
 
 
@@ -134,6 +143,7 @@ def save_samples(
     panels: Mapping[str, ArrayLike],
     real: ArrayLike,
     columns: int = 8,
+    column_names: Sequence[str] | None = None,
 ) -> None:
     """Saves a picture of samples: beside real images, or over real points.
 
@@ -142,11 +152,13 @@ def save_samples(
       panels: per arm `[N, H, W, C]` images in [-1, 1] or `[N, 2]` points.
       real: `[M, ...]` like them.
       columns: images in a row of a grid.
+      column_names: of images, see `save_image_grid`.
     """
     if np.ndim(real) == 2:
         save_scatter(path, panels, real)
     else:
-        save_image_grid(path, {"real": real, **panels}, columns)
+        panels = {"real": real, **panels}
+        save_image_grid(path, panels, columns, column_names=column_names)
 
 
 def save_coverage(
@@ -221,7 +233,10 @@ def draw_coverage(
         axis.set_ylim(0, 1.08 * top)
         if mode_names is not None or len(real) <= 30:
             names = modes if mode_names is None else mode_names
-            axis.set_xticks(modes, names, fontsize=8)
+            longest = max(len(str(name)) for name in names)
+            axis.set_xticks(
+                modes, names, fontsize=8, rotation=0 if longest <= SHORT else 90
+            )
         axis.set_xlim(-0.7, len(real) - 0.3)
         axis.set_xlabel("mode", color=_TEXT, fontsize=9)
         axis.set_ylabel("share", color=_TEXT, fontsize=9)
@@ -295,6 +310,15 @@ def _panels(number, width, height, columns=4, shared=False):
     for spare in flat[number:]:
         spare.set_axis_off()
     return drawn, flat[:number]
+
+
+def _name_columns(axis, names, pitch):
+    centres = (np.arange(len(names)) + 0.5) * pitch - 1
+    upright = max(map(len, names)) > SHORT
+    axis.set_xticks(centres, names, fontsize=7, rotation=90 if upright else 0)
+    axis.set_yticks([])
+    axis.tick_params(length=0, colors=_TEXT)
+    axis.spines[:].set_visible(False)
 
 
 def _check_arms(arms):
