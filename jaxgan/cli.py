@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import shlex
 import sys
 import time
@@ -39,6 +40,9 @@ FREE = {
     *("compilation_cache", "tensorboard", "dry_run"),
 }
 """Settings that a run may be resumed with other values of."""
+
+ADDED = {"value_range"}
+"""Settings that older runs have not; their defaults are what those did."""
 
 
 class Check(NamedTuple):
@@ -127,7 +131,7 @@ def run(main: Callable[[Settings], None], settings: Settings) -> None:
     there is one; a defect keeps its traceback. Of several processes all end.
     """
     try:
-        with _sentences(), signals.raised():
+        with _sentences(settings), signals.raised():
             main(settings)
     except BaseException as error:
         cause = error.__context__ if isinstance(error, SystemExit) else error
@@ -149,11 +153,11 @@ def _leave(error: BaseException, cause: BaseException | None) -> None:
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
+def _sentences(settings: Any = None) -> Iterator[None]:
     try:
         yield
     except errors.UserError as error:
-        _end(f"error: {error}", USER_ERROR)
+        _end(f"error: {in_flags(str(error), settings)}", USER_ERROR)
     except OSError as error:
         if error.errno not in FULL:
             raise
@@ -172,6 +176,37 @@ def _sentences() -> Iterator[None]:
 def _end(sentence: str, status: int) -> NoReturn:
     print(sentence, file=sys.stderr)
     sys.exit(status)
+
+
+def in_flags(sentence: str, settings: Any) -> str:
+    """A sentence in which arguments are called by the flags that they come from.
+
+    The package speaks of arguments, `give image_size=(H, W)`; who started a script has
+    flags, `give --image-size H W`.
+
+    Args:
+      sentence: of a `UserError`.
+      settings: of the script; what is no field of them stays as it is.
+    """
+    fields = dataclasses.fields(settings) if dataclasses.is_dataclass(settings) else ()
+    flags = {field.name: "--" + field.name.replace("_", "-") for field in fields}
+    # Networks have labels where they know how many classes there are.
+    flags |= {"num_classes": "--labels"} if "labels" in flags else {}
+
+    def in_flag(found: re.Match) -> str:
+        name, value = found["name"], found["value"]
+        if value is None and "_" not in name:
+            return found[0]  # a word like any other
+        words = (value or "").strip("=()'").replace(",", "").split()
+        return " ".join([flags[name], *words])
+
+    # Neither within a path or another name, nor in a line of Python that is shown.
+    return re.sub(
+        rf"(?<![\w./'\"-])(?P<name>{'|'.join(flags) or '(?!)'})"
+        r"(?P<value>=(\([^()]*\)|'[^']*'|(?!\.)[^\s,;:()]*))?(?![\w/='\"]|\.\w)",
+        in_flag,
+        sentence,
+    )
 
 
 @contextlib.contextmanager
@@ -319,7 +354,11 @@ def _stored(settings: type[Settings], folder: pathlib.Path) -> Settings:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         hints = typing.get_type_hints(settings)
-        names = [field.name for field in dataclasses.fields(settings)]
+        names = [
+            field.name
+            for field in dataclasses.fields(settings)
+            if field.name in stored or field.name not in ADDED
+        ]
         return settings(**{name: _typed(hints[name], stored[name]) for name in names})
     except OSError:
         raise errors.UserError(

@@ -29,7 +29,8 @@ class Row(NamedTuple):
     """Samples of several members, scored together.
 
     Attributes:
-      members: the samples of each, as many of all.
+      members: the samples of each, as many of all, in a random order, as those of
+        `samples.choose` and of generators are: some scores are of parts of them.
       real: whether they are real, so that what is kept of them can be kept on disk.
     """
 
@@ -181,10 +182,12 @@ def draw(
 ) -> None:
     """Draws the curve of precision and recall, the modes, and the nearest real images.
 
-    Needs the scores `prd` and, where the network knows classes, `modes`.
+    Each if its score is there, of `prd`, `modes` and `nn`.
     """
     curves = {}
     for title, found in rated.records.items():
+        if "prd" not in found:
+            continue
         recall, precision = map(
             np.asarray, (found["prd"].recall, found["prd"].precision)
         )
@@ -194,7 +197,8 @@ def draw(
     if curves:
         path = folder / "precision-recall.png"
         reports.save_curves(path, curves, "precision", "recall")
-    if rated.reference.probs is not None:
+    drawn = all("mode_coverage" in own for own in rated.records.values())
+    if drawn and rated.reference.probs is not None:
         modes, _ = scores.confident_class(rated.reference.probs)
         counts = np.bincount(modes, minlength=rated.reference.probs.shape[-1])
         histograms = {
@@ -205,7 +209,8 @@ def draw(
         names = real.class_names
         names = names if names is not None and len(names) == len(counts) else None
         reports.save_coverage(folder / "modes.png", histograms, counts, names)
-    if len(real.shape) == 3:
+    near = all("nearest_distance" in own for own in rated.records.values())
+    if near and len(real.shape) == 3:
         _draw_neighbours(folder / "neighbours.png", rated, real, rows)
 
 

@@ -22,6 +22,9 @@ class Images:
     JAXGAN_DATA_DIR, else the default of TFDS"""
     image_size: tuple[int, int] | None = None
     """height and width that images are resized to; None to keep theirs"""
+    value_range: tuple[float, float] | None = None
+    """values of black and white of the images in one's own files, such as -1 1; None to
+    find out, which is refused where it cannot be told"""
     stream: bool = False
     """train from the host's memory and send each step's samples to the device; the
     classifier that scores still takes labelled images to it"""

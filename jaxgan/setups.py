@@ -189,7 +189,12 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         why = "is at hand" if there else "is not at hand (its place is --data-dir)"
         print(f"dataset {name}, because mnist {why}")
     with cli.flag("--dataset", name):
-        data = dataset.load(name, data_dir=asked.data_dir, image_size=asked.image_size)
+        data = dataset.load(
+            name,
+            data_dir=asked.data_dir,
+            image_size=asked.image_size,
+            value_range=asked.value_range,
+        )
     shape = np.shape(data.train.x)[1:]
     need = f"it has samples of shape {shape}, not images of one or three channels"
     cli.require(len(shape) == 3 and shape[2] in (1, 3), "--dataset", name, need)

@@ -26,6 +26,46 @@ def test_a_user_error_is_one_sentence_and_status_two(capsys):
     assert capsys.readouterr().err == "error: --rate 3: wrong.\n"
 
 
+@dataclasses.dataclass
+class Named:
+    image_size: tuple | None = None
+    data_dir: str | None = None
+    loss: str = "hinge"
+    labels: bool = False
+    discriminator_conditioning: str = "none"
+
+
+@pytest.mark.parametrize(
+    ("said", "printed"),
+    [
+        ("give image_size=(H, W) to", "give --image-size H W to"),
+        ("image_size=(3,) must be", "--image-size 3 must be"),
+        ("data_dir is /a/data_dir/b, which", "--data-dir is /a/data_dir/b, which"),
+        ("give that as data_dir.", "give that as --data-dir."),
+        ("loss='x' is none; the loss is", "--loss x is none; the loss is"),
+        (
+            "discriminator_conditioning='concat' needs labels; give num_classes, or",
+            "--discriminator-conditioning concat needs labels; give --labels, or",
+        ),
+        ("learning_rate=3 is no flag here", "learning_rate=3 is no flag here"),
+        (
+            "./my_data_dir 'data_dir' data_dir.npz",
+            "./my_data_dir 'data_dir' data_dir.npz",
+        ),
+        ("by tfds.builder('a', data_dir=...).", "by tfds.builder('a', data_dir=...)."),
+    ],
+)
+def test_a_script_speaks_of_flags_where_the_package_speaks_of_arguments(
+    said, printed, capsys
+):
+    def main(settings):
+        raise errors.UserError(said)
+
+    with pytest.raises(SystemExit):
+        cli.run(main, Named())
+    assert capsys.readouterr().err == f"error: {printed}\n"
+
+
 def test_a_defect_keeps_its_traceback():
     def main(settings):
         raise ValueError(settings)
@@ -221,6 +261,22 @@ def test_settings_come_back_from_a_config_or_are_refused(
         f"error: --resume {tmp_path}: its config.json cannot be read"
     )
     assert said.count("\n") == 1
+
+
+def test_a_run_goes_on_that_is_older_than_a_setting(tmp_path, monkeypatch, capsys):
+    @dataclasses.dataclass
+    class Later(Resumable):
+        value_range: tuple[float, float] | None = None
+
+    config = dataclasses.asdict(Resumable(steps=7))
+    (tmp_path / cli.CONFIG).write_text(json.dumps(config))
+    monkeypatch.setattr(sys, "argv", ["x.py", "--resume", str(tmp_path)])
+    assert cli.parse(Later, "") == Later(tmp_path, steps=7)
+    del config["steps"]
+    (tmp_path / cli.CONFIG).write_text(json.dumps(config))
+    with pytest.raises(SystemExit):
+        cli.parse(Later, "")
+    assert "has no 'steps', as it is of another script" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_says_how_to_go_on(capsys):

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxgan.data import dataset
 
@@ -104,15 +105,18 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--dataset", "ring"], "--dataset ring"),
         (["--network", "nonsense"], "--network nonsense"),
         (["--network", "conv", "--image-size", "9", "9"], "--network conv for images"),
-        (["--image-size", "0", "8"], "image_size"),
-        (["--network", "mlp", "--width", "8"], "width=8"),
+        (["--image-size", "0", "8"], "--image-size 0 8 must"),
+        (["--network", "mlp", "--width", "8"], ": --width 8 is"),
         (["--numbers", "width"], "--numbers width"),
-        (["--generator-normalisation", "nonsense"], "generator_normalisation"),
-        (["--generator-conditioning", "concat"], "generator_conditioning"),
+        (
+            ["--generator-normalisation", "nonsense"],
+            "normalisation nonsense is",
+        ),
+        (["--generator-conditioning", "concat"], "give --labels, or"),
         (["--dtype", "float12"], "dtype"),
         (["--loss", "nonsense"], "--loss nonsense"),
         (["--rule", "nonsense"], "--rule nonsense"),
-        (["--rule", "simultaneous", "--n-critic", "2"], "n_critic=2"),
+        (["--rule", "simultaneous", "--n-critic", "2"], ": --n-critic 2 does"),
         (["--rule", "competitive", "--convolution", "matmul"], "--convolution matmul"),
         (["--penalties", "r1"], "--penalties r1"),
         (["--penalties", "r1:-1"], "--penalties r1:-1"),
@@ -121,6 +125,12 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--penalties", "consensus:1"], "consensus"),
         (["--labels", "--dataset", "files", "--data-dir", "plain.npy"], "--labels"),
         (["--dataset", "files", "--data-dir", "deep.npy"], "--dataset files"),
+        (["--dataset", "files", "--data-dir", "sizes"], "give --image-size H W to"),
+        (["--dataset", "files", "--data-dir", "lost"], "--data-dir is lost, which"),
+        (["--dataset", "files"], "--data-dir is not given"),
+        (["--value-range", "-1", "1"], "--value-range is [-1, 1], but"),
+        (["--dataset", "mnist", "--data-dir", "plain.npy"], "--data-dir is plain.npy"),
+        (["--latent-dim", "0"], "--latent-dim 0 must"),
         (
             ["--dataset", "files", "--data-dir", "ten.npz"],
             "--dataset files: files has 9 training and 1 held-out samples",
@@ -139,6 +149,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 ):
     np.save(tmp_path / "plain.npy", np.zeros((20, 8, 8, 1), np.uint8))
     np.save(tmp_path / "deep.npy", np.zeros((20, 8, 8, 4), np.uint8))
+    (tmp_path / "sizes").mkdir()
+    for size in (8, 9):
+        image = Image.fromarray(np.zeros((size, 8), np.uint8))
+        image.save(tmp_path / "sizes" / f"{size}.png")
     ten = {"x": np.zeros((10, 8, 8), np.uint8), "y": np.zeros(10, int)}
     np.savez(tmp_path / "ten.npz", **ten)
     monkeypatch.chdir(tmp_path)
@@ -158,7 +172,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     error = capsys.readouterr().err
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
     left = {path.name for path in tmp_path.iterdir()} - {"none"}
-    assert left == {"plain.npy", "deep.npy", "ten.npz"}
+    assert left == {"plain.npy", "deep.npy", "ten.npz", "sizes"}
 
 
 def of_three_classes(held_out):

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -140,12 +141,58 @@ def test_coordinates_in_float64_are_scored_with_all_their_digits(
     assert found["kernel_distance"]["value"] == ["NaN"]
 
 
+def test_a_dataset_comes_before_a_folder_of_its_name(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    x = np.load(folder / "half.npy")
+    np.save(tmp_path / "half.npy", x)
+    shutil.copytree(folder / "run", tmp_path / "digits")
+    out = pathlib.Path("out")
+    start(script, tmp_path, monkeypatch, "half.npy", out=out)
+    rows = json.loads((tmp_path / out / "scores.json").read_text())
+    digits = dataset.load("digits").test.x
+    assert rows["reference"]["num_samples"] == len(digits)
+    with pytest.raises(SystemExit):
+        start(script, tmp_path, monkeypatch, "digits", out=pathlib.Path("none"))
+    said = capsys.readouterr().err
+    assert "digits is a dataset; write digits:train or" in said and "./digits" in said
+    start(script, tmp_path, monkeypatch, "./digits", out=pathlib.Path("run"))
+    assert "generator, 2 seeds" in capsys.readouterr().out
+
+
+def test_pictures_ask_for_no_scores(script, folder, tmp_path, monkeypatch, capsys):
+    np.save(tmp_path / "few.npy", np.load(folder / "half.npy")[:15])
+    out = pathlib.Path("few")
+    start(script, tmp_path, monkeypatch, "few.npy", scores="fd", plots=True, out=out)
+    printed = capsys.readouterr().out
+    assert "--plots: without the curve of precision and recall, which" in printed
+    assert {path.name for path in (tmp_path / out).glob("*.png")} == {"neighbours.png"}
+
+
+def test_a_range_that_cannot_be_told_is_asked_for(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    x = np.load(folder / "half.npy") / 255
+    x[0, 0, 0] = -0.1
+    np.save(tmp_path / "odd.npy", x)
+    np.save(tmp_path / "bright.npy", np.abs(x))
+    np.save(tmp_path / "signed.npy", 2 * np.abs(x) - 1)
+    for names in (("odd.npy", "digits:test"), ("bright.npy", "signed.npy")):
+        asked = {"reference": names[1], "out": pathlib.Path("out")}
+        with pytest.raises(SystemExit):
+            start(script, tmp_path, monkeypatch, names[0], **asked)
+        assert "--value-range LOW HIGH" in capsys.readouterr().err
+        start(script, tmp_path, monkeypatch, names[0], value_range=(-1, 1), **asked)
+        assert "read as [-1, 1]" in capsys.readouterr().out
+        shutil.rmtree(tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("scored", "asked", "said"),
     [
         ("nowhere", {}, "SCORED nowhere"),
         ("empty", {}, "SCORED empty: .* no images"),
-        ("half.npy", {"reference": "digits"}, "--reference digits.*NAME:test"),
+        ("half.npy", {"reference": "digits"}, "--reference digits.*digits:test"),
         ("half.npy", {"reference": "run"}, "--reference run"),
         ("half.npy", {"scores": "fd,fid"}, "--scores fd,fid.* 'fid'"),
         ("half.npy", {"scores": "is"}, "--scores is.* class probabilities"),

@@ -25,6 +25,7 @@ from jaxgan.data import (
     mixtures,
     own,
     polygons,
+    ranges,
     resizing,
     tfds,
 )
@@ -73,6 +74,7 @@ class Dataset(NamedTuple):
       shapes: the distribution itself where it is one of polygons, or None.
       class_names: K names, label i's at place i (folder names, or the numbers that a
         file had before they were renumbered); None where classes are just numbers.
+      notes: sentences for the user, on how files were read.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Dataset(NamedTuple):
     mixture: mixtures.GaussianMixture | None = None
     shapes: polygons.Polygons | None = None
     class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -92,6 +95,7 @@ def load(
     num_samples: int = 50_000,
     image_size: tuple[int, int] | None = None,
     resize: str = "lanczos",
+    value_range: ranges.Range | None = None,
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -110,6 +114,8 @@ def load(
         polygons, at least 1; the number of samples of real data is what it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
+      value_range: of "files", the values of black and white where they cannot be told,
+        see `own.load`.
 
     Returns:
       The dataset, as NumPy arrays.
@@ -137,11 +143,25 @@ def load(
     if image_size is not None:
         resizing.resizer(image_size, resize)
     if name == FILES:
-        train, test, num_classes, names = own.load(
-            _own_path(data_dir), image_size=image_size, resize=resize
+        found = own.load(
+            _own_path(data_dir),
+            image_size=image_size,
+            resize=resize,
+            value_range=value_range,
         )
-        train, test = Split(*train), Split(*test)
-        return Dataset(name, train, test, num_classes, class_names=names)
+        return Dataset(
+            name,
+            Split(*found.train),
+            Split(*found.test),
+            found.num_classes,
+            class_names=found.class_names,
+            notes=found.notes,
+        )
+    if value_range is not None:
+        raise errors.UserError(
+            f"value_range is {ranges.shown(value_range)}, but it is "
+            f"for {FILES!r} alone, and {name!r} has bytes; leave it out."
+        )
     if name == "digits":
         images = tfds.Images(*digits.load(), digits.NUM_CLASSES)
     elif name in PREPARED:
@@ -239,10 +259,11 @@ def names_of(data: Dataset) -> tuple[str, ...]:
 
 
 def about(data: Dataset) -> str:
-    """How many samples each part has, and how many of each class, in a sentence."""
+    """How files were read, and the samples that each part and class has, in lines."""
     parts = data.train, data.test
     counts = [len(own.x) for own in parts]
     said = f"{data.name}: {counts[0]:,} training and {counts[1]:,} held-out samples"
+    said = "\n".join((*data.notes, said))
     if data.train.label is None or data.mixture is not None:
         return said
     by_class = [
@@ -251,8 +272,8 @@ def about(data: Dataset) -> str:
         if own.label is not None
     ]
     if data.num_classes > MOST_TOLD:
-        ranges = (f"{min(own):,} to {max(own):,}" for own in by_class)
-        return f"{said}; of each of {data.num_classes} classes {' and '.join(ranges)}"
+        extents = (f"{min(own):,} to {max(own):,}" for own in by_class)
+        return f"{said}; of each of {data.num_classes} classes {' and '.join(extents)}"
     numbers = zip(*by_class, strict=True)
     told = (
         f"{name}: {' + '.join(f'{own:,}' for own in each)}"
@@ -320,7 +341,7 @@ def _own_path(data_dir: str | None) -> pathlib.Path:
     path = folders.chosen(data_dir)
     if path is None:
         raise errors.UserError(
-            f"dataset is {FILES!r}, but data_dir is not given; set it to a .npz or "
+            f"for the dataset {FILES!r} data_dir is not given; set it to a .npz or "
             ".npy file or to a folder of images."
         )
     return pathlib.Path(path)

@@ -51,8 +51,9 @@ def held_out(x: ArrayLike, label: ArrayLike | None = None) -> np.ndarray:
     x = np.asarray(x)
     label = np.zeros(len(x), int) if label is None else np.asarray(label)
     chosen = np.zeros(len(x), bool)
-    for value in np.unique(label):
-        rows = np.flatnonzero(label == value)
+    _, counts = np.unique(label, return_counts=True)
+    by_class = np.split(np.argsort(label, kind="stable"), np.cumsum(counts)[:-1])
+    for rows in by_class:
         number = max(1, (len(rows) + HELD_OUT // 2) // HELD_OUT)
         if len(rows) > 1:
             chosen[rows[order(x[rows])[:number]]] = True

@@ -185,7 +185,6 @@ class Evil:
         ({"x": GREY.astype(int)}, "is int64; images must be uint8"),
         ({"x": GREY.astype(float)}, r"is float64 in \[0, 255\]"),
         ({"x": np.where(GREY > 250, np.nan, 0)}, r"is float64 in \[nan, nan\]"),
-        ({"x": GREY > 9}, "is bool"),
         ({"x": GREY, "y": LABEL[:5]}, r"y of .*shape \(5,\).*\(23,\)"),
         ({"x": GREY, "y": LABEL / 2}, "y of .* is float64"),
         ({"x": GREY, "y": LABEL - 1}, "runs from -1 to 2"),
@@ -318,6 +317,86 @@ def test_images_of_several_sizes_are_resized_if_asked(tmp_path):
     both = np.concatenate([found.train.x, found.test.x])[..., 0]
     larger = GREY[1].repeat(2, axis=0).repeat(2, axis=1)
     assert (both == larger).all(axis=(1, 2)).any()
+
+
+def test_classes_are_in_natural_order_and_keep_their_names(tmp_path):
+    names = [str(i) for i in range(1, 13)]
+    for i, name in enumerate(names):
+        draw(tmp_path / name, [np.full((5, 4), 10 * i, np.uint8)] * 2)
+    found = load(tmp_path)
+    assert found.class_names == tuple(names) and found.num_classes == 12
+    for part in (found.train, found.test):
+        np.testing.assert_array_equal(part.label, np.arange(12))
+        np.testing.assert_array_equal(part.x[:, 0, 0, 0], 10 * np.arange(12))
+
+
+def test_other_names_of_the_test_part_and_a_class_that_it_lacks(tmp_path):
+    draw(tmp_path / "Training" / "cat", COLOUR[:3])
+    draw(tmp_path / "Training" / "dog", COLOUR[3:6])
+    draw(tmp_path / "valid" / "dog", COLOUR[6:9])
+    found = load(tmp_path)
+    np.testing.assert_array_equal(found.train.x, COLOUR[:6])
+    np.testing.assert_array_equal(found.test.x, COLOUR[6:9])
+    np.testing.assert_array_equal(found.test.label, [1, 1, 1])
+    assert found.class_names == ("cat", "dog")
+    assert f"the test part is {tmp_path / 'valid'}" in found.notes
+
+
+def test_parts_of_a_folder_are_alike_in_colour(tmp_path):
+    draw(tmp_path / "train", GREY[:4])
+    draw(tmp_path / "test", COLOUR[:2])
+    found = load(tmp_path)
+    np.testing.assert_array_equal(found.test.x, COLOUR[:2])
+    np.testing.assert_array_equal(found.train.x, GREY[:4, ..., None].repeat(3, axis=3))
+
+
+def test_one_class_is_none(tmp_path):
+    draw(tmp_path / "a" / "train" / "all", GREY[:20])
+    draw(tmp_path / "a" / "test" / "all", GREY[20:])
+    draw(tmp_path / "b" / "celebrities", GREY)
+    for name in "ab":
+        found = load(tmp_path / name)
+        assert found.train.label is found.num_classes is found.class_names is None
+        assert len(found.train.x) + len(found.test.x) == 23
+
+
+def test_validation_arrays_are_the_test_part_where_there_is_no_other(tmp_path):
+    arrays = {"x_train": GREY, "y_train": LABEL, "x_val": GREY[:3], "y_val": LABEL[:3]}
+    found = load(save(tmp_path / "a.npz", **arrays))
+    np.testing.assert_array_equal(found.test.x[..., 0], GREY[:3])
+    np.testing.assert_array_equal(found.test.label, LABEL[:3])
+    found = load(save(tmp_path / "b.npz", **arrays, x_test=GREY[3:8]))
+    np.testing.assert_array_equal(found.test.x[..., 0], GREY[3:8])
+    assert found.test.label is None
+    (said,) = [note for note in found.notes if "passed over" in note]
+    assert "x_val, y_val" in said
+
+
+@pytest.mark.parametrize("way", ["dataset", "samples"])
+def test_a_folder_of_masks_is_refused(way, tmp_path):
+    draw(tmp_path, (GREY > 99).astype(np.uint8))
+    with pytest.raises(errors.UserError, match="almost black.*multiply masks by 255"):
+        load(tmp_path) if way == "dataset" else samples.of_path(tmp_path)
+    found = samples.of_path(tmp_path, value_range=(0.0, 1.0))[""]
+    expected = np.where(GREY > 99, 255, 0)
+    np.testing.assert_array_equal(found.read(np.arange(23))[..., 0], expected)
+    both = load(tmp_path, value_range=(0.0, 1.0))
+    both = np.concatenate([both.train.x, both.test.x])
+    np.testing.assert_array_equal(sorted_rows(both), sorted_rows(expected))
+
+
+def test_all_formats_are_read_and_the_rest_is_told(tmp_path):
+    endings = ["png", "bmp", "webp", "tiff", "gif", "PPM", "jp2"]
+    for i in range(21):
+        image, path = Image.fromarray(GREY[i]), tmp_path / f"{i}.{endings[i % 7]}"
+        image.save(path, lossless=True) if "webp" in path.name else image.save(path)
+    Image.fromarray(GREY[0]).save(tmp_path / "a.tga")
+    found = load(tmp_path)
+    both = np.concatenate([found.train.x, found.test.x])
+    # WebP knows no grey, so that all become RGB.
+    expected = GREY[:21, ..., None].repeat(3, axis=3)
+    np.testing.assert_array_equal(sorted_rows(both), sorted_rows(expected))
+    assert "passed over 1 file" in found.notes[0] and ".tga 1" in found.notes[0]
 
 
 def test_deep_images_and_mixed_folders_are_refused(tmp_path):

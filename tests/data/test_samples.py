@@ -126,7 +126,7 @@ def test_a_choice_is_without_replacement_and_keeps_labels_beside_images():
     ("name", "said"),
     [
         ("nowhere", "NAME:test"),
-        ("digits", "NAME:train or NAME:test"),
+        ("digits", "digits:train or digits:test"),
         ("nonsense:test", "nonsense"),
         ("file.txt", "neither .npz nor .npy"),
         ("wide.npy", "images must be"),

@@ -85,6 +85,19 @@ class JaxganTensor(_Builder):
         }
 
 
+class JaxganRotating(_Builder):
+    """No test split, and ten labels in rotation."""
+
+    FEATURES = {
+        "image": features.Tensor(shape=(2, 2, 1), dtype=np.uint8),
+        "label": features.ClassLabel(num_classes=10),
+    }
+    SIZES = {"train": 60}
+
+    def record(self, split, i):
+        return {"image": pixels(split, i, (2, 2, 1)), "label": i % 10}
+
+
 class JaxganUnlabelled(_Builder):
     FEATURES = {
         "image": features.Tensor(shape=(2, 2, 1), dtype=np.uint8),
@@ -164,6 +177,18 @@ def test_a_tenth_of_train_is_held_out_where_there_is_no_test(tmp_path):
     labels = np.concatenate([first.train_label, first.test_label])
     np.testing.assert_array_equal(np.sort(labels), np.arange(20))
     np.testing.assert_array_equal(first.test_label, second.test_label)
+
+
+def test_a_tenth_of_each_class_is_held_out_and_the_same_as_of_an_array(tmp_path):
+    prepare(JaxganRotating, tmp_path)
+    found = tfds.load("jaxgan_rotating", str(tmp_path))
+    np.testing.assert_array_equal(np.bincount(found.train_label), [5] * 10)
+    np.testing.assert_array_equal(np.bincount(found.test_label), [1] * 10)
+    x = np.stack([pixels("train", i, (2, 2, 1)) for i in range(60)])
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(60) % 10)
+    own = dataset.load("files", data_dir=str(tmp_path / "a.npz"))
+    for one, other in ((found.train_x, own.train.x), (found.test_x, own.test.x)):
+        np.testing.assert_array_equal(sorted_rows(one), sorted_rows(other))
 
 
 def test_unknown_labels_are_no_labels(tmp_path):
