@@ -114,6 +114,8 @@ def main(asked: Settings) -> None:
                 study, lines, probed, search.share, search.scorings
             )
         planning.show(lines, expected)
+        if search.note:
+            print(search.note)
         return search
 
     if asked.dry_run:

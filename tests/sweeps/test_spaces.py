@@ -1,5 +1,6 @@
 """Tests of jaxgan.sweeps: fields, spaces, designs and trials."""
 
+import inspect
 import math
 
 import hypothesis
@@ -73,6 +74,22 @@ def test_the_order_of_fields_does_not_matter_but_the_key_does():
     turned = dict(reversed(SPACE.items()))
     assert designs.draw(SPACE, 5, KEY) == designs.draw(turned, 5, KEY)
     assert designs.draw(SPACE, 5, KEY) != designs.draw(SPACE, 5, jax.random.key(1))
+
+
+@pytest.mark.parametrize("design", ["sobol", "latin_hypercube"])
+def test_even_designs_are_the_same_with_a_scipy_that_says_seed(design, monkeypatch):
+    """SciPy calls it `rng` from 1.15 on."""
+    now = designs.draw(SPACE, 5, KEY, design)
+    taken = []
+    for kind in (stats.qmc.Sobol, stats.qmc.LatinHypercube):
+        own = "rng" if "rng" in inspect.signature(kind).parameters else "seed"
+
+        def older(d, *, scramble=True, seed=None, kind=kind, own=own):
+            taken.append(seed)
+            return kind(d, scramble=scramble, **{own: seed})
+
+        monkeypatch.setattr(stats.qmc, kind.__name__, older)
+    assert designs.draw(SPACE, 5, KEY, design) == now and len(taken) == 1
 
 
 def test_a_grid_has_all_combinations_and_no_field_that_does_not_exist():
