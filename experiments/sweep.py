@@ -127,6 +127,7 @@ def main(asked: Settings) -> None:
         shared,
     ):
         search = prepare(folder, shared)
+        search.begin()
         if asked.resume is None:
             config = dataclasses.asdict(asked) | journal.environment()
             reports.write_json(folder / cli.CONFIG, config)

@@ -31,6 +31,33 @@ a run which was killed does not have again. What is being tried counts as bad, a
 batch is asked for at once."""
 
 
+def begin(
+    study: populations.Study,
+    space: spaces.Space,
+    by: str,
+    *,
+    seeds: Sequence[int],
+    seed: int,
+    storage: str | None = None,
+    name: str | None = None,
+) -> histories.History | None:
+    """Opens the study of a search, in process 0; None in others.
+
+    Raises:
+      UserError: in all processes, as `search`.
+    """
+    opened: list[histories.History] = []
+
+    def open_it() -> str:
+        question = questions.of(study, space, by, seeds=len(seeds), seed=seed)
+        folder, sampler = study.folder, _sampler(seed)
+        opened.append(histories.open(folder, storage, name, question, sampler))
+        return opened[0].name
+
+    hosts.told(open_it)
+    return opened[0] if opened else None
+
+
 def search(
     study: populations.Study,
     space: spaces.Space,
@@ -76,20 +103,18 @@ def search(
       UserError: if Optuna is not installed, the storage cannot be used, or a study of
         this name is of another search.
     """
-    question = questions.of(study, space, by, seeds=len(seeds), seed=seed)
-    opened: list[histories.History] = []  # in process 0 alone
+    more = {"seeds": seeds, "seed": seed, "storage": storage, "name": name}
+    history = begin(study, space, by, **more)
 
-    def begin() -> str:
-        folder, sampler = study.folder, _sampler(seed)
-        opened.append(histories.open(folder, storage, name, question, sampler))
-        with histories.refusals(opened[0].name, storage):
-            return histories.tidy(opened[0])
+    def tidy() -> str:
+        with histories.refusals(history.name, storage):
+            return histories.tidy(history)
 
     def ask() -> list[tuple[int, spaces.Setting]]:
-        with histories.refusals(opened[0].name, storage):
-            return _ask(opened[0], space, seed, settings, batch)
+        with histories.refusals(history.name, storage):
+            return _ask(history, space, seed, settings, batch)
 
-    print(hosts.told(begin))
+    print(hosts.told(tidy))
     while asked := hosts.told(ask):
         made = trials.make([values for _, values in asked], seeds)
         groups = plans.make(
@@ -98,10 +123,10 @@ def search(
         rows = populations.train_all(study, [_rounded(group) for group in groups])
 
         def tell(asked=asked, rows=rows) -> str:
-            with histories.refusals(opened[0].name, storage):
+            with histories.refusals(history.name, storage):
                 for number, values in asked:
-                    _tell(opened[0], number, values, rows, by)
-                return _said(opened[0], settings, by)
+                    _tell(history, number, values, rows, by)
+                return _said(history, settings, by)
 
         print(hosts.told(tell))
     return records.read(study.folder / populations.JOURNAL)

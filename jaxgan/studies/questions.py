@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.studies import populations
+from jaxgan.studies import populations, specification
 from jaxgan.sweeps import spaces, trials
 
 Question = dict[str, Any]
@@ -54,14 +54,18 @@ def differences(one: Question, other: Question) -> Sequence[str]:
     a, b = _flat(one), _flat(other)
     names = [name for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)]
     # The base is that of a setting, so that it differs where the space does.
-    names.sort(key=lambda name: name.startswith("base."))
+    names = [name for name in names if not name.startswith("base.")] or names
     return [f"{n} ({_word(a.get(n))}, not {_word(b.get(n))})" for n in names]
 
 
 def _described(distribution: spaces.Distribution) -> dict[str, Any]:
+    """In the words of `specification`."""
     inner, conditions = spaces.unwrapped(distribution)
+    words = {kind: word for word, (kind, _) in specification.WORDS.items()}
+    choices = isinstance(inner, spaces.Categorical)
     # Of choices the order counts, as it does where Optuna keeps them.
-    return {type(inner).__name__: list(inner), "when": conditions}
+    found = {words[type(inner).__name__]: [*inner.choices] if choices else [*inner]}
+    return found | ({"when": dict(conditions)} if conditions else {})
 
 
 def _flat(question: Question) -> dict[str, Any]:

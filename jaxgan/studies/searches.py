@@ -36,6 +36,8 @@ class Search(NamedTuple):
       share: of the steps of all its trials that it is expected to take.
       scorings: of a trial, on average.
       note: what the user may not expect of the settings; empty if there is nothing.
+      begin: asks for what the search needs beside its folder, before anything is kept
+        there; raises `UserError` if it is not to be had.
     """
 
     groups: tuple[plans.Group, ...]
@@ -43,6 +45,7 @@ class Search(NamedTuple):
     share: float = 1.0
     scorings: float = 1.0
     note: str = ""
+    begin: Callable[[], object] = lambda: None
 
 
 def make(
@@ -84,25 +87,35 @@ def make(
 
             return Search(groups, run, scorings=asked.rounds, note=note)
         case "optuna":
-
-            def run():
-                return asking.search(
-                    study,
-                    space,
-                    recipes.structural(space),
-                    by,
-                    settings=asked.settings or USUAL,
-                    batch=asked.batch,
-                    seeds=range(asked.seeds),
-                    seed=asked.seed,
-                    storage=asked.storage,
-                    name=asked.study,
-                    most_members=most,
-                    most_groups=asked.allow_groups,
-                )
-
-            return Search(groups, run)
+            return _optuna(study, asked, space, by, groups, most)
     return Search(groups, lambda: populations.train_all(study, groups), note=note)
+
+
+def _optuna(study, asked, space, by, groups, most) -> Search:
+    history = {
+        "seeds": range(asked.seeds),
+        "seed": asked.seed,
+        "storage": asked.storage,
+        "name": asked.study,
+    }
+
+    def run():
+        return asking.search(
+            study,
+            space,
+            recipes.structural(space),
+            by,
+            settings=asked.settings or USUAL,
+            batch=asked.batch,
+            most_members=most,
+            most_groups=asked.allow_groups,
+            **history,
+        )
+
+    def begin():
+        return asking.begin(study, space, by, **history)
+
+    return Search(groups, run, begin=begin)
 
 
 def _halving(study, asked, space, by) -> Search:

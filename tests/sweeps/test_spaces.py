@@ -160,6 +160,14 @@ def test_a_trial_is_named_by_what_it_is():
     assert len({t.setting for t in one}) == 2
 
 
+def test_numbers_of_numpy_become_the_decimals_that_were_written():
+    (one,) = trials.make([{"b1": np.float32(0.9), "n": np.int64(2)}], seeds=[0])
+    (other,) = trials.make([{"b1": 0.9, "n": 2}], seeds=[0])
+    assert one == other
+    assert [type(value) for value in one.values.values()] == [float, int]
+    assert trials.canonical({"a": np.float32([0.1, 0.9])}) == '{"a":[0.1,0.9]}'
+
+
 def test_equal_settings_become_one():
     assert len(trials.make([{"a": 1}, {"a": 1}], seeds=[0])) == 1
 
