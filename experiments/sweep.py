@@ -138,6 +138,7 @@ def main(asked: Settings) -> None:
             f"score.{by}",
             by in objectives.MORE_IS_BETTER,
             "setting.loss" if "loss" in space else None,
+            space=space,
         )
         made_by = journal.made_by(asked)
         summary = page.save(

@@ -5,13 +5,14 @@ shows it. Scores are shown with the sign that they have in the rows.
 """
 
 import math
+import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxgan import errors
-from jaxgan.sweeps import importance, statistics, summaries
+from jaxgan.sweeps import importance, spaces, statistics, summaries
 
 ALL = "all trials"
 """Name of the one method, where nothing tells methods apart."""
@@ -32,6 +33,9 @@ class View(NamedTuple):
         paired comparison is made.
       reference: the method that others are compared with; None for that of the first
         row.
+      space: distributions of fields by name, after which charts have their scales:
+        logarithmic, linear, or choices side by side. Fields that it does not have go by
+        their values.
     """
 
     by: str
@@ -39,6 +43,7 @@ class View(NamedTuple):
     method: str | None = None
     pair: str | None = None
     reference: str | None = None
+    space: spaces.Space = types.MappingProxyType({})
 
 
 def name_of(row: Mapping[str, Any], view: View) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxgan import reports
 from jaxgan.reports import charts, hyperparameters
-from jaxgan.sweeps import comparisons, importance, summaries
+from jaxgan.sweeps import comparisons, importance, spaces, summaries
 
 
 def sections(
@@ -59,8 +59,19 @@ def _axes(rows, view) -> list[hyperparameters.Axis]:
     for name in comparisons.field_names(settings, view):
         values = [setting.get(name) for setting in settings]
         if len({repr(value) for value in values if value is not None}) > 1:
-            axes.append(hyperparameters.Axis(name, values, importance.is_log(values)))
+            axes.append(_axis(name, values, view.space.get(name)))
     return axes
+
+
+def _axis(name: str, values, distribution) -> hyperparameters.Axis:
+    """With the scale that the space gives the field, or else with one that fits."""
+    if distribution is None:
+        return hyperparameters.Axis(name, values, importance.is_log(values))
+    inner = spaces.unwrapped(distribution)[0]
+    log = isinstance(inner, spaces.LogUniform)
+    return hyperparameters.Axis(
+        name, values, log, isinstance(inner, spaces.Categorical)
+    )
 
 
 def _importance(summary) -> reports.Section:
