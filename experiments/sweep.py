@@ -222,7 +222,8 @@ def show(
         for place, setting in enumerate(ranked, 1)
         if setting in best or setting in dead[:SHOWN]
     ]
-    stopped = {row["setting"] for row in rows} - {s.setting for s in ranked}
+    whole = {row["trial"] for row in summaries.at_full_length(rows)}
+    stopped = {row["setting"] for row in rows if row["trial"] not in whole}
     title = (
         f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died, "
         f"{len(stopped)} were stopped early"

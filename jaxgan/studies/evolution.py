@@ -3,7 +3,9 @@
 Each structure is a population of its own. After each generation, a round of equal
 length, the worst members go on from the weights of the best with changed numbers, see
 `sweeps.pbt`. A row says of each trial and generation with which numbers it trained and
-from whose weights it began: `parent` is a trial's name, its own where it went on.
+from whose weights it began: `parent` is a trial's name, its own where it went on. Its
+`setting` is the digest of the numbers that it began with in the first generation; pages
+go by those of the last, see `sweeps.lineages`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -77,9 +77,10 @@ def _axis(name: str, values, distribution) -> hyperparameters.Axis:
 def _importance(summary) -> reports.Section:
     found, title = summary["importance"], "Importance of hyperparameters"
     if not found:
+        what = "settings" if summary["families"] is None else "families"
         few = (
             "Importances are not estimated: there are fewer than "
-            f"{importance.ENOUGH} settings, or all scores are alike."
+            f"{importance.ENOUGH} {what}, or all scores are alike."
         )
         return reports.Section(title, few)
     columns = {
@@ -104,4 +105,9 @@ def _importance(summary) -> reports.Section:
         "trials have is judged by a forest of these alone, so that it does not stand "
         "for the choice on which it depends."
     )
+    if summary["families"] is not None:
+        text += (
+            " Of population-based training these are the final numbers, each family "
+            "held out as a whole; the score is of all that led there."
+        )
     return reports.Section(title, text, [reports.Table(list(columns), rows), chart])

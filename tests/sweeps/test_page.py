@@ -95,7 +95,7 @@ def test_the_space_says_which_scale_a_field_has():
     }
     rows = [r for r in ROWS if r["setting.draw"] < 2]  # of two different rates
     (importance, section) = page_fields.sections(
-        rows, {"importance": []}, VIEW._replace(space=space)
+        rows, {"importance": [], "families": None}, VIEW._replace(space=space)
     )
     drawn = {chart.name: chart.figure.axes[0] for chart in section.content}
     assert drawn["marginal-rate"].get_xscale() == "log"
