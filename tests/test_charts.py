@@ -115,6 +115,22 @@ def test_few_numbers_of_a_logarithmic_field_lie_where_their_logarithms_do():
     np.testing.assert_allclose(middle.get_ydata(), [4.5, 5.5, 6.5])
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.02, 0.5), (1.5, 8.0), (1e-4, 1e3)])
+def test_a_logarithmic_axis_has_at_least_two_numbers(low, high):
+    groups = {"a": np.geomspace(low, high, 20)}
+    figure = charts.distributions(groups, "x", log=True)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    ends = axis.get_xlim()
+    ticks = zip(
+        [*axis.get_xticks(), *axis.get_xticks(minor=True)],
+        [*axis.get_xticklabels(), *axis.get_xticklabels(minor=True)],
+        strict=True,
+    )
+    inside = [x for x, label in ticks if ends[0] <= x <= ends[1] and label.get_text()]
+    assert len(inside) >= 2
+
+
 def test_few_scores_are_no_categories():
     field = hyperparameters.Axis("rate", [1e-4, 1e-3, 1e-1], log=True)
     scores = [1.0, 2.0, 9.0]

@@ -249,6 +249,8 @@ def _distributions(rows, summary, view) -> reports.Section:
         f"{comparisons.measured(view)} of all trials of each method.",
     )
     text = "Every trial is a mark; the cross shows the median and the quartiles."
+    if summary["families"] is not None:
+        text += " Members of a family are copies that parted."
     return reports.Section("Distribution of scores", text, [chart])
 
 
