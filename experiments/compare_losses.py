@@ -226,6 +226,8 @@ def view_of(asked: Settings, rows: list[records.Row]) -> comparisons.View:
         method="setting.loss",
         pair="setting.draw",
         reference=asked.losses[0],
+        space=SHARED
+        | {n: own for _, more in LOSSES.values() for n, own in more.items()},
     )
 
 

@@ -114,6 +114,8 @@ def main(asked: Settings) -> None:
                 study, lines, probed, search.share, search.scorings
             )
         planning.show(lines, expected)
+        if search.note:
+            print(search.note)
         return search
 
     if asked.dry_run:
@@ -125,6 +127,7 @@ def main(asked: Settings) -> None:
         shared,
     ):
         search = prepare(folder, shared)
+        search.begin()
         if asked.resume is None:
             config = dataclasses.asdict(asked) | dataset.record(data)
             config |= journal.environment()
@@ -136,6 +139,7 @@ def main(asked: Settings) -> None:
             f"score.{by}",
             by in objectives.MORE_IS_BETTER,
             "setting.loss" if "loss" in space else None,
+            space=space,
         )
         made_by = journal.made_by(asked)
         summary = page.save(
@@ -219,7 +223,8 @@ def show(
         for place, setting in enumerate(ranked, 1)
         if setting in best or setting in dead[:SHOWN]
     ]
-    stopped = {row["setting"] for row in rows} - {s.setting for s in ranked}
+    whole = {row["trial"] for row in summaries.at_full_length(rows)}
+    stopped = {row["setting"] for row in rows if row["trial"] not in whole}
     title = (
         f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died, "
         f"{len(stopped)} were stopped early"

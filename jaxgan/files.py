@@ -78,3 +78,22 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def is_kept(folder: str | os.PathLike) -> bool:
+    """Whether a process of this machine keeps a folder, see `locked`.
+
+    True on systems without `flock`, where it cannot be known.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        with open(Path(folder) / LOCK) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

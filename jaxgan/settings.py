@@ -140,8 +140,9 @@ class Search:
     storage: str | None = None
     """of optuna: URL of a database or path of a journal that machines share; None for a
     journal in the run folder"""
-    study: str = "jaxgan"
-    """name of optuna's study in the storage"""
+    study: str | None = None
+    """name of optuna's study in the storage; None for one of its own for each search,
+    which those of the same data, base, space, steps, score, seeds and seed share"""
     members: int | None = None
     """of a population, at most; None for as many as fit into memory"""
     allow_groups: int = 32

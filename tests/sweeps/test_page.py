@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from jaxgan import errors, journal, training
-from jaxgan.sweeps import comparisons, page, page_populations, samples
+from jaxgan.sweeps import (
+    comparisons,
+    page,
+    page_fields,
+    page_populations,
+    samples,
+    spaces,
+)
 
 NAN = math.nan
 VIEW = comparisons.View(
@@ -78,6 +85,24 @@ def saved(tmp_path_factory):
         folder, rows, VIEW, title="A & B", made_by={"command": "x"}, notes="Real: 1.5."
     )
     return folder, summary
+
+
+def test_the_space_says_which_scale_a_field_has():
+    space = {
+        "rate": spaces.LogUniform(1e-4, 1.0),
+        "clip": spaces.Conditional(spaces.Categorical((0.1, 0.2)), "loss", ("a",)),
+        "loss": spaces.Categorical(("a", "b")),
+    }
+    rows = [r for r in ROWS if r["setting.draw"] < 2]  # of two different rates
+    (importance, section) = page_fields.sections(
+        rows, {"importance": [], "families": None}, VIEW._replace(space=space)
+    )
+    drawn = {chart.name: chart.figure.axes[0] for chart in section.content}
+    assert drawn["marginal-rate"].get_xscale() == "log"
+    labels = drawn["marginal-clip"].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["0.1", "0.2"]
+    assert drawn["marginal-clip"].get_xscale() == "linear"
+    assert importance.title == "Importance of hyperparameters"
 
 
 def test_methods_are_ordered_compared_and_counted(saved):
