@@ -264,9 +264,11 @@ def run_folder(
         with files.locked(folder), _how_to_go_on(folder):
             yield folder
     except BaseException:
-        if {path.name for path in folder.iterdir()} <= {files.LOCK}:
+        own = {name for name in os.listdir(folder) if not files.is_left_by_others(name)}
+        if own <= {files.LOCK}:
             (folder / files.LOCK).unlink(missing_ok=True)
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # with what a desktop has left in it
+                folder.rmdir()
         raise
 
 
@@ -297,7 +299,7 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        occupied = next(path.iterdir(), None)
+        empty = files.is_empty(path)
         (path / ".writable").touch()
         (path / ".writable").unlink()
     except OSError as error:
@@ -305,7 +307,7 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
             f"{name} {path}: the folder cannot be written to ({error.strerror}); "
             "choose another."
         ) from None
-    if occupied is not None:
+    if not empty:
         raise errors.UserError(
             f"{name} {path}: the folder is not empty, and a run never overwrites "
             "another; choose another folder or remove it."

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and folders that one process has."""
 
 import contextlib
+import fnmatch
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,12 +13,30 @@ from jaxgan import errors
 LOCK = ".lock"
 
 
-def write_whole(path: str | os.PathLike, write: Callable[[str], Any]) -> None:
+LEFT_BY_SYSTEMS = (
+    *(".DS_Store", "._*", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"),
+    *(".nfs*", ".fuse_hidden*", "@eaDir", "lost+found", "$RECYCLE.BIN"),
+)
+"""Patterns of what desktops and network disks leave in folders unasked."""
+
+LEFT_BY_EDITORS = ("*~", "#*#", ".#*", ".*.sw?", ".ipynb_checkpoints")
+
+
+def write_whole(
+    path: str | os.PathLike,
+    write: Callable[[str], Any],
+    verify: Callable[[str], Any] | None = None,
+) -> None:
     """Calls `write` on a temporary file beside `path`, which then takes its place.
 
+    It is on the disk before: a disk that takes no more may say so only then.
+
     Args:
-      path: the file, replaced if it exists and left as it was if `write` raises.
+      path: the file, replaced if it exists and left as it was if `write` or `verify`
+        raises.
       write: fills the file of the name it is given, which has the ending of `path`.
+      verify: called with that name when all is written; raises if it cannot be read
+        back as what was meant.
     """
     path = Path(path)
     handle, temporary = tempfile.mkstemp(
@@ -26,6 +45,9 @@ def write_whole(path: str | os.PathLike, write: Callable[[str], Any]) -> None:
     os.close(handle)
     try:
         write(temporary)
+        synchronise(temporary)
+        if verify is not None:
+            verify(temporary)
         # mkstemp makes files for their owner alone; these are as open as others.
         mask = os.umask(0)
         os.umask(mask)
@@ -41,6 +63,30 @@ def synchronise(path: str | os.PathLike) -> None:
     """Returns when a file that exists is on the disk, and not in a buffer only."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
+
+
+def require_faithful(holds: bool, path: str | os.PathLike) -> None:
+    """For `verify`: refuses what does not read back as it was written.
+
+    Raises:
+      UserError: unless it holds.
+    """
+    if not holds:
+        raise errors.UserError(
+            f"{path}: what was written there is not what is read from it; look after "
+            "the disk, or write to another one."
+        )
+
+
+def is_left_by_others(name: str) -> bool:
+    """Whether a file or folder of that name comes from a system or an editor."""
+    patterns = LEFT_BY_SYSTEMS + LEFT_BY_EDITORS
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def is_empty(folder: str | os.PathLike) -> bool:
+    """Whether a folder has nothing in it but what others leave unasked."""
+    return all(is_left_by_others(name) for name in os.listdir(folder))
 
 
 @contextlib.contextmanager

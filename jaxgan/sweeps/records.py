@@ -63,9 +63,16 @@ def write_tables(rows: Sequence[Mapping[str, Any]], folder: pathlib.Path) -> Non
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: _of_one_type([row.get(name) for row in rows]) for name in names}
     table = pyarrow.table(columns)
-    files.write_whole(
-        folder / "trials.parquet", lambda name: parquet.write_table(table, name)
-    )
+    path = folder / "trials.parquet"
+
+    def verify(name: str) -> None:
+        with parquet.ParquetFile(name) as file:
+            found = file.read()
+        # As text, in which NaN is NaN.
+        same = repr(found.to_pydict()) == repr(table.to_pydict())
+        files.require_faithful(same, path)
+
+    files.write_whole(path, lambda name: parquet.write_table(table, name), verify)
     files.write_whole(folder / "trials.csv", lambda name: csv.write_csv(table, name))
 
 
