@@ -27,8 +27,8 @@ Settings = TypeVar("Settings")
 USER_ERROR, DEFECT = 2, 1
 SIGNALLED = 128
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""What the system says of a disk that takes no more."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+"""What the system says of a disk, or a limit, that takes no more."""
 
 CONFIG = "config.json"
 """File of a run folder with its settings."""

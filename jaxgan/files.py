@@ -2,6 +2,7 @@
 
 import contextlib
 import fnmatch
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def write_whole(
 
     Args:
       path: the file, replaced if it exists and left as it was if `write` or `verify`
-        raises.
+        raises; an OSError names it.
       write: fills the file of the name it is given, which has the ending of `path`.
       verify: called with that name when all is written; raises if it cannot be read
         back as what was meant.
@@ -53,16 +54,71 @@ def write_whole(
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            error.filename = str(path)
         raise
 
 
+def append(path: str | os.PathLike, lines: str, *, synchronised: bool = False) -> None:
+    """Adds whole lines to a file, all of them or none.
+
+    What was left of a line by a process that died is cut off before, so that nothing is
+    glued to it; and so is what a disk has taken of these lines before it was full.
+
+    Args:
+      path: made if it is not there. One process writes to it at a time; others who read
+        meanwhile may see the beginning of what is added.
+      lines: each with its end.
+      synchronised: whether to return only when they are on the disk.
+
+    Raises:
+      UserError: if they cannot be written; the file is as it was.
+    """
+    data = lines.encode()
+    try:
+        with open(path, "a+b", buffering=0) as file:
+            size = _cut_to_whole_lines(file)
+            try:
+                while data:
+                    data = data[file.write(data) :]
+                if synchronised:
+                    os.fsync(file.fileno())
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    file.truncate(size)
+                raise
+    except OSError as error:
+        raise errors.UserError(
+            f"{path}: it could not be written ({error.strerror}); make room, then go "
+            "on with --resume where a run was being saved."
+        ) from None
+
+
+def _cut_to_whole_lines(file: io.FileIO) -> int:
+    """Drops what follows the last end of a line; returns the size."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - 1, 0))
+    if file.read(1) not in (b"\n", b""):
+        file.seek(0)
+        size = file.truncate(file.readall().rfind(b"\n") + 1)
+    return size
+
+
 def synchronise(path: str | os.PathLike) -> None:
-    """Returns when a file that exists is on the disk, and not in a buffer only."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+    """Returns when a file that exists is on the disk, and not in a buffer only.
+
+    Raises:
+      OSError: that names it, also where the disk is full and says so only now.
+    """
+    try:
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def require_faithful(holds: bool, path: str | os.PathLike) -> None:

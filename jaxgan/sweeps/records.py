@@ -7,7 +7,6 @@ out, so that the trial is run again.
 
 import json
 import math
-import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,15 +20,12 @@ def append(path: pathlib.Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Adds rows; when it returns they are on the disk. Half a row at the end goes.
 
     One process writes a journal: `files.locked` keeps its folder.
+
+    Raises:
+      UserError: if they cannot be written; the journal is as it was.
     """
     text = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
-    whole = _whole(path)
-    with path.open("r+b" if path.exists() else "wb") as file:
-        file.truncate(len(whole))
-        file.seek(len(whole))
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    files.append(path, text, synchronised=True)
 
 
 def read(path: pathlib.Path) -> list[Row]:
