@@ -73,7 +73,7 @@ def main(settings: Settings) -> None:
     title = f"{notes.get('title', mixture_file.stem)}: {settings.n} samples{of_class}"
     with cli.flag("--out", settings.out):
         if settings.out.suffix == ".npy":
-            files.write_whole(settings.out, lambda name: np.save(name, np.asarray(x)))
+            save_numbers(settings.out, np.asarray(x))
         elif x.ndim == 4:
             columns = math.ceil(math.sqrt(settings.n))
             reports.save_image_grid(settings.out, {title: x}, columns=columns)
@@ -86,6 +86,14 @@ def main(settings: Settings) -> None:
         print(f"{settings.stablehlo}: the generators, {len(program) / 1e6:.1f} MB")
     share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
     print(f"{settings.out}: {settings.n} samples; by member {np.round(share, 3)}")
+
+
+def save_numbers(path: pathlib.Path, x: np.ndarray) -> None:
+    def verify(name: str) -> None:
+        same = np.array_equal(np.load(name), x, equal_nan=True)
+        files.require_faithful(same, path)
+
+    files.write_whole(path, lambda name: np.save(name, x), verify)
 
 
 def find(settings: Settings) -> pathlib.Path:

@@ -28,8 +28,8 @@ Settings = TypeVar("Settings")
 USER_ERROR, DEFECT = 2, 1
 SIGNALLED = 128
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""What the system says of a disk that takes no more."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+"""What the system says of a disk, or a limit, that takes no more."""
 
 CONFIG = "config.json"
 """File of a run folder with its settings."""
@@ -299,9 +299,11 @@ def run_folder(
         with files.locked(folder), _how_to_go_on(folder):
             yield folder
     except BaseException:
-        if {path.name for path in folder.iterdir()} <= {files.LOCK}:
+        own = {name for name in os.listdir(folder) if not files.is_left_by_others(name)}
+        if own <= {files.LOCK}:
             (folder / files.LOCK).unlink(missing_ok=True)
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # with what a desktop has left in it
+                folder.rmdir()
         raise
 
 
@@ -332,7 +334,7 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        occupied = next(path.iterdir(), None)
+        empty = files.is_empty(path)
         (path / ".writable").touch()
         (path / ".writable").unlink()
     except OSError as error:
@@ -340,7 +342,7 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
             f"{name} {path}: the folder cannot be written to ({error.strerror}); "
             "choose another."
         ) from None
-    if occupied is not None:
+    if not empty:
         raise errors.UserError(
             f"{name} {path}: the folder is not empty, and a run never overwrites "
             "another; choose another folder or remove it."

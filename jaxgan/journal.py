@@ -14,6 +14,7 @@ import pathlib
 import platform
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -65,7 +66,8 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
     """Appends a line of JSON per chunk to a file; for `training.train` as `on_chunk`.
 
     A line holds `fields`, the step, the seconds, `alive` and each metric as a list with
-    one entry per member; a number that is not finite becomes null.
+    one entry per member; a number that is not finite becomes null. On a disk that is
+    full the file stays as it was, and `files.append` raises a UserError.
     """
 
     def on_chunk(report: training.Report) -> None:
@@ -77,9 +79,7 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
             "alive": report.alive.tolist(),
             **{name: _finite(values) for name, values in report.metrics.items()},
         }
-        # In one piece, so that who reads meanwhile sees whole lines.
-        with path.open("ab", buffering=0) as file:
-            file.write((json.dumps(line) + "\n").encode())
+        files.append(path, json.dumps(line) + "\n")
 
     return on_chunk
 
@@ -97,7 +97,7 @@ def tensorboard(
       **fields: in front of the names of the metrics, as `a/loss/mean`.
 
     Raises:
-      UserError: if the extra tensorboard is not installed.
+      UserError: if the extra tensorboard is not installed, or the disk is full.
     """
     if folder is None:
         yield lambda report: None
@@ -109,22 +109,48 @@ def tensorboard(
             "--tensorboard: the package tensorboard is missing; install jaxgan with "
             "the extra, pip install 'jaxgan[tensorboard]'."
         ) from None
-    writer = summary.Writer(str(folder))
     front = "".join(f"{value}/" for value in fields.values())
+    with _writing_events(folder):
+        writer = summary.Writer(str(folder))
 
     def on_chunk(report: training.Report) -> None:
-        for name, values in report.metrics.items():
-            if report.alive.any():
-                mean = float(values[report.alive].mean())
-                writer.add_scalar(f"{front}{name}/mean", mean, report.step)
-            for i, value in enumerate(values[:MEMBERS_SHOWN].tolist()):
-                writer.add_scalar(f"{front}{name}/{i}", value, report.step)
-        writer.flush()
+        with _writing_events(folder):
+            for name, values in report.metrics.items():
+                if report.alive.any():
+                    mean = float(values[report.alive].mean())
+                    writer.add_scalar(f"{front}{name}/mean", mean, report.step)
+                for i, value in enumerate(values[:MEMBERS_SHOWN].tolist()):
+                    writer.add_scalar(f"{front}{name}/{i}", value, report.step)
+            writer.flush()
 
     try:
         yield on_chunk
     finally:
-        writer.close()
+        with _writing_events(folder):
+            writer.close()
+
+
+@contextlib.contextmanager
+def _writing_events(folder: pathlib.Path) -> Iterator[None]:
+    """Says in a sentence that events cannot be written, and nothing besides."""
+    shown = threading.excepthook
+
+    def show(failed: threading.ExceptHookArgs) -> None:
+        # TensorBoard's writer is a thread whose errors are raised here as well.
+        if not type(failed.thread).__module__.startswith("tensorboard"):
+            shown(failed)
+
+    threading.excepthook = show
+    try:
+        yield
+    except OSError as error:
+        raise errors.UserError(
+            f"{folder}: what TensorBoard shows could not be written "
+            f"({error.strerror or error}); make room, or go on with --resume and "
+            "--no-tensorboard."
+        ) from None
+    finally:
+        threading.excepthook = shown
 
 
 @contextlib.contextmanager

@@ -107,6 +107,16 @@ def test_a_new_folder_is_made_and_empty(tmp_path):
     assert folder.is_dir() and not list(folder.iterdir())
 
 
+def test_what_a_desktop_leaves_does_not_occupy_a_folder(tmp_path):
+    (tmp_path / ".DS_Store").write_text("x")
+    with pytest.raises(errors.UserError, match="no."):
+        with cli.run_folder("--out", tmp_path, "title"):
+            raise errors.UserError("no.")
+    assert [p.name for p in tmp_path.iterdir()] == [".DS_Store"]
+    with cli.run_folder("--out", tmp_path, "title") as folder:
+        assert folder == tmp_path
+
+
 def test_names_and_numbers_are_read_in_order():
     read = cli.named_numbers("--penalties", ["r1:0.5", "r2:2"])
     assert list(read.items()) == [("r1", 0.5), ("r2", 2.0)]

@@ -17,6 +17,7 @@ FLOORS = {
     "decompositions": 0,
     "fate": -1,
     "meeting": -1,
+    "clusters": -1,
     "signals": 0,
     "hosts": 0,
     "files": 0,

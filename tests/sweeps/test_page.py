@@ -245,6 +245,18 @@ def test_samples_come_back_by_trial(tmp_path):
         samples.save(tmp_path, "g", ["a"], x)
 
 
+def test_samples_that_do_not_read_back_as_they_were_replace_none(tmp_path, monkeypatch):
+    x = np.zeros((1, 3, 1, 1, 1))
+    samples.save(tmp_path, "g", ["a"], x)
+    write = np.savez_compressed
+    monkeypatch.setattr(
+        np, "savez_compressed", lambda name, trial, x: write(name, trial=trial, x=x + 1)
+    )
+    with pytest.raises(errors.UserError, match="g.npz: what was written"):
+        samples.save(tmp_path, "g", ["b"], x)
+    assert [*samples.read(tmp_path, ["g"])] == ["a"]
+
+
 def test_a_log_is_read_while_it_is_written(tmp_path):
     path = tmp_path / "metrics.jsonl"
     assert journal.read(path, "group") == {}
