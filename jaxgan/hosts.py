@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -173,4 +174,6 @@ def _initialize(coordinator: str, seconds: float, **how) -> None:
             f"--coordinator {coordinator}: the processes did not come together within "
             f"{seconds:.0f} s ({reason}); check that all of them were started."
         ) from None
+    # JAX takes SIGTERM for a service of its own, and nothing would end by it any more.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     fate.share()
