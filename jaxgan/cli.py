@@ -45,6 +45,10 @@ ADDED = {"value_range"}
 """Settings that older runs have not; their defaults are what those did."""
 
 
+_folders: list[pathlib.Path] = []
+"""Of the runs that this process has begun, the last one innermost."""
+
+
 class Check(NamedTuple):
     """What a setting must be: a predicate, and the sentence for one who fails it."""
 
@@ -129,9 +133,12 @@ def run(main: Callable[[Settings], None], settings: Settings) -> None:
     A `UserError`, or a disk that is full, becomes its sentence on standard error and
     status 2, an interruption 128 and the number of the signal, after its sentence if
     there is one; a defect keeps its traceback. Of several processes all end.
+
+    A signal ends the program within half a minute, but for training, which it stops at
+    the end of a chunk; a second one ends it at once, whatever it waits for.
     """
     try:
-        with _sentences(settings), signals.raised():
+        with _sentences(settings), signals.raised(_end_at_once):
             main(settings)
     except BaseException as error:
         cause = error.__context__ if isinstance(error, SystemExit) else error
@@ -150,6 +157,19 @@ def _leave(error: BaseException, cause: BaseException | None) -> None:
         fate.follow()  # if it is a wire that broke when another one ended
         traceback.print_exc()
         fate.leave(DEFECT, f"{type(cause).__name__}: {cause}")
+
+
+def _end_at_once(number: int) -> None:
+    """Says, in the place of a main thread that does not, why the program ends."""
+    sentence = _goodbye(_folders[-1]) if _folders else "interrupted"
+    # Not by way of Python's streams, which that thread may hold.
+    with contextlib.suppress(OSError):
+        os.write(2, f"{sentence}\n".encode())
+    # What was not imported yet has nobody to tell.
+    fate = sys.modules.get("jaxgan.fate")
+    if fate is not None:
+        fate.leave(SIGNALLED + number, sentence)
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -309,16 +329,24 @@ def run_folder(
 
 @contextlib.contextmanager
 def _how_to_go_on(folder: pathlib.Path) -> Iterator[None]:
+    _folders.append(folder)
     try:
         yield
     except KeyboardInterrupt as interruption:
         if not (folder / CONFIG).exists():
             raise
-        raise errors.Interrupted(
-            f"interrupted; what was saved is in {folder}, go on by "
-            f"{resume_command(folder)}",
-            signals.number(interruption),
-        ) from None
+        number = signals.number(interruption)
+        raise errors.Interrupted(_goodbye(folder), number) from None
+    finally:
+        _folders.pop()
+
+
+def _goodbye(folder: pathlib.Path) -> str:
+    if not (folder / CONFIG).exists():
+        return "interrupted"
+    return (
+        f"interrupted; what was saved is in {folder}, go on by {resume_command(folder)}"
+    )
 
 
 def resume_command(folder: pathlib.Path) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -224,6 +225,8 @@ def _initialize(coordinator: str, seconds: float, **how) -> None:
             f"--coordinator {coordinator}: the processes did not come together within "
             f"{seconds:.0f} s ({reason}); check that all of them were started."
         ) from None
+    # JAX takes SIGTERM for a service of its own, and nothing would end by it any more.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     fate.share()
     print(_devices_used())
 

@@ -6,6 +6,7 @@ cli.compile_fast()  # before JAX is imported: tests compile much and compute lit
 
 import functools
 import re
+import signal
 
 import jax
 import numpy as np
@@ -17,6 +18,18 @@ def x64():
     """Runs a test in float64, for constants that are known to many digits."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def interruptible():
+    """Signals interrupt, also where the tests were started in the background."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Literal
 
 import pytest
 
-from jaxgan import cli, errors, files
+from jaxgan import cli, errors, files, signals
 
 
 def test_a_user_error_is_one_sentence_and_status_two(capsys):
@@ -173,16 +173,8 @@ def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
     assert subprocess.run(command, timeout=60).returncode == 0
 
 
-@pytest.fixture
-def interruptible():
-    """SIGINT interrupts, also where the tests were started in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", signals.SIGNALS)
 def test_a_run_interrupted_at_any_moment_says_how_to_go_on(number, tmp_path, capsys):
     def main(folder):
         with cli.run_folder("--out", folder, "title") as own:

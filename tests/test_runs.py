@@ -76,7 +76,8 @@ def test_saving_changes_nothing(trainer, undisturbed, tmp_path):
     assert_same(members, undisturbed[0])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_stopped_run_goes_on_to_the_same_bits_and_log(
     number, trainer, undisturbed, tmp_path
 ):
@@ -99,6 +100,19 @@ def test_a_stopped_run_goes_on_to_the_same_bits_and_log(
         assert report.step == other.step and set(report.metrics) == set(other.metrics)
         for name, values in report.metrics.items():
             np.testing.assert_array_equal(values, other.metrics[name])
+
+
+def test_a_signal_in_the_last_chunk_stops_what_would_follow(
+    trainer, undisturbed, tmp_path
+):
+    def stop(step, collect):
+        if step == 4 * CHUNK:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(errors.Interrupted, match="saved at step 12 of 12"):
+        train(trainer, tmp_path, on_pause=stop)
+    members, _ = train(trainer, tmp_path)
+    assert_same(members, undisturbed[0])
 
 
 def test_a_finished_run_is_read_and_not_trained(trainer, undisturbed, tmp_path):
