@@ -173,7 +173,11 @@ def load(
         for x in (images.train_x, images.test_x)
     )
     train, test = Split(train_x, images.train_label), Split(test_x, images.test_label)
-    return Dataset(name, train, test, images.num_classes)
+    return Dataset(
+        *(name, train, test, images.num_classes),
+        class_names=images.class_names,
+        notes=images.notes,
+    )
 
 
 def is_at_hand(name: str, data_dir: str | None = None) -> bool:

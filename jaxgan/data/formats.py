@@ -88,7 +88,9 @@ def _open(path: pathlib.Path, use: Callable[[Any], Read]) -> Read:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        # Pillow maps some TIFF files that it opens by name, and mixes up the pixels of
+        # those that are turned.
+        with path.open("rb") as raw, Image.open(raw, formats=FORMATS) as file:
             return use(file)
     # What Pillow raises for damaged files depends on where the damage is.
     except (
@@ -97,6 +99,7 @@ def _open(path: pathlib.Path, use: Callable[[Any], Read]) -> Read:
         ValueError,
         EOFError,
         IndexError,
+        TypeError,
         struct.error,
         zlib.error,
         Image.DecompressionBombError,

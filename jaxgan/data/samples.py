@@ -4,6 +4,7 @@ They come from a dataset by its name and part, such as `mnist:test`, from a fold
 image files, or from a `.npz` or `.npy` file.
 """
 
+import functools
 import hashlib
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan import errors
-from jaxgan.data import dataset, images, layouts, own, ranges, resizing
+from jaxgan.data import dataset, images, layouts, own, ranges, resizing, shuffling
 
 PARTS = ("train", "test")
 
@@ -36,6 +37,8 @@ class Samples(NamedTuple):
       facts: what else belongs in the protocol of their scores, or None.
       values: of black and white in the file, where they were not bytes; or None.
       notes: sentences for the user, on how files were read.
+      order: `seed -> rows [N]` in a random order that follows from what the samples are
+        and not from the order they are in; None where they have none of their own.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Samples(NamedTuple):
     facts: Mapping[str, Any] | None = None
     values: ranges.Range | None = None
     notes: tuple[str, ...] = ()
+    order: Callable[[int], np.ndarray] | None = None
 
 
 def is_dataset(name: str, data_dir: str | None = None) -> bool:
@@ -209,14 +213,18 @@ def check_alike(*found: Samples) -> None:
 def choose(samples: Samples, number: int, seed: int) -> Samples:
     """Some of the samples, or all of them if there are no more, in a random order.
 
-    Folders are sorted, by class too; in a random order every part of the samples is
-    like any other.
+    Folders and arrays are sorted, by class too; in a random order every part of the
+    samples is like any other. Files that are called otherwise, and arrays in another
+    order, are the same samples in the same order.
     """
-    rows = np.random.default_rng(seed).permutation(samples.number)[:number]
+    if samples.order is None:
+        rows = np.random.default_rng(seed).permutation(samples.number)[:number]
+    else:
+        rows = samples.order(seed)[:number]
     return samples._replace(
         number=len(rows),
         read=lambda asked: samples.read(rows[asked]),
-        sha256=lambda: f"{samples.sha256()}, {len(rows)} in the order of seed {seed}",
+        sha256=lambda: f"{samples.sha256()}, {len(rows)} shuffled by seed {seed}",
         label=None if samples.label is None else samples.label[rows],
         facts={**(samples.facts or {}), "of": samples.number, "order_seed": seed},
     )
@@ -252,6 +260,7 @@ def _of_dataset(data: dataset.Dataset, part: str) -> Samples:
         label,
         data.num_classes,
         data.class_names,
+        order=functools.partial(shuffling.order, x),
     )
 
 
@@ -292,6 +301,9 @@ def _of_listing(folder: pathlib.Path, found: images.Listing, values, notes) -> S
         len(found.classes) if found.classes else None,
         found.classes,
         notes=notes,
+        order=lambda seed: shuffling.order_of(
+            (path.read_bytes() for path in found.paths), seed
+        ),
     )
 
 
@@ -331,6 +343,7 @@ def _of_file(path: pathlib.Path, image_size, value_range) -> dict[str, Samples]:
             facts=told and {"values": f"read from {ranges.shown(told)}"},
             values=told,
             notes=notes,
+            order=functools.partial(shuffling.order, x),
         )
 
     if len(there) == 1:

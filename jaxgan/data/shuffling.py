@@ -8,7 +8,7 @@ files are called, and whether they are files, an array or a dataset of TFDS.
 
 import collections
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -27,7 +27,12 @@ def order(x: ArrayLike, seed: int = 0) -> np.ndarray:
       x: `[N, ...]`, on the host or copied there.
       seed: of the order.
     """
-    digests = b"".join(_digests(np.asarray(x), seed))
+    return order_of((sample.tobytes() for sample in np.asarray(x)), seed)
+
+
+def order_of(contents: Iterable[bytes], seed: int = 0) -> np.ndarray:
+    """The `order` of samples of which the bytes are given, one after another."""
+    digests = b"".join(_digests(contents, seed))
     return np.argsort(np.frombuffer(digests, ">u8"), kind="stable")
 
 
@@ -60,11 +65,11 @@ def held_out(x: ArrayLike, label: ArrayLike | None = None) -> np.ndarray:
     return chosen
 
 
-def _digests(x: np.ndarray, seed: int) -> Iterator[bytes]:
-    """Eight bytes for each sample, of its values and of how many equals came before."""
+def _digests(contents: Iterable[bytes], seed: int) -> Iterator[bytes]:
+    """Eight bytes for each sample, of its own and of how many equals came before."""
     key, seen = seed.to_bytes(8, "little"), collections.Counter()
-    for sample in x:
-        own = hashlib.blake2b(sample.tobytes(), digest_size=8, key=key).digest()
+    for content in contents:
+        own = hashlib.blake2b(content, digest_size=8, key=key).digest()
         copy = seen[own].to_bytes(8, "little")
         seen[own] += 1
         yield hashlib.blake2b(own + copy, digest_size=8, key=key).digest()

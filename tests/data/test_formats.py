@@ -79,6 +79,17 @@ def test_images_are_turned_as_their_exif_data_say(orientation, ending, tmp_path)
     assert formats.header(path) == ((6, 4), False)
 
 
+@pytest.mark.parametrize("x", [GREY, np.dstack([COLOUR, GREY * 0 + 255])])
+def test_tiff_files_are_turned_that_pillow_would_map(x, tmp_path):
+    exif = Image.Exif()
+    exif[formats.ORIENTATION] = 6
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.ascontiguousarray(np.rot90(x))).save(path, exif=exif)
+    expected = x[..., :3] if x.ndim == 3 else np.dstack([x, x, x])
+    np.testing.assert_array_equal(formats.pixels(path, "RGB"), expected)
+    assert formats.header(path).size == (6, 4)
+
+
 @pytest.mark.parametrize("ending", ["jpg", "avif"])
 def test_photographs_are_turned_too(ending, tmp_path):
     path, exif = tmp_path / f"a.{ending}", Image.Exif()
@@ -100,6 +111,14 @@ def test_a_png_may_say_behind_the_pixels_how_it_is_turned(tmp_path):
     path = png(tmp_path / "a.png", stored, 8, 2, late)
     np.testing.assert_array_equal(formats.pixels(path, "RGB"), COLOUR)
     assert formats.header(path).size == (6, 4)
+
+
+def test_a_tiff_without_its_size_is_refused(tmp_path):
+    path = tiff(tmp_path / "a.tif", COLOUR)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(struct.pack("<HH", 256, 3), bytes(4)))
+    with pytest.raises(errors.UserError, match="a.tif cannot be read"):
+        formats.header(path)
 
 
 def test_damaged_exif_data_do_not_spoil_an_image(tmp_path):
