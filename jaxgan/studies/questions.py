@@ -6,7 +6,7 @@ of trials that is kept for later searches belongs to one question.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,10 @@ def of(
       seeds: of each setting, over which the score is a mean.
       seed: of the data and of what scores.
     """
-    middle = spaces.setting(space, dict.fromkeys(space, 0.5))
     asked = {
         "dataset": study.data.name,
         "shape": np.shape(study.data.train.x),
-        "base": study.recipe(middle)._asdict(),
+        "base": _alike(study.recipe(_example(space))._asdict()),
         "space": {name: _described(space[name]) for name in space},
         "steps": study.steps,
         "samples": study.samples,
@@ -58,14 +57,37 @@ def differences(one: Question, other: Question) -> Sequence[str]:
     return [f"{n} ({_word(a.get(n))}, not {_word(b.get(n))})" for n in names]
 
 
+def _example(space: spaces.Space) -> spaces.Setting:
+    """A setting whose numbers are written in the space, the same on all machines."""
+    values: spaces.Setting = {}
+    for name in spaces.order(space):
+        if spaces.exists(space[name], values):
+            inner = spaces.unwrapped(space[name])[0]
+            # The first of the choices, or else the lower bound or the mean.
+            choices = isinstance(inner, spaces.Categorical)
+            values[name] = inner.choices[0] if choices else inner[0]
+    return values
+
+
 def _described(distribution: spaces.Distribution) -> dict[str, Any]:
     """In the words of `specification`."""
     inner, conditions = spaces.unwrapped(distribution)
     words = {kind: word for word, (kind, _) in specification.WORDS.items()}
     choices = isinstance(inner, spaces.Categorical)
-    # Of choices the order counts, as it does where Optuna keeps them.
-    found = {words[type(inner).__name__]: [*inner.choices] if choices else [*inner]}
+    # Of choices the order counts, and whether it is 1 or 1.0, as it does for Optuna.
+    values = [*inner.choices] if choices else _alike([*inner])
+    found = {words[type(inner).__name__]: values}
     return found | ({"when": dict(conditions)} if conditions else {})
+
+
+def _alike(value: Any) -> Any:
+    """With 1.0 as 1, which means the same."""
+    if isinstance(value, Mapping):
+        return {name: _alike(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_alike(one) for one in value]
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
 
 
 def _flat(question: Question) -> dict[str, Any]:

@@ -337,7 +337,7 @@ def test_a_journal_of_an_earlier_version_in_the_run_folder_goes_on(search_in, tm
 
 def test_a_question_is_the_same_however_it_is_written(study_in, tmp_path):
     study = study_in(tmp_path)
-    turned = dict(reversed(SPACE.items()))
+    turned = dict.fromkeys(reversed(SPACE), spaces.Uniform(0, 1))
     one, two = (
         questions.of(study, space, BY, seeds=1, seed=0) for space in (SPACE, turned)
     )
