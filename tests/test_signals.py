@@ -13,7 +13,9 @@ import pytest
 from jaxgan import signals
 
 PROGRAM = textwrap.dedent("""
-    import ctypes, pathlib, signal, sys, threading, time
+    import ctypes, fcntl, pathlib, signal, sys, termios, threading, time
+    if sys.argv[2] == "terminal":  # is the one whose end is told
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     for number in signal.SIGINT, signal.SIGHUP:
         if sys.argv[2] != "background":
             signal.signal(number, signal.default_int_handler
@@ -34,6 +36,7 @@ PROGRAM = textwrap.dedent("""
             say("ready")
             while not stopped():
                 time.sleep(0.01)
+            say("saving")
             (folder / "saved").touch()
         raise signals.Terminated(stopped())
 
@@ -179,14 +182,19 @@ def test_what_was_ignored_at_the_beginning_stays_ignored(start, name, number):
 
 
 def test_a_run_whose_terminal_is_lost_is_saved(tmp_path):
-    command = [sys.executable, "-c", PROGRAM, "train", "foreground"]
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execv(sys.executable, [*command, str(tmp_path / "run")])
-    assert b"ready" in os.read(terminal, 100)
-    os.close(terminal)
-    _, status = os.waitpid(process, 0)
-    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    ours, theirs = pty.openpty()
+    words = ["train", "terminal", tmp_path / "run"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *map(str, words)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    assert b"ready" in os.read(ours, 100)
+    os.close(ours)
+    assert process.wait(30) == 128 + signal.SIGHUP
     assert (tmp_path / "run" / "saved").exists()
 
 
