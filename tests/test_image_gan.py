@@ -128,6 +128,7 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--dataset", "files", "--data-dir", "sizes"], "give --image-size H W to"),
         (["--dataset", "files", "--data-dir", "lost"], "--data-dir is lost, which"),
         (["--dataset", "files"], "--data-dir is not given"),
+        (["--dataset", "sizes"], "give 'files' with --data-dir sizes for what lies"),
         (["--value-range", "-1", "1"], "--value-range is [-1, 1], but"),
         (["--dataset", "mnist", "--data-dir", "plain.npy"], "--data-dir is plain.npy"),
         (["--latent-dim", "0"], "--latent-dim 0 must"),

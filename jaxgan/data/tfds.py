@@ -153,10 +153,12 @@ def _builder(name: str, data_dir: str | None) -> Any:
     except (ValueError, ImportError, AssertionError) as error:
         if getattr(error, "name", None) == "tensorflow":
             raise
+        way = f", or give 'files' with data_dir={name!r} for what lies there"
+        there = way if name and pathlib.Path(name).exists() else ""
         raise errors.UserError(
             f"dataset is {name!r}, which is neither built in (ring, grid, digits, "
             "mnist, fashion_mnist, cifar10, files) nor known to TFDS, nor prepared in "
-            f"{folder}; check its name and the folder."
+            f"{folder}; check its name and the folder{there}."
         ) from error
     if "train" not in builder.info.splits:
         found = ", ".join(builder.info.splits) or "none, it is not prepared"
