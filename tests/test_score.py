@@ -282,6 +282,17 @@ def test_a_sheet_has_a_line_for_each_score_and_its_bounds(capsys):
     assert lines[0] == "Title"
     assert lines[3].split()[:6] == ["Inception", "Score", "more", "1", "10", "3"]
     assert "0.5 (0.1)" in lines[3] and lines[4].split()[3:5] == ["0", "-"]
+    assert "Held-out rows of a split by class are below floors" in lines[-1]
+    assert "target" not in lines[1]
+    columns["a"]["within_class_diversity"] = one | {"ceiling": None, "target": [7.0, 7]}
+    columns["b"]["within_class_diversity"] = one
+    reports.print_sheet(columns, columns["a"], "Title")
+    lines = capsys.readouterr().out.splitlines()
+    row = next(
+        line.split() for line in lines if line.startswith("diversity in a class")
+    )
+    assert row[4:10] == ["as", "the", "target", "1", "-", "7"]
+    assert lines[1].split()[:4] == ["better", "floor", "ceiling", "target"]
 
 
 @pytest.mark.slow

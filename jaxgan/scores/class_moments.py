@@ -119,13 +119,13 @@ def merge(one: ClassMoments, other: ClassMoments) -> ClassMoments:
 
 
 def within_class_diversity(
-    kept: ClassMoments, ceiling: ArrayLike | None = None
+    kept: ClassMoments, target: ArrayLike | None = None
 ) -> record.Score:
     """`scores.within_class_diversity` of samples of which only moments were kept.
 
     Args:
       kept: of the samples.
-      ceiling: what the real data show, to be carried in the record.
+      target: what the real data show, to be carried in the record.
 
     Returns:
       The score. Sample counts are arrays and stand in the moments, not in the protocol.
@@ -135,7 +135,7 @@ def within_class_diversity(
     return record.Score(
         value=mean_over_classes(pairs, kept.count),
         floor=jnp.zeros((), pairs.dtype),
-        ceiling=None if ceiling is None else jnp.asarray(ceiling),
+        target=None if target is None else jnp.asarray(target),
         protocol=record.protocol(
             score="within_class_diversity",
             distance="squared euclidean, mean over pairs, then over classes",
