@@ -39,6 +39,9 @@ def folder(tmp_path_factory):
     np.savez(folder / "small.npz", x=x[:60, 2:6, 2:6], y=label)
     parts = {"x_train": x[:60], "y_train": label, "x_test": x[:5], "y_test": label[:5]}
     np.savez(folder / "few.npz", **parts)
+    colours = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+    np.save(folder / "last.npy", colours)
+    np.save(folder / "first.npy", colours.transpose(0, 3, 1, 2))
     (folder / "run").mkdir()
     networks = gan.build(EIGHT)
     for seed in (0, 1):
@@ -222,6 +225,12 @@ def test_a_range_that_cannot_be_told_is_asked_for(
             "half.npy",
             {"reference": "small.npz", "features": "classifier"},
             r"SCORED half.npy.*\(8, 8, 1\).*\(4, 4, 1\).*--image-size",
+        ),
+        ("first.npy", {"reference": "last.npy"}, r"SCORED first.npy.*order height"),
+        (
+            "last.npy",
+            {"reference": "last.npy", "held_out": "first.npy"},
+            r"--held-out first.npy.*\(3, 8, 8\).*\(8, 8, 3\)",
         ),
         ("half.npy", {"out": pathlib.Path("empty/../run")}, "--out .*not empty"),
     ],

@@ -102,7 +102,12 @@ def update(
 
 
 def merge(one: ClassMoments, other: ClassMoments) -> ClassMoments:
-    """The moments of both sets of samples together."""
+    """The moments of both sets of samples together.
+
+    Raises:
+      UserError: for other numbers of features or of classes.
+    """
+    checks.same_shapes("one", one, "other", other)
     count = one.count + other.count
     share = other.count / jnp.maximum(count, 1)
     delta, left = sums.difference(other.mean, other.mean_rest, one.mean, one.mean_rest)
