@@ -97,7 +97,7 @@ def main(asked: Settings) -> None:
         "load": functools.cache(dataset.load),
     }
     real, rows, number = find(asked, where, chosen)
-    if asked.features == "classifier":
+    if asked.features != "inception":
         check_shapes(asked, real, rows)
     if asked.plots:
         chosen |= plotted(real, rows, classes=classes)
@@ -207,7 +207,11 @@ def is_run(name: str, asked: Settings) -> bool:
 def check_shapes(
     asked: Settings, real: samples.Samples, rows: Mapping[str, scoring.Row]
 ) -> None:
-    """Asks for samples like those that the classifier would be trained on."""
+    """Asks for samples of the shape of the reference.
+
+    A classifier is trained on that, and the samples themselves, flattened, are other
+    numbers in another shape, though they may be as many.
+    """
     for title, row in rows.items():
         for own in row.members:
             name, value = "SCORED", asked.scored
@@ -215,7 +219,9 @@ def check_shapes(
                 name, value = "--held-out", own.name
             need = (
                 f"its samples have the shape {tuple(own.shape)} and those of the "
-                f"reference {tuple(real.shape)}; bring them to one size by --image-size"
+                f"reference {tuple(real.shape)}; bring them to one size by "
+                "--image-size, and the axes of images into the order height, width, "
+                "channels"
             )
             cli.require(tuple(own.shape) == tuple(real.shape), name, value, need)
 

@@ -123,6 +123,7 @@ def rate(
     for own in everything:
         try:
             network.check(own.shape)
+            feature_networks.check_alike(network, own.shape, real.shape)
         except errors.UserError as error:
             raise errors.UserError(f"{own.name}: {error}") from None
     kept, records = {}, {}

@@ -39,6 +39,9 @@ def folder(tmp_path_factory):
     np.savez(folder / "small.npz", x=x[:60, 2:6, 2:6], y=label)
     parts = {"x_train": x[:60], "y_train": label, "x_test": x[:5], "y_test": label[:5]}
     np.savez(folder / "few.npz", **parts)
+    colours = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+    np.save(folder / "last.npy", colours)
+    np.save(folder / "first.npy", colours.transpose(0, 3, 1, 2))
     (folder / "run").mkdir()
     networks = gan.build(EIGHT)
     for seed in (0, 1):
@@ -223,6 +226,12 @@ def test_a_range_that_cannot_be_told_is_asked_for(
             {"reference": "small.npz", "features": "classifier"},
             r"SCORED half.npy.*\(8, 8, 1\).*\(4, 4, 1\).*--image-size",
         ),
+        ("first.npy", {"reference": "last.npy"}, r"SCORED first.npy.*order height"),
+        (
+            "last.npy",
+            {"reference": "last.npy", "held_out": "first.npy"},
+            r"--held-out first.npy.*\(3, 8, 8\).*\(8, 8, 3\)",
+        ),
         ("half.npy", {"out": pathlib.Path("empty/../run")}, "--out .*not empty"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -282,6 +291,17 @@ def test_a_sheet_has_a_line_for_each_score_and_its_bounds(capsys):
     assert lines[0] == "Title"
     assert lines[3].split()[:6] == ["Inception", "Score", "more", "1", "10", "3"]
     assert "0.5 (0.1)" in lines[3] and lines[4].split()[3:5] == ["0", "-"]
+    assert "Held-out rows of a split by class are below floors" in lines[-1]
+    assert "target" not in lines[1]
+    columns["a"]["within_class_diversity"] = one | {"ceiling": None, "target": [7.0, 7]}
+    columns["b"]["within_class_diversity"] = one
+    reports.print_sheet(columns, columns["a"], "Title")
+    lines = capsys.readouterr().out.splitlines()
+    row = next(
+        line.split() for line in lines if line.startswith("diversity in a class")
+    )
+    assert row[4:10] == ["as", "the", "target", "1", "-", "7"]
+    assert lines[1].split()[:4] == ["better", "floor", "ceiling", "target"]
 
 
 @pytest.mark.slow

@@ -213,18 +213,18 @@ def _inception(real, fake, context, key) -> Records:
 
 def _diversity(real, fake, context, key) -> Records:
     del context, key
-    ceiling = class_moments.within_class_diversity(real.classes).value
+    target = class_moments.within_class_diversity(real.classes).value
     return {
         "within_class_diversity": class_moments.within_class_diversity(
-            fake.classes, ceiling
+            fake.classes, target
         )
     }
 
 
 def _modified(real, fake, context, key) -> Records:
     del context, key
-    ceiling = scores.modified_inception_score(real.probs).value
-    own = scores.modified_inception_score(fake.probs, ceiling)
+    target = scores.modified_inception_score(real.probs).value
+    own = scores.modified_inception_score(fake.probs, target)
     return {"modified_inception_score": own}
 
 
@@ -351,7 +351,15 @@ def _vendi(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
             "mean, so that all samples would be alike"
         )
         return _refused("vendi_score", len(fake.features), reason)
-    return _vendi_of_members(real, fake, context)
+    number = min(MOST_SIMILARITIES, fake.features.shape[1])
+    # Of as many real samples, as it grows with their number.
+    own = _vendi_of_members(None, fake, context)["vendi_score"]
+    if len(real.features) >= number:
+        alone = passes.Kept(features=real.features[None, :number])
+        target = _vendi_of_members(None, alone, context)["vendi_score"].value
+        target = jnp.broadcast_to(target, own.value.shape)
+        own = dataclasses.replace(own, target=target)
+    return {"vendi_score": own}
 
 
 @_mapped

@@ -102,7 +102,12 @@ def update(
 
 
 def merge(one: ClassMoments, other: ClassMoments) -> ClassMoments:
-    """The moments of both sets of samples together."""
+    """The moments of both sets of samples together.
+
+    Raises:
+      UserError: for other numbers of features or of classes.
+    """
+    checks.same_shapes("one", one, "other", other)
     count = one.count + other.count
     share = other.count / jnp.maximum(count, 1)
     delta, left = sums.difference(other.mean, other.mean_rest, one.mean, one.mean_rest)
@@ -119,13 +124,13 @@ def merge(one: ClassMoments, other: ClassMoments) -> ClassMoments:
 
 
 def within_class_diversity(
-    kept: ClassMoments, ceiling: ArrayLike | None = None
+    kept: ClassMoments, target: ArrayLike | None = None
 ) -> record.Score:
     """`scores.within_class_diversity` of samples of which only moments were kept.
 
     Args:
       kept: of the samples.
-      ceiling: what the real data show, to be carried in the record.
+      target: what the real data show, to be carried in the record.
 
     Returns:
       The score. Sample counts are arrays and stand in the moments, not in the protocol.
@@ -135,7 +140,7 @@ def within_class_diversity(
     return record.Score(
         value=mean_over_classes(pairs, kept.count),
         floor=jnp.zeros((), pairs.dtype),
-        ceiling=None if ceiling is None else jnp.asarray(ceiling),
+        target=None if target is None else jnp.asarray(target),
         protocol=record.protocol(
             score="within_class_diversity",
             distance="squared euclidean, mean over pairs, then over classes",

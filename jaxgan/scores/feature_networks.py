@@ -31,11 +31,14 @@ class FeatureNetwork(NamedTuple):
         knows no classes; images are uint8.
       fingerprint: what it is, for protocols.
       check: of the shape of a sample, raises `UserError` if it cannot be taken.
+      flattens: whether samples of any shape become rows of numbers, so that those that
+        are compared must have one shape.
     """
 
     apply: Callable[[np.ndarray], tuple[ArrayLike, ArrayLike | None]]
     fingerprint: record.Protocol
     check: Callable[[tuple[int, ...]], None]
+    flattens: bool = False
 
 
 def of_classifier(
@@ -101,8 +104,36 @@ def raw() -> FeatureNetwork:
             )
 
     return FeatureNetwork(
-        apply, record.protocol(feature_network="none: the samples themselves"), check
+        apply,
+        record.protocol(feature_network="none: the samples themselves"),
+        check,
+        flattens=True,
     )
+
+
+def check_alike(
+    network: FeatureNetwork, shape: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    """Asks that samples of these shapes can be compared in the features of a network.
+
+    Flattened, images with channels first are as long as those with channels last, and
+    have nothing to do with them.
+
+    Raises:
+      UserError: otherwise.
+    """
+    if network.flattens and tuple(shape) != tuple(other):
+        raise errors.UserError(
+            f"samples have the shape {tuple(shape)} and those that they are compared "
+            f"with {tuple(other)}, which are other numbers at the same place; "
+            f"{_way_out(shape, other)}."
+        )
+
+
+def _way_out(shape: tuple[int, ...], other: tuple[int, ...]) -> str:
+    if sorted(shape) == sorted(other):
+        return "bring their axes into one order, [height, width, channels] of images"
+    return "bring them to one size, or take the features of a network"
 
 
 def published(path: str | os.PathLike | None = None) -> FeatureNetwork:

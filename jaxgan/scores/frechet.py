@@ -161,7 +161,9 @@ def frechet_floor(real_features: Array, num_fake: int) -> Array:
     `(1/N + 1/M) (sum_i l_i + 1/2 sum_ij (1 + delta_ij) l_i l_j / (l_i + l_j))`.
     Good if `N` and `M` are much larger than `F`. Features with heavy tails show more:
     where there are enough real samples, the distance between two sets of them assumes
-    nothing.
+    nothing. The samples are independent of each other and of the real ones. Where those
+    are split by class, in equal shares, the held-out part shows less: it lacks what
+    chance does to the shares, which is much of the floor where classes lie apart.
 
     Args:
       real_features: `[N, F]`, the real features that the distance is measured to.

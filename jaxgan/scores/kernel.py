@@ -144,14 +144,14 @@ def vendi_score(
 
     `exp(-sum_i l_i log l_i)`, `l` the eigenvalues of `K / n`: 1 if all samples are
     alike, n if none resembles another. It knows nothing of real samples: noise scores
-    high.
+    high, so that as much as as many real samples show is better.
 
     Args:
       similarities: `K [n, n]`, symmetric, positive semi-definite, 1 on the diagonal.
       kernel: what the similarities are, in words.
 
     Returns:
-      The score, between 1 and n; more is more diverse.
+      The score, between 1 and n; more is more diverse, which is not better by itself.
 
     Raises:
       UserError: for another shape, and for known values that are not symmetric or not

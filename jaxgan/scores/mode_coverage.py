@@ -42,6 +42,8 @@ class ModeCoverage:
         is finite.
       floor: `(K - 1) / 2n`, the expected `reverse_kl` of a perfect generator with as
         many finite samples `n` and the `K` modes of the reference; NaN if `n` is 0.
+        It is of independent samples: held-out ones of a stratified split, whose shares
+        of the classes are those of the rest, lie far below it.
       histogram: int32 `[K]`, number of finite samples nearest to each mode.
       finite: share of finite samples.
       collapsed: bool, complete collapse: at most one of several modes captured.

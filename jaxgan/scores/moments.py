@@ -83,7 +83,12 @@ def of(features: ArrayLike, rest: ArrayLike | None = None) -> Moments:
 
 
 def merge(one: Moments, other: Moments) -> Moments:
-    """The moments of both sets of samples together."""
+    """The moments of both sets of samples together.
+
+    Raises:
+      UserError: for other numbers of features.
+    """
+    checks.same_shapes("one", one, "other", other)
     count = one.count + other.count
     share = other.count / jnp.maximum(count, 1)
     delta, left = sums.difference(other.mean, other.mean_rest, one.mean, one.mean_rest)

@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 
 from jaxgan import errors
 from jaxgan.data import dataset
-from jaxgan.scores import class_moments, sums
+from jaxgan.scores import class_moments, feature_networks, sums
 from jaxgan.scores import marginals as marginals_lib
 from jaxgan.scores import moments as moments_lib
 from jaxgan.scores.feature_networks import FeatureNetwork
@@ -78,14 +78,18 @@ def collect(
       What was kept.
 
     Raises:
-      UserError: if there are fewer or more samples than was said, or scores of classes
-        are asked of a network that knows none.
+      UserError: if there are fewer or more samples than was said, the network cannot
+        take them or they differ in shape, or scores of classes are asked of one that
+        knows none.
     """
     part = None
     if needs.splits is not None:
         part = marginals_lib.parts(num_samples, needs.splits)
-    kept, rows, done = None, [], 0
+    kept, rows, done, shape = None, [], 0, None
     for batch in batches:
+        network.check(batch.shape[1:])
+        shape = batch.shape[1:] if shape is None else shape
+        feature_networks.check_alike(network, batch.shape[1:], shape)
         features, probs = opinion(network, batch)
         if probs is None and (needs.classes or part is not None):
             raise errors.UserError(

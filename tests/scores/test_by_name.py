@@ -8,7 +8,9 @@ import pytest
 from scipy import special
 
 from jaxgan import errors, scores
+from jaxgan.reports import score_tables as reports
 from jaxgan.scores import by_name, feature_networks, passes
+from jaxgan.studies import objectives
 
 N, M, F, K = 120, 100, 4, 3
 NAMES = tuple(by_name.SCORES)
@@ -135,6 +137,28 @@ def test_only_what_is_needed_is_kept():
     kept = collect(REAL, ["is", "fd"])
     assert kept.features is None and kept.moments is not None
     assert collect(REAL, ["kd"]).moments is None
+
+
+def test_what_noise_has_more_of_than_real_data_has_no_better_direction():
+    # Classes that a network is sure about; noise is where it is not, and further apart.
+    random = np.random.default_rng(0)
+    real = 1.2 * np.eye(K, F)[np.arange(N) % K] + 0.3 * random.normal(size=(N, F))
+    noise = 2 * random.normal(size=(M, F))
+    copies = np.repeat(real[:1], M, axis=0)
+    names = ["mis", "diversity", "vendi"]
+    fake = [collect(x.astype(np.float32), names) for x in (noise, copies, real[:M])]
+    chosen = by_name.get(names, classes=True)
+    reference = collect(real.astype(np.float32), names)
+    context = by_name.Context(N, M, FEATURES, 0)
+    found = by_name.rate(chosen, reference, passes.stack(fake), context)
+    for name, own in found.items():
+        above, below, alike = np.asarray(own.value) / own.target
+        assert above > 1.05 and below < 0.95 and abs(alike - 1) < 0.1, name
+        assert reports.SHEET[name, "value"][1] == "as the target"
+        assert name not in objectives.MORE_IS_BETTER
+        with pytest.raises(errors.UserError, match="choose among frechet_distance"):
+            objectives.chosen(name, [name, "frechet_distance"])
+    assert objectives.chosen(None, [*found, "inception_score"]) == "inception_score"
 
 
 @pytest.mark.filterwarnings("error")
