@@ -37,13 +37,15 @@ class Settings(settings.Training, settings.Network, settings.Images, settings.De
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/image_gan-DATASET-TIME"""
     resume: pathlib.Path | None = None
-    """folder of a run that was stopped, to go on with; other flags are as they were"""
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 if __name__ == "__main__":
-    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+    # Before JAX, so that --help is instant.
+    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 
@@ -86,7 +88,7 @@ def main(asked: Settings) -> None:
     began = time.perf_counter()
     check(asked)
     setups.devices(asked)
-    if asked.smoke:
+    if asked.smoke and asked.resume is None:
         fewer = min(asked.classifier_images, SMOKE_CLASSIFIER_IMAGES)
         asked = dataclasses.replace(asked, **SMOKE, classifier_images=fewer)
     asked, data = setups.load_images(asked)
@@ -120,6 +122,8 @@ def main(asked: Settings) -> None:
         if asked.resume is None:
             config = dataclasses.asdict(asked) | {"gan": architecture}
             reports.write_json(folder / cli.CONFIG, config | journal.environment())
+        elif folder == shared:
+            cli.keep_settings(folder, steps=asked.steps)
         described = {name: getattr(asked, name) for name in METHOD}
         described["data"] = dataset.fingerprint(data.train.x)
         saving = runs.Saving(
