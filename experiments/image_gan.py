@@ -60,6 +60,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    evaluations,
     health,
     hosts,
     journal,
@@ -82,6 +83,7 @@ SMOKE_CLASSIFIER_IMAGES = 20_000
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
 ROWS, MOST_COLUMNS, IMAGES_SHOWN = 8, 16, 64
+EVENTS = "tensorboard/evaluations"
 
 
 def main(asked: Settings) -> None:
@@ -146,6 +148,7 @@ def main(asked: Settings) -> None:
             columns=len(shown["seed 0"]) // ROWS,
             made_by=journal.made_by(asked),
             notes=record["note"],
+            during=evaluations.sections(folder),
         )
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
         print(f"Draw from a generator: python experiments/sample.py {shared}")
@@ -178,16 +181,27 @@ def run(
         print(note)
     picture = make_picture(asked, data, gan)
 
+    def show_events(members: runs.Members, **seen: Any) -> None:
+        if asked.tensorboard:
+            step = int(np.max(members.state.step))
+            journal.add_evaluation(folder / EVENTS, step, **seen)
+
     def evaluate(members: runs.Members, path: pathlib.Path) -> None:
         if panel is not None:
-            reports.write_json(path, {"scores": score(picture.generators(members))})
+            found = score(picture.generators(members))
+            reports.write_json(path, {"scores": found})
+            show_events(members, scores=evaluations.values(found))
+
+    def draw(members: runs.Members, path: pathlib.Path) -> None:
+        picture.draw(members, path)
+        show_events(members, picture=path)
 
     def score(mixture: ensembles.Mixture) -> dict[str, Any]:
         sample_key = jax.random.fold_in(key, 1)
         found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
         return {name: scores.to_dict(own) for name, own in found.items()}
 
-    due = {"progress-{:06}.png": (asked.pictures, picture.draw)}
+    due = {"progress-{:06}.png": (asked.pictures, draw)}
     due["scores-{:06}.json"] = (asked.evaluations, evaluate)
     members, history = train(asked, trainer, members, placed, due, saving, folder)
     found = health.findings(history)

@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    evaluations,
     health,
     journal,
     methods,
@@ -27,6 +28,9 @@ from jaxgan import (
 from jaxgan.data import dataset, modes, pool
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
+
+EVENTS = "tensorboard/evaluations"
+"""Folder in a run's of what TensorBoard shows of pictures."""
 
 COSTS = {
     "parameters": "parameters",
@@ -203,6 +207,9 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
         mixed = _mixture(arm, members, 0)
         x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real)
+        if shared.tensorboard:
+            step, events = int(np.max(members.state.step)), path.parent / EVENTS
+            journal.add_evaluation(events, step, picture=path)
 
     return draw
 
@@ -287,6 +294,7 @@ def save_page(
         coverage={arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
         real=real,
         costs=reports.Table(["", *COSTS], costs),
+        during=evaluations.sections(folder),
         notes=(
             "Means over the seeds with their 95 % intervals (Student's t). All arms "
             "spend the same floating-point operations; costs are those of one seed."

@@ -29,6 +29,7 @@ def save(
     costs: reports.Table | None = None,
     columns: int = 8,
     notes: str = "",
+    during: Sequence[reports.Section] = (),
 ) -> None:
     """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
 
@@ -46,6 +47,7 @@ def save(
       costs: a table of what each arm has cost, or None.
       columns: images in a row of a grid.
       notes: sentences for the top.
+      during: sections of what was seen in training, see `evaluations.sections`.
     """
     sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
     if coverage:
@@ -53,7 +55,7 @@ def save(
         said = "Share of each mode, beside that of the real data."
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
-    sections += curves.sections(histories)
+    sections += [*curves.sections(histories), *during]
     tiles = [_picture(name, x, columns) for name, x in samples.items()]
     if tiles:
         sections.append(reports.Section("Samples", "", tiles))

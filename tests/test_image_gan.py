@@ -64,6 +64,8 @@ def test_a_run_keeps_everything_it_promises(smoke):
         "mixture-generator-1.safetensors",
     } <= names
     assert {"progress-000005.png", "scores-000005.json"} <= names
+    drawn = {path.name for path in (folder / "report").iterdir()}
+    assert {"evaluations.png", "progress-000005.png"} <= drawn
     config = json.loads((folder / "config.json").read_text())
     assert config["dataset"] == "digits" and config["gan"]["num_classes"] == 10
     lines = (folder / "metrics.jsonl").read_text().splitlines()
