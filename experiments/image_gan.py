@@ -37,13 +37,15 @@ class Settings(settings.Training, settings.Network, settings.Images, settings.De
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/image_gan-DATASET-TIME"""
     resume: pathlib.Path | None = None
-    """folder of a run that was stopped, to go on with; other flags are as they were"""
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 if __name__ == "__main__":
-    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+    # Before JAX, so that --help is instant.
+    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 
@@ -57,6 +59,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    evaluations,
     health,
     hosts,
     journal,
@@ -79,13 +82,14 @@ SMOKE_CLASSIFIER_IMAGES = 20_000
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
 ROWS, MOST_COLUMNS = 8, 16
+EVENTS = "tensorboard/evaluations"
 
 
 def main(asked: Settings) -> None:
     began = time.perf_counter()
     check(asked)
     setups.devices(asked)
-    if asked.smoke:
+    if asked.smoke and asked.resume is None:
         fewer = min(asked.classifier_images, SMOKE_CLASSIFIER_IMAGES)
         asked = dataclasses.replace(asked, **SMOKE, classifier_images=fewer)
     asked, data = setups.load_images(asked)
@@ -122,6 +126,8 @@ def main(asked: Settings) -> None:
             config = dataclasses.asdict(asked) | {"gan": architecture}
             config |= dataset.record(data) | journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
+        elif folder == shared:
+            cli.keep_settings(folder, steps=asked.steps)
         described = {name: getattr(asked, name) for name in METHOD}
         described["data"] = dataset.fingerprint(data.train.x)
         saving = runs.Saving(
@@ -145,6 +151,7 @@ def main(asked: Settings) -> None:
             column_names=column_names(asked, data),
             made_by=journal.made_by(asked),
             notes=record["note"],
+            during=evaluations.sections(folder),
         )
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
         print(f"Draw from a generator: python experiments/sample.py {shared}")
@@ -177,16 +184,27 @@ def run(
         print(note)
     picture = make_picture(asked, data, gan)
 
+    def show_events(members: runs.Members, **seen: Any) -> None:
+        if asked.tensorboard:
+            step = int(np.max(members.state.step))
+            journal.add_evaluation(folder / EVENTS, step, **seen)
+
     def evaluate(members: runs.Members, path: pathlib.Path) -> None:
         if panel is not None:
-            reports.write_json(path, {"scores": score(picture.generators(members))})
+            found = score(picture.generators(members))
+            reports.write_json(path, {"scores": found})
+            show_events(members, scores=evaluations.values(found))
+
+    def draw(members: runs.Members, path: pathlib.Path) -> None:
+        picture.draw(members, path)
+        show_events(members, picture=path)
 
     def score(mixture: ensembles.Mixture) -> dict[str, Any]:
         sample_key = jax.random.fold_in(key, 1)
         found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
         return {name: scores.to_dict(own) for name, own in found.items()}
 
-    due = {"progress-{:06}.png": (asked.pictures, picture.draw)}
+    due = {"progress-{:06}.png": (asked.pictures, draw)}
     due["scores-{:06}.json"] = (asked.evaluations, evaluate)
     members, history = train(asked, trainer, members, placed, due, saving, folder)
     found = health.findings(history)

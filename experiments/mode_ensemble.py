@@ -54,13 +54,15 @@ class Settings(shared_settings.Devices):
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/mode_ensemble-DATASET-TIME"""
     resume: pathlib.Path | None = None
-    """folder of a run that was stopped, to go on with; other flags are as they were"""
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 if __name__ == "__main__":
-    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+    # Before JAX, so that --help is instant.
+    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 
@@ -100,7 +102,7 @@ def main(settings: Settings) -> None:
     began = time.perf_counter()
     check(settings)
     setups.devices(settings)
-    if settings.smoke:
+    if settings.smoke and settings.resume is None:
         settings = dataclasses.replace(settings, **SMOKE)
     with cli.flag("--dataset", settings.dataset):
         data = dataset.load(
@@ -131,6 +133,8 @@ def main(settings: Settings) -> None:
             config = dataclasses.asdict(settings) | {"gan": architecture}
             config |= dataset.record(data) | journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
+        elif folder == shared:
+            cli.keep_settings(folder, steps=settings.steps)
         try:
             record, drawn = run(
                 settings, data, networks, architecture, background, *folders

@@ -37,6 +37,9 @@ class Settings:
     stablehlo: pathlib.Path | None = None
     """file to write the generators to as a program for CPU, CUDA and TPU, see
     jaxgan/export.py; needs the extra export"""
+    batch: int | None = None
+    """samples that the program of --stablehlo makes at a time, which older JAX can run
+    too; None to leave it free, for the JAX that is installed here and later ones"""
 
 
 if __name__ == "__main__":
@@ -65,6 +68,11 @@ def main(settings: Settings) -> None:
         there = settings.stablehlo.parent.is_dir()
         need = "its folder does not exist"
         cli.require(there, "--stablehlo", settings.stablehlo, need)
+    if settings.batch is not None:
+        there = settings.stablehlo is not None
+        cli.require(there, "--batch", settings.batch, "it goes with --stablehlo FILE")
+        need = "it must be at least 1"
+        cli.require(settings.batch >= 1, "--batch", settings.batch, need)
     networks, mixture, notes = ensembles.load(mixture_file)
     mixture = with_label(settings.label, mixture, notes.get("class_names"))
     key = jax.random.key(settings.seed)
@@ -81,9 +89,10 @@ def main(settings: Settings) -> None:
             reports.save_scatter(settings.out, {title: x}, x)
     if settings.stablehlo is not None:
         with cli.flag("--stablehlo", settings.stablehlo):
-            program = export.stablehlo(networks, mixture)
+            program = export.stablehlo(networks, mixture, batch=settings.batch)
             export.save(settings.stablehlo, program)
-        print(f"{settings.stablehlo}: the generators, {len(program) / 1e6:.1f} MB")
+        size, readers = len(program) / 1e6, export.readers(settings.batch)
+        print(f"{settings.stablehlo}: the generators, {size:.1f} MB; {readers}")
     share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
     print(f"{settings.out}: {settings.n} samples; by member {np.round(share, 3)}")
 

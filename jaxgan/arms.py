@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    evaluations,
     health,
     journal,
     methods,
@@ -28,6 +29,9 @@ from jaxgan import (
 from jaxgan.data import dataset, modes, pool, shuffling
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
+
+EVENTS = "tensorboard/evaluations"
+"""Folder in a run's of what TensorBoard shows of pictures."""
 
 COSTS = {
     "parameters": "parameters",
@@ -207,6 +211,9 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
         mixed = _mixture(arm, members, 0)
         x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real())
+        if shared.tensorboard:
+            step, events = int(np.max(members.state.step)), path.parent / EVENTS
+            journal.add_evaluation(events, step, picture=path)
 
     return draw
 
@@ -294,6 +301,7 @@ def save_page(
         real=real,
         mode_names=mode_names,
         costs=reports.Table(["", *COSTS], costs),
+        during=evaluations.sections(folder),
         notes=(
             "Means over the seeds with their 95 % intervals (Student's t). All arms "
             "spend the same floating-point operations; costs are those of one seed."

@@ -78,6 +78,7 @@ def parse(
     settings: type[Settings],
     description: str,
     defaults: Callable[[Settings], Settings] | None = None,
+    growing: Sequence[str] = (),
 ) -> Settings:
     """Reads a dataclass of settings from the command line.
 
@@ -93,6 +94,7 @@ def parse(
       description: of the script, above its help.
       defaults: makes other defaults of what was given, such as those in a file that it
         names; flags come before them. Not for a run that is resumed.
+      growing: names of numbers that a run may be resumed with larger values of.
     """
     import tyro
 
@@ -111,7 +113,11 @@ def parse(
             old, new = getattr(stored, field.name), getattr(asked, field.name)
             flag_name = "--" + field.name.replace("_", "-")
             need = f"the run in {folder} has {old}; leave the flag out, or start anew"
-            require(field.name in FREE or old == new, flag_name, new, need)
+            same = field.name in FREE or old == new
+            if field.name in growing:
+                need = f"the run in {folder} has {old}; give as many or more"
+                same = new >= old
+            require(same, flag_name, new, need)
     return asked
 
 
@@ -347,6 +353,16 @@ def _goodbye(folder: pathlib.Path) -> str:
     return (
         f"interrupted; what was saved is in {folder}, go on by {resume_command(folder)}"
     )
+
+
+def keep_settings(folder: pathlib.Path, **changed: Any) -> None:
+    """Writes settings with which a run goes on into its `config.json`."""
+    path = folder / CONFIG
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if changed.items() <= stored.items():
+        return
+    text = json.dumps(stored | changed, indent=2) + "\n"
+    files.write_whole(path, lambda name: pathlib.Path(name).write_text(text, "utf-8"))
 
 
 def resume_command(folder: pathlib.Path) -> str:

@@ -31,6 +31,7 @@ def save(
     column_names: Sequence[str] | None = None,
     mode_names: Sequence[str] | None = None,
     notes: str = "",
+    during: Sequence[reports.Section] = (),
 ) -> None:
     """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
 
@@ -50,6 +51,7 @@ def save(
       column_names: of the classes that these are, or None if they are none.
       mode_names: `K` names for the coverage, or None for numbers.
       notes: sentences for the top.
+      during: sections of what was seen in training, see `evaluations.sections`.
     """
     sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
     if coverage:
@@ -57,7 +59,7 @@ def save(
         said = "Share of each mode, beside that of the real data."
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
-    sections += curves.sections(histories)
+    sections += [*curves.sections(histories), *during]
     tiles = [_picture(name, x, columns) for name, x in samples.items()]
     if tiles:
         said = f"The columns are {', '.join(column_names)}." if column_names else ""

@@ -289,3 +289,25 @@ def test_an_interrupted_run_says_how_to_go_on(capsys):
         cli.run(main, None)
     assert stop.value.code == 143
     assert capsys.readouterr().err == "go on\n"
+
+
+@pytest.mark.parametrize(("steps", "good"), [("9", True), ("5", True), ("4", False)])
+def test_a_run_goes_on_to_more_steps_and_never_to_fewer(
+    steps, good, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / cli.CONFIG
+    config = dataclasses.asdict(Resumable()) | {"steps": 5, "sizes": [1, 2]}
+    path.write_text(json.dumps(config | {"gan": {"width": 0.1}}))
+    words = ["x.py", "--resume", str(tmp_path), "--steps", steps]
+    monkeypatch.setattr(sys, "argv", words)
+    if good:
+        asked = cli.parse(Resumable, "", growing=("steps",))
+        cli.keep_settings(tmp_path, steps=asked.steps)
+        kept = json.loads(path.read_text())
+        assert kept == config | {"gan": {"width": 0.1}, "steps": int(steps)}
+        return
+    with pytest.raises(SystemExit) as stop:
+        cli.parse(Resumable, "", growing=("steps",))
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert f"--steps 4: the run in {tmp_path} has 5; give as many or more" in said

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -66,6 +67,8 @@ def test_a_run_keeps_everything_it_promises(smoke):
         "mixture-generator-1.safetensors",
     } <= names
     assert {"progress-000005.png", "scores-000005.json"} <= names
+    drawn = {path.name for path in (folder / "report").iterdir()}
+    assert {"evaluations.png", "progress-000005.png"} <= drawn
     config = json.loads((folder / "config.json").read_text())
     assert config["dataset"] == "digits" and config["gan"]["num_classes"] == 10
     assert config["class_names"] == list("0123456789")
@@ -292,6 +295,12 @@ def test_one_file_of_a_run_is_enough_to_draw_and_to_export(smoke, tmp_path):
         "sample.py", file, "--n", 4, "--stablehlo", "generator.bin", cwd=tmp_path
     )
     assert "generator.bin: the generators" in printed
+    assert f"MB; any batch; for JAX from {version('jax')} on" in printed
     assert (tmp_path / "generator.bin").stat().st_size > 1000
     result = run("sample.py", file, "--stablehlo", "none/g.bin", cwd=tmp_path)
     assert result.returncode == 2 and "--stablehlo none/g.bin" in result.stderr
+    result = run("sample.py", file, "--batch", 4, cwd=tmp_path)
+    assert result.returncode == 2 and "--batch 4: it goes with" in result.stderr
+    words = ("--stablehlo", "fixed.bin", "--batch", 4)
+    printed = succeed("sample.py", file, "--n", 4, *words, cwd=tmp_path)
+    assert "MB; batches of 4; for JAX from 0.10.2 on" in printed

@@ -46,6 +46,7 @@ FLOORS = {
     "sweeps": 9,
     "export": 9,
     "pages": 9,
+    "evaluations": 9,
     "generated": 9,
     "arms": 10,
     "replicates": 10,

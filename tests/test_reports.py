@@ -61,8 +61,11 @@ def test_a_confidence_that_is_no_share_is_refused():
         (math.inf, "inf"),
         (jnp.asarray(0.5), "0.5"),
         (reports.Interval(1.5, 1.25, 1.75, 5, 0), "1.5 ± 0.25"),
-        (reports.Interval(1.5, 1.25, 1.75, 4, 1), "1.5 ± 0.25 (1 of 5 dead)"),
-        (reports.Interval(NAN, NAN, NAN, 0, 5), "nan (5 of 5 dead)"),
+        (
+            reports.Interval(1.5, 1.25, 1.75, 4, 1),
+            "1.5 ± 0.25 (1 of 5 without a value)",
+        ),
+        (reports.Interval(NAN, NAN, NAN, 0, 5), "nan (5 of 5 without a value)"),
     ],
 )
 def test_cells(value, text):
@@ -248,7 +251,7 @@ def test_curves_are_means_and_ranges_of_the_living_seeds(figure):
     )
     band = axis.collections[0].get_paths()[0].vertices
     assert band[:, 1].max() == pytest.approx(LOSSES.max())
-    assert axis.lines[0].get_label() == "a (3 of 6 dead)"
+    assert axis.lines[0].get_label() == "a (3 of 6 without a value)"
 
 
 def test_coverage_bars_are_the_real_shares_and_the_mean_over_living_seeds(figure):
@@ -259,7 +262,7 @@ def test_coverage_bars_are_the_real_shares_and_the_mean_over_living_seeds(figure
     assert heights == [[0.75, 0.25]]
     generated = [bar.get_height() for bar in axis.patches[2:]]
     np.testing.assert_allclose(generated, [2 / 3, 1 / 3])
-    assert axis.get_title() == "a (1 of 4 dead)"
+    assert axis.get_title() == "a (1 of 4 without a value)"
 
 
 def test_points_outside_the_frame_are_counted(figure):

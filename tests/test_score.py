@@ -105,7 +105,7 @@ def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
         start(script, folder, monkeypatch, "run", scores="nn", out=out)
     printed = capsys.readouterr().out
     assert "digits:test: statistics as an earlier pass has kept them" in printed
-    assert "generator, 2 seeds" in printed and "(1 of 2 dead)" in printed
+    assert "generator, 2 seeds" in printed and "(1 of 2 without a value)" in printed
     records = [
         json.loads((folder / name / "scores.json").read_text())["rows"]
         for name in ("second", "third")

@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.reports import figures
+from jaxgan.reports import figures, tables
 
 COLOURS, _TEXT = figures.COLOURS, figures.TEXT
 _REAL = "#9A9A9A"
@@ -228,7 +228,7 @@ def draw_coverage(
                 error_kw={"elinewidth": 1, "capsize": 1.5, "ecolor": _TEXT},
             )
         axis.set_title(
-            _with_dead(name, len(alive), len(shares)), color=_TEXT, fontsize=11
+            _with_missing(name, len(alive), len(shares)), color=_TEXT, fontsize=11
         )
         axis.set_ylim(0, 1.08 * top)
         if mode_names is not None or len(real) <= 30:
@@ -274,7 +274,7 @@ def save_curves(
         values = np.ma.masked_invalid(values[known])
         colour = COLOURS[index % len(COLOURS)]
         style = ("-", "--", "-.", ":")[index // len(COLOURS) % 4]
-        label = _with_dead(name, np.count_nonzero(~np.isnan(last)), len(last))
+        label = _with_missing(name, np.count_nonzero(~np.isnan(last)), len(last))
         axis.plot(
             steps, values.mean(axis=1), style, color=colour, linewidth=1.8, label=label
         )
@@ -332,8 +332,8 @@ def _patch(colour):
     return patches.Patch(color=colour)
 
 
-def _with_dead(name, alive, total):
-    return name if alive == total else f"{name} ({total - alive} of {total} dead)"
+def _with_missing(name, found, total):
+    return name + tables.missing(total - found, total)
 
 
 def _shares(counts):

@@ -17,7 +17,8 @@ def cell(value: Any, digits: int = 3) -> str:
 
     Args:
       value: text, a number, a bool, None, or an `Interval`, shown as its mean and
-        half width with the number of dead seeds if there are any.
+        half width with the number of seeds without a value if there are any: of dead
+        members, and where a score could not be computed.
       digits: significant digits of numbers that are not whole.
     """
     if isinstance(value, intervals.Interval):
@@ -25,7 +26,7 @@ def cell(value: Any, digits: int = 3) -> str:
         if not math.isnan(value.high):
             text += f" ± {_number(value.high - value.mean, 2)}"
         total = value.n + value.missing
-        return text + (f" ({value.missing} of {total} dead)" if value.missing else "")
+        return text + missing(value.missing, total)
     if value is None:
         return "-"
     if isinstance(value, bool | np.bool_):
@@ -35,6 +36,11 @@ def cell(value: Any, digits: int = 3) -> str:
     if isinstance(value, np.ndarray | Array):
         return cell(value.item(), digits)
     return str(value)
+
+
+def missing(number: int, total: int) -> str:
+    """Says in brackets how many of some values are none; nothing if all are there."""
+    return f" ({number} of {total} without a value)" if number else ""
 
 
 def print_table(
