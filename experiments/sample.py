@@ -46,7 +46,7 @@ import math
 import jax
 import numpy as np
 
-from jaxgan import ensembles, export, files, reports
+from jaxgan import ensembles, export, files, randomness, reports
 
 
 def main(settings: Settings) -> None:
@@ -61,7 +61,7 @@ def main(settings: Settings) -> None:
         cli.require(there, "--stablehlo", settings.stablehlo, need)
     networks, mixture, notes = ensembles.load(mixture_file)
     mixture = with_label(settings.label, mixture)
-    key = jax.random.key(settings.seed)
+    key = randomness.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
     title = f"{notes.get('title', mixture_file.stem)}: {settings.n} samples"
     with cli.flag("--out", settings.out):

@@ -13,7 +13,9 @@ PACKAGE = pathlib.Path(jaxgan.__file__).parent
 
 FLOORS = {
     "errors": -2,
-    "types": 0,
+    "types": -1,
+    "randomness": 0,
+    "precision": 0,
     "fate": -1,
     "meeting": -1,
     "signals": 0,

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxgan import errors, scores
+from jaxgan import errors, randomness, scores
 from jaxgan.scores import class_moments, frechet, marginals, moments, passes, record
 
 Records = dict[str, Any]
@@ -177,7 +177,7 @@ def _mapped(function: Callable[..., Records]) -> Callable[..., Records]:
         return jax.vmap(one)(fake)
 
     def rate(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
-        return all_members(real, fake, context, jax.random.key(context.seed))
+        return all_members(real, fake, context, randomness.key(context.seed))
 
     return rate
 

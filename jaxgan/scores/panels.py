@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import scores
+from jaxgan import randomness, scores
 from jaxgan.data import dataset, mixtures, polygons
 from jaxgan.scores import classifier, classifier_cache
 from jaxgan.scores import polygons as polygon_scores
@@ -136,7 +136,7 @@ def train_classifier(
         dataset.to_float(data.test.x),
         data.test.label,
         num_classes=data.num_classes,
-        key=jax.random.key(seed),
+        key=randomness.key(seed),
         cache=cache,
         num_epochs=num_images and max(1, round(num_images / len(real))),
         architecture="convolutional" if images else "fully_connected",

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import jax
-
-from jaxgan import cli, settings
+from jaxgan import cli, randomness, settings
 from jaxgan.studies import (
     asking,
     evolution,
@@ -152,7 +150,7 @@ def _synchronous(study, asked, groups, by, ladder) -> Search:
 
 
 def _draw(asked, space, number: int, design: str) -> list[spaces.Setting]:
-    return designs.draw(space, number, jax.random.key(asked.seed), design)
+    return designs.draw(space, number, randomness.key(asked.seed), design)
 
 
 def _groups(
