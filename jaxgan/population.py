@@ -179,14 +179,20 @@ def size(tree: types.Tree) -> int:
     Raises:
       UserError: if a leaf is a scalar or the leading axes differ.
     """
-    shapes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(tree)}
-    if len(shapes) != 1 or () in shapes:
-        found = sorted(shape[0] if shape else "scalar" for shape in shapes)
-        raise errors.UserError(
-            "every leaf of a population needs the same leading axis [P], but found "
-            f"{found}; lift scalars with population.broadcast."
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    shapes = {jax.tree_util.keystr(path): jnp.shape(leaf) for path, leaf in leaves}
+    leading = {shape[:1] for shape in shapes.values()}
+    if len(leading) != 1 or () in leading:
+        # The first leaf of each kind tells them apart.
+        kinds = {shape[:1]: (name, shape) for name, shape in reversed(shapes.items())}
+        found = " and ".join(
+            f"{name or 'it'} {shape}" for name, shape in kinds.values()
         )
-    return shapes.pop()[0]
+        raise errors.UserError(
+            "every leaf of a population needs the same leading axis [P], but the "
+            f"shapes are {found or 'none'}; lift scalars with population.broadcast."
+        )
+    return leading.pop()[0]
 
 
 def broadcast(tree: types.Tree, num_members: int) -> types.Tree:

@@ -119,6 +119,12 @@ def test_trees_without_a_common_axis_are_refused(tree):
         population.size(tree)
 
 
+def test_the_leaf_without_the_members_axis_is_named():
+    tree = {"learning_rate": jnp.ones(3), "b1": 0.5}
+    with pytest.raises(errors.UserError, match=r"\['b1'\] \(\).*broadcast"):
+        population.size(tree)
+
+
 def test_a_chunk_holds_at_least_one_member():
     with pytest.raises(errors.UserError, match="size=0"):
         population.chunks(0)
