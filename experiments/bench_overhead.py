@@ -47,10 +47,19 @@ import threading
 import time
 from collections.abc import Callable
 
-import jax
 import numpy as np
 
-from jaxgan import gan, journal, methods, population, reports, runs, training, types
+from jaxgan import (
+    gan,
+    journal,
+    methods,
+    population,
+    randomness,
+    reports,
+    runs,
+    training,
+    types,
+)
 from jaxgan.data import dataset, pool
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
@@ -136,10 +145,12 @@ def of_training(settings: Settings) -> tuple[Callable[[], None], Callable[[], No
         "non_saturating", {"r1": 1.0}, types.Pair(ADAM, ADAM), ema_decay=0.99
     )
     made = methods.make(gan.mlp(data.x.shape[1:], latent_dim=32, bounded=True), method)
-    mapper = population.automatic(settings.members)
+    example = made.initialise(made.hparams, randomness.key(0))
+    widest = population.widest(example.params, 64)
+    mapper = population.automatic(widest=widest)
     trainer = runs.trainer(made, 64, made.hparams, data, mapper)
     hparams = population.broadcast(made.hparams, settings.members)
-    members = runs.begin(trainer, hparams, jax.random.key(0), data)
+    members = runs.begin(trainer, hparams, randomness.key(0), data)
     chunk_steps = -(-settings.steps // CHUNKS)
 
     def bare() -> None:

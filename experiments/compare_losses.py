@@ -68,7 +68,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import hosts, journal, reports, setups
+from jaxgan import hosts, journal, randomness, reports, setups
 from jaxgan.data import dataset
 from jaxgan.scores import panels
 from jaxgan.studies import populations, recipes
@@ -181,7 +181,7 @@ def check(asked: Settings) -> None:
 
 def draw(asked: Settings) -> tuple[trials.Trial, ...]:
     """Trials of all losses, whose common fields are drawn once."""
-    key = jax.random.key(asked.seed)
+    key = randomness.key(asked.seed)
     shared = designs.draw(SHARED, asked.budget, key, "sobol")
     every = []
     for name in asked.losses:

@@ -66,6 +66,7 @@ from jaxgan import (
     networks,
     pages,
     population,
+    randomness,
     replicates,
     reports,
     runs,
@@ -169,7 +170,7 @@ def run(
     folder: pathlib.Path,
 ) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
     """Trains, draws and scores all seeds; returns record, reports and samples."""
-    key = jax.random.key(asked.seed)
+    key = randomness.key(asked.seed)
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(
@@ -274,7 +275,7 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Pict
         counts = np.bincount(data.train.label, minlength=data.num_classes)
         shares, classes = counts / counts.sum(), classes_shown(data)
         columns, label = len(classes), np.tile(classes, ROWS)
-    z_key, key = jax.random.split(jax.random.key(asked.seed + 1))
+    z_key, key = jax.random.split(randomness.key(asked.seed + 1))
     z = gan.latent(z_key, ROWS * columns)
     names, real = column_names(asked, data), real_images(data, len(z), label)
 

@@ -81,6 +81,8 @@ from jaxgan import (
     journal,
     losses,
     methods,
+    population,
+    randomness,
     reports,
     runs,
     scores,
@@ -211,12 +213,12 @@ def share(
     """What all arms have in common; without folders for a dry run."""
     convolutional = settings.network == "conv"
     members = settings.seeds * len(modes.counts)
-    params, _ = jax.eval_shape(networks.init, jax.random.key(0))
+    params, _ = jax.eval_shape(networks.init, randomness.key(0))
     mappers = setups.mappers(
         settings,
         convolutional=convolutional,
         num_members=members,
-        widest=setups.widest(params, settings.batch_size),
+        widest=population.widest(params, settings.batch_size),
     )
     return arms.Shared(
         networks,

@@ -53,7 +53,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import ensembles, export, files, reports
+from jaxgan import ensembles, export, files, randomness, reports
 
 MOST_NAMED = 20
 
@@ -75,7 +75,7 @@ def main(settings: Settings) -> None:
         cli.require(settings.batch >= 1, "--batch", settings.batch, need)
     networks, mixture, notes = ensembles.load(mixture_file)
     mixture = with_label(settings.label, mixture, notes.get("class_names"))
-    key = jax.random.key(settings.seed)
+    key = randomness.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
     of_class = "" if settings.label is None else f" of class {settings.label}"
     title = f"{notes.get('title', mixture_file.stem)}: {settings.n} samples{of_class}"

@@ -22,6 +22,7 @@ from jaxgan import (
     methods,
     pages,
     population,
+    randomness,
     reports,
     runs,
     types,
@@ -123,7 +124,7 @@ def prepare(shared: Shared, trainer: runs.Trainer, arm: Arm) -> runs.Members:
     """Initialises all seeds of an arm and compiles its program."""
     mode_weights = jnp.tile(arm.plan.mode_weights, (shared.seeds, 1))
     hparams = _hparams(shared, trainer.made, mode_weights)
-    return runs.begin(trainer, hparams, jax.random.key(shared.seed), shared.data)
+    return runs.begin(trainer, hparams, randomness.key(shared.seed), shared.data)
 
 
 def dry_run(shared: Shared, trainer: runs.Trainer, arm: Arm) -> dict[str, Any]:
@@ -209,7 +210,7 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
         mixed = _mixture(arm, members, 0)
-        x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
+        x, _ = ensembles.sample(shared.networks, mixed, randomness.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real())
         if shared.tensorboard:
             step, events = int(np.max(members.state.step)), path.parent / EVENTS
@@ -234,7 +235,7 @@ def save_and_sample(
         ensembles.save(
             path, mixture, shared.architecture, title=arm.title, average=average
         )
-        key = jax.random.fold_in(jax.random.key(shared.seed + 1), seed)
+        key = jax.random.fold_in(randomness.key(shared.seed + 1), seed)
         x, _ = ensembles.sample(shared.networks, mixture, key, n)
         drawn.append(x)
     return jnp.stack(drawn)

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import checkpoint, errors, types
+from jaxgan import checkpoint, errors, randomness, types
 from jaxgan import gan as gan_lib
 from jaxgan.data import modes as modes_lib
 from jaxgan.data import sampling, standardise
@@ -243,7 +243,7 @@ def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
         raise errors.UserError(f"{path} does not hold a mixture of generators.")
     try:
         networks = gan_lib.build(notes["gan"])
-        params, collections = jax.eval_shape(networks.init, jax.random.key(0))
+        params, collections = jax.eval_shape(networks.init, randomness.key(0))
     except Exception as error:  # whatever comes of a description that somebody made up
         reason = " ".join(str(error).split()) or type(error).__name__
         raise errors.UserError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxgan import ensembles, errors, files, types
+from jaxgan import ensembles, errors, files, randomness, types
 from jaxgan.data import standardise
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -57,7 +57,7 @@ def stablehlo(
             x = standardise.unstandardise(own.standardiser, x)
         return x
 
-    latent = jax.eval_shape(lambda key: gan.latent(key, 1), jax.random.key(0))
+    latent = jax.eval_shape(lambda key: gan.latent(key, 1), randomness.key(0))
     (size,) = export.symbolic_shape("batch") if batch is None else (batch,)
     arguments = [
         jax.ShapeDtypeStruct((), jnp.int32),

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan import errors, networks, types
+from jaxgan import errors, networks, randomness, types
 from jaxgan.networks import layers
 from jaxgan.networks.layers import conditioning as conditionings
 
@@ -57,16 +57,17 @@ def from_networks(
         return {} if label is None else {"label": label}
 
     def init(key: jax.Array) -> tuple[types.Pair, types.Pair]:
-        g_key, d_key = jax.random.split(key)
-        z = jnp.zeros((2, latent_dim))
-        x = jnp.zeros((2, *shape))
+        g_key, d_key = jax.random.split(randomness.threefry(key))
+        z = jnp.zeros((2, latent_dim), jnp.float32)
+        x = jnp.zeros((2, *shape), jnp.float32)
         label = labelled(None if num_classes is None else jnp.zeros(2, jnp.int32))
         g_params, g_collections = _init(generator, g_key, z, label)
         d_params, d_collections = _init(discriminator, d_key, x, label)
         return types.Pair(g_params, d_params), types.Pair(g_collections, d_collections)
 
     def latent(key: jax.Array, n: int) -> jax.Array:
-        return jax.random.normal(key, (n, latent_dim))
+        key = randomness.threefry(key)
+        return jax.random.normal(key, (n, latent_dim), jnp.float32)
 
     def generate(params, collections, z, label=None, train=False):
         _check_samples("z", z, (latent_dim,))

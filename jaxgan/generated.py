@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from jaxgan import ensembles, errors, types
+from jaxgan import ensembles, errors, randomness, types
 from jaxgan.data import samples
 
 PATTERN = "mixture-*.safetensors"
@@ -73,7 +73,7 @@ def members(
             raise errors.UserError(
                 f"{path} has other networks than {paths[0]}; score them one by one."
             )
-    key = jax.random.key(seed)
+    key = randomness.key(seed)
     return [
         # One GAN for all, as a program belongs to it.
         _member(path, networks, mixture, jax.random.fold_in(key, i), number, seed, i)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan import errors, hosts, population, training, types
+from jaxgan import errors, hosts, population, randomness, training, types
 
 
 class Need(NamedTuple):
@@ -46,7 +46,7 @@ def need(
       num_members: of the population.
       chunk_steps: of the training, see `training.advance`.
     """
-    keys = jax.eval_shape(lambda: population.keys(jax.random.key(0), num_members))
+    keys = jax.eval_shape(lambda: population.keys(randomness.key(0), num_members))
     many = jax.eval_shape(lambda h: population.broadcast(h, num_members), hparams)
     state = jax.eval_shape(jax.vmap(initialise), many, keys)
     compiled = training.ahead_of_time(program, many, state, keys, data, chunk_steps)

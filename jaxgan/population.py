@@ -1,9 +1,12 @@
 """Many members as one: every array gets a leading axis `[P]`.
 
-A function of one member is lifted to a population by a *mapper*. Mappers give the same
-results and differ in speed: `vmap` for accelerators, `one_by_one` for convolutions on
-a CPU, `chunks` in between. Several devices share the members out among themselves, see
-`training.compile`.
+A function of one member is lifted to a population by a *mapper*. Mappers compute the
+same and differ in speed: `vmap` for accelerators, `one_by_one` for wide or
+convolutional members on a CPU, `chunks` for narrow ones. With `one_by_one` and `chunks`
+a member has the same bits alone and among any others, at XLA's usual optimisation:
+`cli.compile_fast` may inline the loop of a single member. In one batch of `vmap` last
+bits may depend on how many there are, and training can make much of last bits. Several
+devices share the members out among themselves, see `training.compile`.
 """
 
 import os
@@ -16,13 +19,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
-from jaxgan import errors, placement, types
+from jaxgan import errors, placement, precision, randomness, types
 
 MEMBERS = PartitionSpec("pop")
 """How a population lies on a mesh of devices."""
 
 vmap: types.Mapper = jax.vmap
-"""All members in one batched program."""
+"""All members in one batched program, whose last bits may depend on their number."""
 
 
 def one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,58 +65,76 @@ def chunks(size: int) -> types.Mapper:
     return mapper
 
 
-LARGEST_CHUNK = 8
+TOGETHER = 4
+"""Narrow members that a CPU takes at once."""
+
+
+FEWEST = 2
+"""Devices of a CPU, and so threads, from which on their number changes no bits."""
+
 CACHED = 16_384
 """Numbers of one array, in all members of a chunk, up to which chunks are faster."""
 
 
-def chunk_size(num_members: int, num_devices: int, wanted: int = 4) -> int:
-    """Members in a chunk, in 1 .. 8, for the least work of the busiest device.
-
-    Among equals the one nearest to `wanted`.
-    """
-
-    def work(size):
-        return size * -(-num_members // (size * num_devices))
-
-    sizes = range(1, LARGEST_CHUNK + 1)
-    return min(sizes, key=lambda size: (work(size), abs(size - wanted), size))
-
-
 def automatic(
-    num_members: int, *, convolutional: bool = False, widest: int | None = None
+    num_members: int | None = None,
+    *,
+    convolutional: bool = False,
+    widest: int | None = None,
 ) -> types.Mapper:
-    """The mapper that suits this backend and so many members.
+    """The mapper that suits this backend and such members.
 
     On CPUs convolutional members run one by one, as a batched convolution of different
-    kernels is slow there, others in chunks: as many together as keep an array of 16,384
-    numbers, which stays in cache, and about four if `widest` is None. A member of three
-    hidden layers of 128 with batches of 128 is then alone, of 64 with batches of 64
-    there are four together, of 32 eight. With a device per core that is the fastest in
-    `experiments/results/bench-mappers.json` and `bench-forms.json`, by a tenth for
-    such MLPs and a twentieth for DCGANs. Chunks follow from the machine's cores and
-    not from the devices that are used: without `use_all_cores` members of this size
-    are faster in chunks of eight, whose products are shared among the cores. Elsewhere
-    all members are one batch.
+    kernels is slow there, and so do wide ones; narrow ones run in chunks of four, if
+    four of them keep an array of 16,384 numbers, which stays in cache: MLPs of width 64
+    with batches of 64 do, of width 128 do not. Elsewhere all members are one batch.
 
-    Members that run one by one or in chunks have the same bits on any number of
-    devices. In one batch the number of members may count.
+    What is chosen on a CPU depends neither on the number of members nor on the cores or
+    devices, and so a member's bits do not either: they are the same alone and in any
+    population. That costs something where there are fewer narrow members than four to
+    a core, as each then takes as long as four. In one batch, as on accelerators, last
+    bits may depend on the number of members.
 
     Args:
-      num_members: P.
+      num_members: P; of no effect, for the reason above.
       convolutional: whether convolutions take most of the time.
-      widest: numbers that a member's widest layer makes of a batch, samples times
-        width, or None if it is not known.
+      widest: numbers that a member's widest layer makes of a batch, see `widest`, or
+        None if it is not known, for chunks.
     """
+    if num_members is not None and num_members < 1:
+        raise errors.UserError(f"num_members={num_members} must be at least 1.")
     if jax.default_backend() != "cpu":
         return vmap
-    if convolutional:
+    if convolutional or (widest is not None and TOGETHER * widest > CACHED):
         return one_by_one
-    wanted = 4
-    if widest is not None:
-        wanted = min(max(CACHED // max(widest, 1), 1), LARGEST_CHUNK)
-    size = chunk_size(num_members, _cores(), wanted)
-    return one_by_one if size == 1 else chunks(size)
+    return chunks(TOGETHER)
+
+
+def widest(params: types.Tree, batch_size: int) -> int:
+    """Numbers that the widest layer of a member makes of a batch.
+
+    Args:
+      params: of one member, or their shapes.
+      batch_size: samples in a player's step.
+    """
+    widths = (leaf.shape[-1] for leaf in jax.tree.leaves(params) if leaf.shape)
+    return batch_size * max(widths, default=1)
+
+
+def is_convolutional(params: types.Tree) -> bool:
+    """Whether a member's weights, or their shapes, include kernels with places."""
+    return any(len(leaf.shape) > 2 for leaf in jax.tree.leaves(params))
+
+
+def use_all_cores() -> None:
+    """Makes every core of a CPU one device; call it before anything runs on JAX.
+
+    Members that are shared out over such devices train about twice as fast on two cores
+    as members whose matrix products are. Other backends are not affected. A single core
+    becomes two devices: XLA's code for one thread sums large layers in another order
+    than its code for two or more, which gives the same bits on any number.
+    """
+    jax.config.update("jax_num_cpu_devices", max(_cores(), FEWEST))
 
 
 def _cores() -> int:
@@ -121,23 +142,17 @@ def _cores() -> int:
     return available or os.cpu_count() or 1
 
 
-def use_all_cores() -> None:
-    """Makes every core of a CPU one device; call it before anything runs on JAX.
-
-    Members that are shared out over such devices train about twice as fast on two cores
-    as members whose matrix products are. Other backends are not affected.
-    """
-    jax.config.update("jax_num_cpu_devices", _cores())
-
-
 def keys(key: jax.Array, num_members: int) -> jax.Array:
     """One key per member, `[P]`: member i's is `fold_in(key, i)`.
 
-    It depends neither on the population's size nor on the other members.
+    It depends neither on the population's size nor on the other members. Keys are
+    threefry's, also where `key` is another generator's, see `jaxgan.randomness`.
     """
+    key = randomness.threefry(key)
     return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(num_members))
 
 
+@precision.single
 def init(
     initialise: Callable[[types.HParams, jax.Array], types.TrainState],
     hparams: types.HParams,
@@ -154,6 +169,7 @@ def init(
       UserError: if the leading axes differ.
     """
     size((hparams, keys))
+    hparams, keys = precision.narrowed(hparams), randomness.threefry(keys)
     return jax.jit(jax.vmap(initialise))(hparams, keys)
 
 

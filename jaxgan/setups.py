@@ -21,6 +21,7 @@ from jaxgan import (
     methods,
     networks,
     population,
+    randomness,
     runs,
     settings,
     steps,
@@ -55,6 +56,9 @@ def devices(asked: settings.Devices) -> None:
     cli.require(known, "--microbatch-members", size, need)
     if asked.compilation_cache is not None:
         compilation_cache(asked.compilation_cache)
+    if jax.config.jax_enable_x64:
+        print("JAX_ENABLE_X64 is set aside: everything is computed in float32")
+        jax.config.update("jax_enable_x64", False)
     population.use_all_cores()
     hosts.join(
         asked.coordinator,
@@ -103,22 +107,10 @@ def mappers(
         return [population.one_by_one]
     if asked.microbatch_members != "auto":
         return [population.chunks(asked.microbatch_members)]
-    fastest = population.automatic(
-        num_members, convolutional=convolutional, widest=widest
-    )
+    fastest = population.automatic(convolutional=convolutional, widest=widest)
     if jax.default_backend() == "cpu":
         return [fastest]
     return [fastest, *map(population.chunks, _halvings(num_members))]
-
-
-def widest(params: types.Tree, batch_size: int) -> int:
-    """Numbers that the widest layer of a member makes of a batch.
-
-    Args:
-      params: of one member, or their shapes.
-      batch_size: samples in a player's step.
-    """
-    return batch_size * max(leaf.shape[-1] for leaf in jax.tree.leaves(params))
 
 
 def trainer_for(
@@ -146,12 +138,12 @@ def trainer_for(
     """
     total = population.size(hparams)
     one = population.take(hparams, 0)
-    begun = jax.eval_shape(made.initialise, one, jax.random.key(0))
+    begun = jax.eval_shape(made.initialise, one, randomness.key(0))
     choices = mappers(
         asked,
         convolutional=convolutional,
         num_members=total,
-        widest=widest(begun.params, batch_size),
+        widest=population.widest(begun.params, batch_size),
     )
     with cli.flag("--data-devices", asked.data_devices):
         trainers = [

@@ -13,8 +13,10 @@ PACKAGE = pathlib.Path(jaxgan.__file__).parent
 
 FLOORS = {
     "errors": -2,
-    "types": 0,
+    "types": -1,
     "decompositions": 0,
+    "randomness": 0,
+    "precision": 0,
     "fate": -1,
     "meeting": -1,
     "clusters": -1,

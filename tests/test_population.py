@@ -1,5 +1,6 @@
 """Tests of jaxgan.population."""
 
+import os
 import re
 
 import jax
@@ -42,27 +43,49 @@ def test_chunks_are_of_the_size_asked_for_however_few_members(total, size):
 
 
 @pytest.mark.parametrize(
-    ("members", "devices", "size"), [(64, 2, 4), (50, 2, 5), (1, 2, 1), (3, 1, 3)]
+    ("widest", "together"),
+    [(128 * 128, 1), (64 * 128, 1), (64 * 64, 4), (32 * 64, 4), (None, 4)],
 )
-def test_chunks_leave_no_device_more_than_its_share(members, devices, size):
-    assert population.chunk_size(members, devices) == size
-
-
-@pytest.mark.parametrize(
-    ("widest", "together"), [(128 * 128, 1), (64 * 64, 4), (32 * 64, 8), (None, 4)]
-)
-def test_few_members_run_together_where_their_layers_are_wide(
+def test_narrow_members_run_together_whatever_their_number_and_the_cores(
     widest, together, monkeypatch
 ):
-    monkeypatch.setattr(population, "_cores", lambda: 2)
-    mapper = population.automatic(64, widest=widest)
-
     def see(x):
         return jnp.sin(x)
 
-    jaxpr = str(jax.make_jaxpr(mapper(see))(jnp.ones(64)))
-    shapes = re.findall(r"f32\[(\d*)\] = sin", jaxpr)
-    assert shapes == ["" if together == 1 else str(together)]
+    for members, cores in ((1, 1), (50, 2), (64, 2), (7, 16)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)))
+        mapper = population.automatic(members, widest=widest)
+        jaxpr = str(jax.make_jaxpr(mapper(see))(jnp.ones(members)))
+        shapes = re.findall(r"f32\[(\d*)\] = sin", jaxpr)
+        assert shapes == ["" if together == 1 else str(together)]
+
+
+def test_the_widest_layer_counts_and_scalars_do_not():
+    params = {"kernel": jnp.ones((3, 5)), "bias": jnp.ones(7), "gamma": jnp.ones(())}
+    assert population.widest(params, 10) == 70
+    assert not population.is_convolutional(params)
+    assert population.is_convolutional(params | {"conv": jnp.ones((3, 3, 1, 2))})
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_a_cpu_never_computes_on_a_single_thread(cores, monkeypatch):
+    # XLA has other code, of other bits, for one thread.
+    asked = {}
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr(jax.config, "update", asked.__setitem__)
+    population.use_all_cores()
+    assert asked == {"jax_num_cpu_devices": max(cores, 2)}
+
+
+@pytest.mark.parametrize("implementation", ["rbg", "unsafe_rbg"])
+def test_keys_of_another_generator_become_those_of_threefry(implementation):
+    other = population.keys(jax.random.key(5, impl=implementation), 3)
+    same = population.keys(jax.random.key(5, impl="threefry2x32"), 3)
+    assert other.dtype == same.dtype
+    data = jax.random.key_data
+    np.testing.assert_array_equal(data(other), data(same))
+    raw = population.keys(jax.random.PRNGKey(5), 3)
+    np.testing.assert_array_equal(data(raw), data(same))
 
 
 def test_a_members_key_depends_neither_on_the_size_nor_on_the_others():
@@ -93,6 +116,12 @@ def test_broadcasting_makes_float32_numbers_and_keeps_arrays():
 @pytest.mark.parametrize("tree", [{"a": 1.0}, {"a": jnp.ones(2), "b": jnp.ones(3)}])
 def test_trees_without_a_common_axis_are_refused(tree):
     with pytest.raises(errors.UserError, match=r"\[P\]"):
+        population.size(tree)
+
+
+def test_the_leaf_without_the_members_axis_is_named():
+    tree = {"learning_rate": jnp.ones(3), "b1": 0.5}
+    with pytest.raises(errors.UserError, match=r"no axis at \['b1'\].*broadcast"):
         population.size(tree)
 
 

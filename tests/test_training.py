@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -78,7 +79,7 @@ def test_a_member_trained_alone_equals_the_same_member_in_a_population(
         for one, many in zip(
             jax.tree.leaves(alone), jax.tree.leaves(trained), strict=True
         ):
-            np.testing.assert_allclose(one[0], many[i], rtol=1e-4, atol=1e-6)
+            np.testing.assert_array_equal(one[0], many[i])
 
 
 def test_members_do_not_see_each_others_numbers_or_data(program, trained):
@@ -153,7 +154,9 @@ def test_other_numbers_and_other_lengths_compile_nothing(traces, caplog):
 
 
 @pytest.mark.parametrize(
-    "mapper", [population.one_by_one, population.chunks(5)], ids=["one", "chunks"]
+    "mapper",
+    [population.one_by_one, population.chunks(5), population.vmap],
+    ids=["one", "chunks", "vmap"],
 )
 def test_mappers_agree(mapper, trained):
     program = training.compile(step(), pool.draw(8), mapper)
@@ -163,6 +166,59 @@ def test_mappers_agree(mapper, trained):
         jax.tree.leaves(state), jax.tree.leaves(trained), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+ENVIRONMENTS = """
+import hashlib, jax, numpy as np
+from jaxgan import gan, gradients, losses, penalties, population, steps, training, types
+from jaxgan.data import mixtures, modes, pool
+
+real, label = mixtures.sample(mixtures.ring(), jax.random.key(0), 100)
+data = pool.put(np.asarray(real, float), modes.from_labels(np.asarray(label)))
+networks = gan.mlp((2,), latent_dim=2, hidden=(9,), generator_normalisation="batch",
+                   discriminator_normalisation="spectral")
+loss, terms = losses.get("hinge"), {"dragan": penalties.get("dragan")}
+d = steps.update("discriminator", gradients.discriminator(networks, loss, terms))
+g = steps.update("generator", gradients.generator(networks, loss))
+step = steps.averaged(steps.alternating(d, g), steps.warmed_up)
+program = training.compile(steps.quarantine(step), pool.draw(7))
+# Whole powers of two, which are the same number in any precision.
+adam = {"learning_rate": 2.0 ** -np.arange(6, 9), "b1": np.full(3, 0.5)}
+hparams = types.HParams(types.Pair(adam, adam), {"dragan": np.full(3, 0.125)},
+                        np.full(3, 0.875), np.ones((3, 8)))
+keys = population.keys(jax.random.key(1), 3)
+
+def train(members):
+    own = population.take((hparams, keys), members)
+    begun = population.init(steps.initialise(networks), *own)
+    trained = training.train(program, own[0], begun, own[1], data, num_steps=9)
+    return jax.tree.leaves((begun, trained))
+
+every, alone = train([0, 1, 2]), train([1])
+for many, one in zip(every, alone):
+    np.testing.assert_array_equal(many[1], one[0])
+    assert str(many.dtype) in ("float32", "int32", "bool"), many.dtype
+print(hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in every)).hexdigest())
+"""
+
+
+def test_bits_depend_neither_on_the_default_generator_nor_on_the_default_precision():
+    found = set()
+    for changed in (
+        {},
+        {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
+        {"JAX_DEFAULT_PRNG_IMPL": "unsafe_rbg", "JAX_ENABLE_X64": "1"},
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", ENVIRONMENTS],
+            env=os.environ | {"XLA_FLAGS": ""} | changed,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 def test_devices_share_members_without_changing_them():

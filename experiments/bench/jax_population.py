@@ -18,6 +18,7 @@ from jaxgan import (
     losses,
     penalties,
     population,
+    randomness,
     steps,
     training,
     types,
@@ -53,7 +54,6 @@ def mapper(config):
         return population.chunks(int(most))
     if name == "auto":
         return population.automatic(
-            config["members"],
             convolutional=config["network"] == "conv",
             widest=config["batch_size"] * max([config["width"], *config["hidden"]]),
         )
@@ -95,7 +95,7 @@ def size(compiled):
 def matmul_rate(dtype):
     """Floating-point operations per second of a large matrix product."""
     n = 2048 if jax.default_backend() == "cpu" else 8192
-    a = jax.random.normal(jax.random.key(0), (n, n), dtype)
+    a = jax.random.normal(randomness.key(0), (n, n), dtype)
     product = jax.jit(jax.numpy.matmul)
     product(a, a).block_until_ready()
     seconds = []
@@ -112,7 +112,7 @@ def main(config, answer):
     pair, step, hparams = training_step(config)
     data = pool.put(np.load(config["data"]))
     hparams = population.broadcast(hparams, config["members"])
-    keys = population.keys(jax.random.key(config["seed"]), config["members"])
+    keys = population.keys(randomness.key(config["seed"]), config["members"])
     state = population.init(steps.initialise(pair), hparams, keys)
     program = training.compile(step, pool.draw(config["batch_size"]), mapper(config))
     program, compiled = observed(program)

@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import errors, randomness
 from jaxgan.data import (
     archives,
     builders,
@@ -224,7 +224,7 @@ def from_mixture(
         raise errors.UserError(f"num_samples is {num_samples}; it must be at least 1.")
     train, test = (
         Split(*map(np.asarray, mixtures.sample(mixture, key, num_samples)))
-        for key in jax.random.split(jax.random.key(seed))
+        for key in jax.random.split(randomness.key(seed))
     )
     return Dataset(name, train, test, len(mixture.means), mixture)
 

@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import errors, randomness
 
 
 class GaussianMixture(NamedTuple):
@@ -106,7 +106,7 @@ def sample(mixture: GaussianMixture, key: Array, n: int) -> tuple[Array, Array]:
     Returns:
       Samples `[n, 2]` float32 and the mode `[n]` int32 that each was drawn from.
     """
-    mode_key, noise_key = jax.random.split(key)
+    mode_key, noise_key = jax.random.split(randomness.threefry(key))
     mode = jax.random.categorical(
         mode_key, jnp.log(jnp.asarray(mixture.weights, jnp.float32)), shape=(n,)
     ).astype(jnp.int32)

@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import errors, randomness
 
 MAX_FITTED = 5_000
 """`cluster` looks for structure in at most so many samples."""
@@ -165,6 +165,7 @@ def bootstrap(key: Array, num_samples: int, num_bags: int) -> Modes:
     _check_num_modes(1, num_samples)
     if num_bags < 1:
         raise errors.UserError(f"num_bags is {num_bags}; it must be at least 1.")
+    key = randomness.threefry(key)
     table = jax.random.randint(key, (num_bags, num_samples), 0, num_samples, jnp.int32)
     return Modes(table, jnp.full(num_bags, num_samples, jnp.int32))
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxgan import errors, types
+from jaxgan import errors, precision, types
 from jaxgan.data import dataset, sampling, standardise
 from jaxgan.data import modes as modes_lib
 
@@ -47,7 +47,7 @@ def put(
     label: ArrayLike | None = None,
 ) -> Pool:
     """Copies samples, modes and labels to the device."""
-    return jax.tree.map(jnp.asarray, Pool(x, modes, label))
+    return precision.narrowed(jax.tree.map(jnp.asarray, Pool(x, modes, label)))
 
 
 def draw(

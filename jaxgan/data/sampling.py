@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import types
+from jaxgan import randomness, types
 from jaxgan.data import dataset
 from jaxgan.data import modes as modes_lib
 
@@ -69,12 +69,13 @@ def indices(
     Returns:
       `[B]` int32 in 0 .. N - 1.
     """
+    key = randomness.threefry(key)
     if mode_weights is None:
-        return jax.random.randint(key, (batch_size,), 0, num_samples)
+        return jax.random.randint(key, (batch_size,), 0, num_samples, jnp.int32)
     mode_key, entry_key = jax.random.split(key)
     mode = categorical(mode_weights, mode_key, batch_size)
     count = jnp.asarray(modes.counts)[mode]
-    entry = jax.random.randint(entry_key, (batch_size,), 0, count)
+    entry = jax.random.randint(entry_key, (batch_size,), 0, count, jnp.int32)
     return jnp.asarray(modes.table)[mode, entry]
 
 
@@ -89,7 +90,7 @@ def categorical(weights: ArrayLike, key: Array, n: int) -> Array:
     Returns:
       `[n]` int32 in 0 .. K - 1; a category of weight 0 never occurs.
     """
-    weights = jnp.asarray(weights, jnp.float32)
+    key, weights = randomness.threefry(key), jnp.asarray(weights, jnp.float32)
     # A parallel cumulative sum rounds differently from place to place, so that even a
     # weight of 0 may seem to raise it; only positive weights may.
     cdf = jax.lax.cummax(jnp.where(weights > 0, jnp.cumsum(weights), 0))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import memory, methods, population, training, types
+from jaxgan import memory, methods, population, randomness, training, types
 from jaxgan.data import pool
 
 PROBE_STEPS = 10
@@ -61,7 +61,7 @@ def trainer(
       mapper: lifts one member to the members of a device.
       data_devices: that share each member's batches, see `training.compile`.
     """
-    draw, key = pool.draw(batch_size * made.parts), jax.random.key(0)
+    draw, key = pool.draw(batch_size * made.parts), randomness.key(0)
     state = jax.eval_shape(made.initialise, hparams, key)
     flops = training.flops(made.step, draw, hparams, state, key, data)
     program = training.compile(made.step, draw, mapper, data_devices=data_devices)
@@ -149,7 +149,7 @@ def dry_run(
     probed = min(few.members, num_members)
     own = population.take(hparams, jnp.arange(probed))
     began = time.perf_counter()
-    members = begin(trainer, own, jax.random.key(0), data, chunk_steps)
+    members = begin(trainer, own, randomness.key(0), data, chunk_steps)
     placed = training.place(trainer.program, *members, data)
     times = [time.perf_counter()]
     for _ in range(2):  # the first ten steps are not timed

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import errors, scores
+from jaxgan import errors, randomness, scores
 from jaxgan.divergences import offsets
 from jaxgan.scores import bins as bins_lib
 from jaxgan.scores import (
@@ -192,7 +192,7 @@ def _mapped(function: Callable[..., Records]) -> Callable[..., Records]:
         return jax.vmap(one)(fake)
 
     def rate(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
-        return all_members(real, fake, context, jax.random.key(context.seed))
+        return all_members(real, fake, context, randomness.key(context.seed))
 
     return rate
 

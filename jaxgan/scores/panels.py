@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, scores
+from jaxgan import errors, randomness, scores
 from jaxgan.data import dataset, mixtures, polygons, shuffling
 from jaxgan.scores import classifier, classifier_cache
 from jaxgan.scores import classifier_training as training
@@ -185,7 +185,7 @@ def train_classifier(
         held_out,
         data.test.label,
         num_classes=data.num_classes,
-        key=jax.random.key(seed),
+        key=randomness.key(seed),
         cache=cache,
         num_epochs=num_images and max(1, round(num_images / len(real))),
         **_architecture(real.shape[1:]),

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, files, types
+from jaxgan import errors, files, randomness, types
 from jaxgan.checkpoint import trees
 from jaxgan.scores import inception, torch_files
 from jaxgan.scores import inception_blocks as blocks
@@ -174,7 +174,7 @@ def _get(arrays, name, path):
 
 
 def _check_tree(tree, path):
-    shapes = jax.eval_shape(inception.init, jax.random.key(0))
+    shapes = jax.eval_shape(inception.init, randomness.key(0))
     if jax.tree.structure(tree) != jax.tree.structure(shapes) or any(
         x.shape != y.shape
         for x, y in zip(jax.tree.leaves(tree), jax.tree.leaves(shapes), strict=True)

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import errors, population
+from jaxgan import errors, population, randomness
 from jaxgan.studies import objectives, populations, recipes, rounds
 from jaxgan.sweeps import pbt, plans, records, spaces
 
@@ -59,7 +59,7 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
     members_of = group.trials
     names = _changing(members_of[0].values, space)
     ready, members = populations.begin(study, members_of)
-    key = jax.random.key(seed)
+    key = randomness.key(seed)
     own = [trial.name for trial in members_of]
 
     @jax.jit

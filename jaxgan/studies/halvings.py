@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import population, runs
+from jaxgan import population, randomness, runs
 from jaxgan.studies import objectives, populations, recipes, rounds
 from jaxgan.sweeps import halving, plans, records, trials
 
@@ -77,7 +77,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     )
     ready, members = populations.begin(study, every[: places * seeds])
     hparams = recipes.numbers([study.recipe(trial.values) for trial in every])
-    keys = jax.vmap(jax.random.key)(jnp.array([trial.seed for trial in every]))
+    keys = randomness.keys(jnp.array([trial.seed for trial in every]))
     round_steps = -(-study.steps // max(max(ladder) for ladder in ladders))
     replant = _replanting(ready, hparams, keys)
 
@@ -151,7 +151,7 @@ def _replanting(
         new = runs.Members(own_hparams, state, jax.random.key_data(own_keys))
         old = members._replace(keys=jax.random.key_data(members.keys))
         made = jax.tree.map(chosen, new, old)
-        return made._replace(keys=jax.random.wrap_key_data(made.keys))
+        return made._replace(keys=randomness.threefry(made.keys))
 
     return replant
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import memory, methods, population, reports, training
+from jaxgan import memory, methods, population, randomness, reports, training
 from jaxgan.studies import populations, recipes
 from jaxgan.sweeps import plans, spaces, trials
 
@@ -223,6 +223,6 @@ def _state_bytes(study, recipe) -> tuple[int, int]:
     """Parameters and bytes of one member."""
     networks = recipes.networks_of(recipe, study.data)
     made = methods.make(networks, recipes.method(recipe))
-    state = jax.eval_shape(made.initialise, made.hparams, jax.random.key(0))
+    state = jax.eval_shape(made.initialise, made.hparams, randomness.key(0))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     return parameters, sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))

@@ -22,6 +22,7 @@ from jaxgan import (
     health,
     methods,
     population,
+    randomness,
     runs,
     scores,
     settings,
@@ -144,7 +145,7 @@ def begin(
     padded += [padded[-1]] * ((places or len(members)) - len(members))
     own = [study.recipe(trial.values) for trial in padded]
     ready, hparams = study.ready(own[0], len(own)), recipes.numbers(own)
-    keys = jax.vmap(jax.random.key)(jnp.array([trial.seed for trial in padded]))
+    keys = randomness.keys(jnp.array([trial.seed for trial in padded]))
     state = population.init(ready.made.initialise, hparams, keys)
     return ready, runs.Members(hparams, state, keys)
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import jax
-
-from jaxgan import cli, settings
+from jaxgan import cli, randomness, settings
 from jaxgan.studies import (
     asking,
     evolution,
@@ -191,7 +189,7 @@ def _brackets(own: Sequence[int], planned: Sequence[int]) -> str:
 
 
 def _draw(asked, space, number: int, design: str) -> list[spaces.Setting]:
-    return designs.draw(space, number, jax.random.key(asked.seed), design)
+    return designs.draw(space, number, randomness.key(asked.seed), design)
 
 
 def _groups(

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import runs
+from jaxgan import randomness, runs
 from jaxgan.studies import halvings, objectives, populations, recipes, rounds
 from jaxgan.sweeps import halving, plans, records, samples, successive, trials
 
@@ -218,7 +218,7 @@ def _begin(
     own = [study.recipe(trial.values) for trial in group.trials]
     ready = study.ready(own[0], group.places)
     hparams = rounds.on_host(recipes.numbers(own))
-    keys = jax.vmap(jax.random.key)(jnp.array([trial.seed for trial in group.trials]))
+    keys = randomness.keys(jnp.array([trial.seed for trial in group.trials]))
     initialise, total, blocks = jax.jit(jax.vmap(ready.made.initialise)), len(own), []
     for first in range(0, total, group.places):
         at = np.minimum(np.arange(first, first + group.places), total - 1)

@@ -1,6 +1,7 @@
 """The loop: chunks of steps, and what is known after each of them."""
 
 import contextlib
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, placement, types
+from jaxgan import errors, placement, precision, types
 from jaxgan.data import streaming
 from jaxgan.training import feeding, placing
 from jaxgan.training import program as program_lib
@@ -59,7 +60,7 @@ def advance(
             f"chunk_steps={chunk_steps} must be at least 1."
         )
     mesh, total, start, hparams, state, keys, data = placed
-    run = program.over(mesh)
+    run = precision.single(program.over(mesh))
     streamed = isinstance(data, streaming.Host)
     at_once = chunk_steps
     if streamed:
@@ -74,12 +75,12 @@ def advance(
             parts = itertools.chain.from_iterable(chunks)
             feed = feeding.stream(mesh, hparams, state.step, keys, data, parts, at_once)
             on_devices, feed = None, stack.enter_context(feed)
-        done = 0
+        done, ask = 0, precision.single(functools.partial(next, feed))
         for chunk in chunks:
             now, metrics = sum(chunk), []
             began = time.perf_counter()
             for part in chunk:
-                rows = next(feed)
+                rows = ask()
                 state, means = run(hparams, state, keys, on_devices, rows, part)
                 # Waiting here keeps few chunks of samples on the device at once.
                 means, alive = placement.get((means, state.alive))

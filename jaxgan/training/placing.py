@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 from jax.sharding import Mesh, NamedSharding
 
-from jaxgan import placement, population, types
+from jaxgan import placement, population, precision, randomness, types
 from jaxgan.data import streaming
 from jaxgan.training import program as program_lib
 
@@ -32,6 +32,7 @@ class Placed(NamedTuple):
     data: types.Tree
 
 
+@precision.single
 def place(
     program: program_lib.Program,
     hparams: types.HParams,
@@ -53,13 +54,15 @@ def place(
       UserError: if the leading axes differ.
     """
     total = population.size((hparams, state, keys))
-    mesh = program.mesh(total)
+    mesh, keys = program.mesh(total), randomness.threefry(keys)
+    hparams, state, data = map(precision.narrowed, (hparams, state, data))
     members = population.shard((hparams, state, keys), mesh)
     if not isinstance(data, streaming.Host):
         data = placement.put(data, NamedSharding(mesh, program_lib.EVERYWHERE))
     return Placed(mesh, total, int(state.step[0]), *members, data)
 
 
+@precision.single
 def ahead_of_time(
     program: program_lib.Program,
     hparams: types.HParams,
@@ -93,8 +96,9 @@ def ahead_of_time(
         at_once = streaming.steps_at_once(data, padded, chunk_steps)
         rows = jax.tree.map(of_members, streaming.shapes(data, padded, at_once))
         data = None
-    arguments = jax.tree.map(of_members, (hparams, state, keys))
-    data = jax.tree.map(shared, data)
+    own = precision.narrowed((hparams, state, keys))
+    arguments = jax.tree.map(of_members, own)
+    data = jax.tree.map(shared, precision.narrowed(data))
     return program.over(mesh).lower(*arguments, data, rows, 0).compile()
 
 

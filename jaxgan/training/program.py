@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from jaxgan import errors, population, types
+from jaxgan import errors, population, precision, types
 
 Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
 """`(data, hparams, key) -> Batch` of one member.
@@ -64,7 +64,7 @@ class Program(NamedTuple):
 def compile(
     step: types.Step,
     sample: Sample,
-    mapper: types.Mapper = population.vmap,
+    mapper: types.Mapper | None = None,
     devices: Sequence[jax.Device] | None = None,
     data_devices: int = 1,
 ) -> Program:
@@ -76,7 +76,10 @@ def compile(
     Args:
       step: of one member.
       sample: of one member.
-      mapper: lifts one member to the members of a device.
+      mapper: lifts one member to the members of a device. None for what suits the
+        backend and the size of a member, see `population.automatic`: on a CPU a member
+        then has the same bits alone and in any population, on accelerators, where all
+        are one batch, its last bits may depend on their number.
       devices: that share the members; they do not communicate. None for all there are.
       data_devices: devices that share the batches of each member, and do communicate.
         The program is of the whole batch all the same: gradients, and the statistics of
@@ -119,7 +122,8 @@ def compile(
         def of_member(hparams, state, key, rows):
             return member(hparams, state, key, rows, data, num_steps)
 
-        return mapper(of_member)(hparams, state, keys, rows)
+        lift = mapper or _suitable(sample, hparams, state, keys, data, rows)
+        return lift(of_member)(hparams, state, keys, rows)
 
     @functools.cache
     def over(mesh):
@@ -137,12 +141,29 @@ def compile(
     return Program(over, devices, data_devices)
 
 
+def _suitable(sample, hparams, state, keys, data, rows) -> types.Mapper:
+    """The mapper that suits members, of which the shapes count alone."""
+
+    def first():
+        members = hparams, state.params, keys, rows
+        numbers, params, key, own = jax.tree.map(lambda x: x[0], members)
+        drawn = data if rows is None else jax.tree.map(lambda x: x[0], own)
+        return params, sample(drawn, numbers, key).x
+
+    params, x = jax.eval_shape(first)
+    return population.automatic(
+        convolutional=population.is_convolutional(params),
+        widest=population.widest(params, x.shape[0]),
+    )
+
+
 def step_keys(key: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The keys of a member's batch and of its step, from its own key and its step."""
     batch_key, step_key = jax.random.split(jax.random.fold_in(key, step))
     return batch_key, step_key
 
 
+@precision.single
 def flops(
     step: types.Step,
     sample: Sample,

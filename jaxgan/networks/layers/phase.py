@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from jaxgan import randomness
+
 
 class PhaseShuffle(nn.Module):
     """Shifts each waveform `[B, n, C]` by -radius .. radius places, all its channels.
@@ -26,11 +28,13 @@ class PhaseShuffle(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         stream = self.variable(
-            "noise", "key", lambda: jax.random.key_data(self.make_rng("params"))
+            "noise",
+            "key",
+            lambda: jax.random.key_data(randomness.threefry(self.make_rng("params"))),
         )
         if not train or not self.radius:
             return x
-        key, after = jax.random.split(jax.random.wrap_key_data(stream.value))
+        key, after = jax.random.split(randomness.threefry(stream.value))
         stream.value = jax.random.key_data(after)
         shift = jax.random.randint(key, (len(x),), -self.radius, self.radius + 1)
         padding = [(0, 0), (self.radius, self.radius), (0, 0)]
