@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import gan, gradients, losses, networks, steps, types
+from jaxgan import errors, gan, gradients, losses, networks, steps, types
 from jaxgan import population as members
 from jaxgan.networks import layers
 
@@ -228,4 +228,7 @@ def test_initialisation_takes_one_member_at_a_time(check_one_at_a_time, name):
 def test_every_normalisation_takes_one_member_at_a_time(
     check_one_at_a_time, name, normalisation
 ):
-    check_one_at_a_time(*initialised(name, normalisation))
+    try:
+        check_one_at_a_time(*initialised(name, normalisation))
+    except errors.UserError as error:  # such as `instance` where there are no places
+        pytest.skip(str(error))
