@@ -100,12 +100,21 @@ def _squared(x: Points, columns: Points) -> Array:
 
     def step(total, block):
         own, other = block
-        squares = (_difference(own, other, i) ** 2 for i in range(size))
+        squares = (_square(_difference(own, other, i)) for i in range(size))
         return total + sum(squares), None
 
     dtype = jnp.result_type(x.value, columns.value)
     zero = jnp.zeros((len(x.value), columns.value.shape[-1]), dtype)
     return jax.lax.scan(step, zero, (rows, columns))[0]
+
+
+def _square(x: Array) -> Array:
+    """`x^2`, rounded by itself.
+
+    With nothing in between, compilers may round a product and its sum once, in some
+    programs and not in others.
+    """
+    return jnp.where(x == 0, 0, x * x)
 
 
 def _difference(x: Points, y: Points, i: int) -> Array:

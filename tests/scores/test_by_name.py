@@ -211,7 +211,7 @@ def test_points_in_float64_keep_their_digits_in_all_scores_of_differences():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: by_name.get(["is", "fid"], classes=True), "'fid'; choose among is,"),
+        (lambda: by_name.get(["is", "fid"], classes=True), "'fid'; choose one of is,"),
         (lambda: by_name.get(["is"], classes=False), "'is' needs class prob"),
         (lambda: by_name.get([], classes=False), "at least one"),
         (
