@@ -28,6 +28,9 @@ from jaxgan.data import dataset, modes, pool
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 
+PASSES = 2
+"""Added to the seed of a run for the key of standing statistics."""
+
 COSTS = {
     "parameters": "parameters",
     "generator updates": "generator_updates",
@@ -200,7 +203,7 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
         real = np.asarray(dataset.to_float(shared.data.x[:SHOWN]))
-        mixed = _mixture(arm, members, 0)
+        mixed = mixture(shared, arm, members, 0)
         x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real)
 
@@ -217,14 +220,14 @@ def save_and_sample(
     """
     drawn = []
     for seed in range(shared.seeds):
-        mixture = _mixture(arm, members, seed)
+        mixed = mixture(shared, arm, members, seed)
         path = shared.folder / f"mixture-{name}-{seed}.safetensors"
         average = members.state.ema is not None
         ensembles.save(
-            path, mixture, shared.architecture, title=arm.title, average=average
+            path, mixed, shared.architecture, title=arm.title, average=average
         )
         key = jax.random.fold_in(jax.random.key(shared.seed + 1), seed)
-        x, _ = ensembles.sample(shared.networks, mixture, key, n)
+        x, _ = ensembles.sample(shared.networks, mixed, key, n)
         drawn.append(x)
     return jnp.stack(drawn)
 
@@ -324,13 +327,23 @@ def draw(
     )
 
 
-def _mixture(arm: Arm, members: runs.Members, seed: int) -> ensembles.Mixture:
-    """What the members of a seed make together."""
+def mixture(
+    shared: Shared, arm: Arm, members: runs.Members, seed: int
+) -> ensembles.Mixture:
+    """What the members of a seed make together, always with the same statistics.
+
+    Args:
+      shared: by all arms.
+      arm: whose members these are.
+      members: of all seeds.
+      seed: whose mixture, 0 ... S-1.
+    """
     num_members = len(arm.plan.weights)
     own = np.arange(num_members) + seed * num_members
     state = jax.tree.map(lambda leaf: leaf[own], members.state)
     hparams = population.take(members.hparams, own)
-    return ensembles.mixture(state, hparams, arm.plan.weights)
+    key = jax.random.fold_in(jax.random.key(shared.seed + PASSES), seed)
+    return ensembles.mixture(shared.networks, state, hparams, arm.plan.weights, key)
 
 
 def _hparams(

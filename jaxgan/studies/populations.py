@@ -328,9 +328,8 @@ def _of_each(networks: types.GAN, n: int, measure: Callable):
 
     def of_member(state, hparams, key, *more):
         one = jax.tree.map(lambda x: x[None], (state, hparams))
-        mixture = ensembles.mixture(*one, jnp.ones(1))
         z_key, passes_key = (jax.random.fold_in(key, DRAWN + i) for i in range(2))
-        mixture = ensembles.with_standing_statistics(networks, mixture, passes_key)
+        mixture = ensembles.mixture(networks, *one, jnp.ones(1), passes_key)
         own = jax.tree.map(lambda x: x[0], (mixture.params, mixture.collections))
         found = measure(
             lambda z: networks.generate(*own, z)[0], networks.latent(z_key, n), *more
