@@ -63,7 +63,8 @@ def main(settings: Settings) -> None:
     mixture = with_label(settings.label, mixture)
     key = jax.random.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
-    title = f"{notes.get('title', mixture_file.stem)}: {settings.n} samples"
+    number = reports.count(settings.n, "sample")
+    title = f"{notes.get('title', mixture_file.stem)}: {number}"
     with cli.flag("--out", settings.out):
         if settings.out.suffix == ".npy":
             files.write_whole(settings.out, lambda name: np.save(name, np.asarray(x)))
@@ -78,7 +79,7 @@ def main(settings: Settings) -> None:
             export.save(settings.stablehlo, program)
         print(f"{settings.stablehlo}: the generators, {len(program) / 1e6:.1f} MB")
     share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
-    print(f"{settings.out}: {settings.n} samples; by member {np.round(share, 3)}")
+    print(f"{settings.out}: {number}; by member {np.round(share, 3)}")
 
 
 def find(settings: Settings) -> pathlib.Path:

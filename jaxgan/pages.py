@@ -29,6 +29,7 @@ def save(
     costs: reports.Table | None = None,
     columns: int = 8,
     notes: str = "",
+    result: str = "",
 ) -> None:
     """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
 
@@ -39,13 +40,15 @@ def save(
         be empty.
       dead: by title, how many members died, likewise.
       histories: of the populations, see `curves.sections`.
-      samples: by title images `[N, H, W, C]` in [-1, 1], or points `[N, 2]`.
+      samples: by title images `[N, H, W, C]` in [-1, 1], or points `[N, 2]`; points
+        called "real" are drawn below all others.
       made_by: for the foot, such as `journal.made_by` gives.
       coverage: by title `[S, K]` counts of the modes, or None.
       real: `[K]` real samples of each mode, where there is a coverage.
       costs: a table of what each arm has cost, or None.
       columns: images in a row of a grid.
-      notes: sentences for the top.
+      notes: sentences for the scores.
+      result: what came out, for the top, such as `reports.result` says it.
     """
     sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
     if coverage:
@@ -54,19 +57,31 @@ def save(
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
     sections += curves.sections(histories)
-    tiles = [_picture(name, x, columns) for name, x in samples.items()]
+    points = samples.get("real")
+    points = points if np.ndim(points) == 2 else None
+    tiles = [_picture(name, x, columns, points) for name, x in samples.items()]
     if tiles:
         sections.append(reports.Section("Samples", "", tiles))
-    reports.save_html(folder / PAGE, title, sections, made_by, folder / PICTURES)
+    pictures_at = folder / PICTURES
+    reports.save_html(folder / PAGE, title, sections, made_by, pictures_at, result)
 
 
-def _scores(scores, dead, costs) -> list[reports.Table]:
-    tables = [reports.Table(*reports.score_table(scores, dead))] if scores else []
-    return [*tables, *([costs] if costs else [])]
+def _scores(scores, dead, costs) -> list[reports.Table | reports.Glossary]:
+    parts = []
+    if scores:
+        parts.append(reports.Table(*reports.score_table(scores, dead)))
+        meanings = reports.glossary(scores)
+        words = "What the scores mean"
+        parts.append(reports.Glossary(words, reports.DIRECTIONS, meanings))
+    return [*parts, *([costs] if costs else [])]
 
 
-def _picture(name: str, x: ArrayLike, columns: int) -> reports.Chart | reports.Tile:
+def _picture(
+    name: str, x: ArrayLike, columns: int, real: ArrayLike | None
+) -> reports.Chart | reports.Tile:
     x, file = np.asarray(x), "samples-" + "-".join(name.split()).replace(",", "")
     if x.ndim == 2:
-        return reports.Chart(file, charts.points(x, name), f"Samples of {name}.")
+        # Of the real points there is nothing to draw above themselves.
+        figure = charts.points(x if name != "real" else x[:0], name, real)
+        return reports.Chart(file, figure, f"Samples of {name}.")
     return reports.Tile(file, reports.image_grid(x, columns, GREY), name)
