@@ -24,12 +24,12 @@ from jaxgan import (
     runs,
     types,
 )
-from jaxgan.data import dataset, modes, pool
+from jaxgan.data import dataset, modes, pool, sampling
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 
-PASSES = 2
-"""Added to the seed of a run for the key of standing statistics."""
+PASSES, BASELINES = 2, 3
+"""Added to the seed of a run for the keys of standing statistics and of baselines."""
 
 COSTS = {
     "parameters": "parameters",
@@ -218,18 +218,72 @@ def save_and_sample(
     Returns:
       `[S, n, ...]`.
     """
-    drawn = []
-    for seed in range(shared.seeds):
-        mixed = mixture(shared, arm, members, seed)
+
+    def save(mixed: ensembles.Mixture, seed: int) -> None:
         path = shared.folder / f"mixture-{name}-{seed}.safetensors"
         average = members.state.ema is not None
         ensembles.save(
             path, mixed, shared.architecture, title=arm.title, average=average
         )
+
+    return sample(shared, arm, members, n, save)
+
+
+def sample(
+    shared: Shared,
+    arm: Arm,
+    members: runs.Members,
+    n: int,
+    look: Callable[[ensembles.Mixture, int], None] | None = None,
+) -> jax.Array:
+    """Draws from the mixture of each seed, trained or not.
+
+    Args:
+      shared: by all arms.
+      arm: whose members these are.
+      members: of all seeds.
+      n: samples of each seed.
+      look: is shown each mixture before it is drawn from, with its seed.
+
+    Returns:
+      `[S, n, ...]`.
+    """
+    drawn = []
+    for seed in range(shared.seeds):
+        mixed = mixture(shared, arm, members, seed)
+        if look is not None:
+            look(mixed, seed)
         key = jax.random.fold_in(jax.random.key(shared.seed + 1), seed)
         x, _ = ensembles.sample(shared.networks, mixed, key, n)
         drawn.append(x)
     return jnp.stack(drawn)
+
+
+def baselines(
+    shared: Shared, plan: ensembles.Plan, part: str, n: int
+) -> dict[str, jax.Array]:
+    """What can be had without a network: samples `[1, n, ...]` by their titles.
+
+    Each part of the data gives its mean over and over, or a Gaussian with its mean and
+    standard deviation in each coordinate; images are clipped to [-1, 1].
+
+    Args:
+      shared: by all arms.
+      plan: whose mode weights say what the parts are.
+      part: what one of them is called.
+      n: samples.
+    """
+    part_key, key = jax.random.split(jax.random.key(shared.seed + BASELINES))
+    drawn = sampling.categorical(plan.weights, part_key, n)
+    own = pool.standardisers(shared.data, plan.mode_weights)
+    centres, scale = own.location[drawn], own.scale[drawn]
+    x = centres + scale * jax.random.normal(key, centres.shape)
+    if x.ndim == 4:
+        x = jnp.clip(x, -1, 1)
+    return {
+        f"a Gaussian per {part}": x[None],
+        f"the mean of each {part}, copied": centres[None],
+    }
 
 
 def show(
@@ -246,10 +300,21 @@ def show(
     """
     arms = records.values()
     rows = {arm["title"]: arm["scores"] for arm in arms} | dict(references)
-    title = f"Scores: mean and 95 % interval over {seeds} seeds"
+    over = reports.count(seeds, "seed")
+    title = f"Scores: mean and 95 % interval over {over}"
     reports.print_scores(rows, _dead(records), title)
+    print(result(records, references))
     costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
     reports.print_table(costs, ["", *COSTS], "Cost of one seed")
+
+
+def result(
+    records: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """What came out in a sentence or two, of records as for `show`."""
+    rows = {arm["title"]: arm["scores"] for arm in records.values()}
+    return reports.result(rows, references)
 
 
 def save_page(
@@ -290,6 +355,7 @@ def save_page(
         coverage={arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
         real=real,
         costs=reports.Table(["", *COSTS], costs),
+        result=result(records, references),
         notes=(
             "Means over the seeds with their 95 % intervals (Student's t). All arms "
             "spend the same floating-point operations; costs are those of one seed."

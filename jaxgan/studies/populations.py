@@ -22,6 +22,7 @@ from jaxgan import (
     health,
     methods,
     population,
+    reports,
     runs,
     scores,
     settings,
@@ -166,7 +167,7 @@ def train(study: Study, group: plans.Group) -> list[records.Row]:
         ready.trainer,
         members,
         study.pool,
-        title=f"{title(group.structure)}, {len(group.trials)} trials",
+        title=f"{title(group.structure)}, {reports.count(len(group.trials), 'trial')}",
         log=study.folder / LOG,
         num_steps=study.steps,
         chunk_steps=chunk_steps(study),
@@ -266,6 +267,19 @@ def score(
         )
         for name in found[0]
     }
+
+
+def untrained(study: Study, group: plans.Group) -> dict[str, np.ndarray]:
+    """Scores `[S]` by name of generators as they are initialised, for each seed one.
+
+    Args:
+      study: that the group belongs to.
+      group: of whose trials the first of each seed is scored.
+    """
+    ready, members = begin(study, group.trials, group.places)
+    seeds = [trial.seed for trial in group.trials]
+    first = np.array([seeds.index(seed) for seed in dict.fromkeys(seeds)])
+    return score(study, ready, population.take(members, first))
 
 
 def row(trial: trials.Trial, measured: dict[str, Any], **more: Any) -> records.Row:
