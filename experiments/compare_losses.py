@@ -113,8 +113,9 @@ def main(asked: Settings) -> None:
         asked = dataclasses.replace(asked, **SMOKE)
     with cli.flag("--dataset", asked.dataset):
         data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
-    known = data.train.label is not None or data.shapes is not None
-    cli.require(known, "--dataset", asked.dataset, "the scores need its labels")
+    setups.check_scores(asked, data)
+    setups.check_resumed(asked.resume, data)
+    print(dataset.about(data))
     groups = plans.make(draw(asked), STRUCTURAL)
     print(plans.summary(groups))
     title = f"compare_losses-{asked.dataset}"
@@ -123,7 +124,8 @@ def main(asked: Settings) -> None:
         shared,
     ):
         if asked.resume is None:
-            config = dataclasses.asdict(asked) | journal.environment()
+            config = dataclasses.asdict(asked) | dataset.record(data)
+            config |= journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
         panel, references, note = panels.of_dataset(
             data, num_samples=asked.samples, seed=asked.seed
@@ -230,6 +232,8 @@ def view_of(asked: Settings, rows: list[records.Row]) -> comparisons.View:
         method="setting.loss",
         pair="setting.draw",
         reference=asked.losses[0],
+        space=SHARED
+        | {n: own for _, more in LOSSES.values() for n, own in more.items()},
     )
 
 

@@ -37,13 +37,15 @@ class Settings(settings.Training, settings.Network, settings.Images, settings.De
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/image_gan-DATASET-TIME"""
     resume: pathlib.Path | None = None
-    """folder of a run that was stopped, to go on with; other flags are as they were"""
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 if __name__ == "__main__":
-    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+    # Before JAX, so that --help is instant.
+    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 
@@ -53,11 +55,11 @@ from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import (
     ensembles,
+    evaluations,
     health,
     hosts,
     journal,
@@ -72,24 +74,27 @@ from jaxgan import (
     training,
     types,
 )
-from jaxgan.data import dataset, pool
+from jaxgan.data import dataset, pool, shuffling
 from jaxgan.scores import panels
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1, "evaluations": 1}
 SMOKE_CLASSIFIER_IMAGES = 20_000
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
-ROWS, MOST_COLUMNS, IMAGES_SHOWN = 8, 16, 64
+ROWS, MOST_COLUMNS = 8, 16
+EVENTS = "tensorboard/evaluations"
 
 
 def main(asked: Settings) -> None:
     began = time.perf_counter()
     check(asked)
     setups.devices(asked)
-    if asked.smoke:
+    if asked.smoke and asked.resume is None:
         fewer = min(asked.classifier_images, SMOKE_CLASSIFIER_IMAGES)
         asked = dataclasses.replace(asked, **SMOKE, classifier_images=fewer)
     asked, data = setups.load_images(asked)
+    with cli.flag("--dataset", asked.dataset):
+        panels.check(data, num_samples=asked.samples)
     gan, architecture = setups.networks_for(
         asked, data, labels=asked.labels, rule=asked.rule
     )
@@ -119,7 +124,10 @@ def main(asked: Settings) -> None:
     ):
         if asked.resume is None:
             config = dataclasses.asdict(asked) | {"gan": architecture}
-            reports.write_json(folder / cli.CONFIG, config | journal.environment())
+            config |= dataset.record(data) | journal.environment()
+            reports.write_json(folder / cli.CONFIG, config)
+        elif folder == shared:
+            cli.keep_settings(folder, steps=asked.steps)
         described = {name: getattr(asked, name) for name in METHOD}
         described["data"] = dataset.fingerprint(data.train.x)
         saving = runs.Saving(
@@ -138,11 +146,13 @@ def main(asked: Settings) -> None:
             title=f"{reports.count(asked.seeds, 'GAN')} on {asked.dataset}",
             **scores_of,
             histories={"seeds": ("all seeds", history)},
-            samples={"real": dataset.to_float(data.test.x[:IMAGES_SHOWN]), **shown},
+            samples=shown,
             columns=len(shown["seed 0"]) // ROWS,
+            column_names=column_names(asked, data),
             made_by=journal.made_by(asked),
             notes=record["note"],
             result=result(record),
+            during=evaluations.sections(folder),
         )
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
         print(f"Draw from a generator: python experiments/sample.py {shared}")
@@ -175,9 +185,20 @@ def run(
         print(note)
     picture = make_picture(asked, data, gan)
 
+    def show_events(members: runs.Members, **seen: Any) -> None:
+        if asked.tensorboard:
+            step = int(np.max(members.state.step))
+            journal.add_evaluation(folder / EVENTS, step, **seen)
+
     def evaluate(members: runs.Members, path: pathlib.Path) -> None:
         if panel is not None:
-            reports.write_json(path, {"scores": score(picture.generators(members))})
+            found = score(picture.generators(members))
+            reports.write_json(path, {"scores": found})
+            show_events(members, scores=evaluations.values(found))
+
+    def draw(members: runs.Members, path: pathlib.Path) -> None:
+        picture.draw(members, path)
+        show_events(members, picture=path)
 
     def score(mixture: ensembles.Mixture) -> dict[str, Any]:
         sample_key = jax.random.fold_in(key, 1)
@@ -187,7 +208,7 @@ def run(
     if panel is not None:
         untrained = {"untrained": score(picture.generators(members))}
         references = untrained | references
-    due = {"progress-{:06}.png": (asked.pictures, picture.draw)}
+    due = {"progress-{:06}.png": (asked.pictures, draw)}
     due["scores-{:06}.json"] = (asked.evaluations, evaluate)
     members, history = train(asked, trainer, members, placed, due, saving, folder)
     found = health.findings(history)
@@ -208,10 +229,11 @@ def run(
     picture.draw(members, folder / "samples.png")
     mixture = picture.generators(members)
     average = asked.ema_decay is not None
-    replicates.save(mixture, architecture, folder, average=average)
+    named = {"class_names": dataset.names_of(data)} if asked.labels else {}
+    replicates.save(mixture, architecture, folder, average=average, **named)
     record["scores"] = {} if panel is None else score(mixture)
     record |= {"references": references, "note": note}
-    return record, history, picture.look(members)
+    return record, history, {"real": picture.real, **picture.look(members)}
 
 
 def check(asked: Settings) -> None:
@@ -238,11 +260,13 @@ class Picture(NamedTuple):
     """How the population is looked at.
 
     Attributes:
+      real: images `[N, H, W, C]` in [-1, 1], a column for each label if there are such.
       generators: `members -> mixture` of them, with standing statistics.
       look: `members -> images` by title, always of the same latents.
       draw: `(members, path)`: a picture of these beside real images.
     """
 
+    real: np.ndarray
     generators: Callable[[runs.Members], ensembles.Mixture]
     look: Callable[[runs.Members], dict[str, np.ndarray]]
     draw: Callable[[runs.Members, pathlib.Path], None]
@@ -252,11 +276,11 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Pict
     shares, columns, label = None, ROWS, None
     if asked.labels:
         counts = np.bincount(data.train.label, minlength=data.num_classes)
-        shares, columns = counts / counts.sum(), min(data.num_classes, MOST_COLUMNS)
-        label = jnp.arange(ROWS * columns) % columns
+        shares, classes = counts / counts.sum(), classes_shown(data)
+        columns, label = len(classes), np.tile(classes, ROWS)
     z_key, key = jax.random.split(jax.random.key(asked.seed + 1))
     z = gan.latent(z_key, ROWS * columns)
-    real = np.asarray(dataset.to_float(data.test.x[: len(z)]))
+    names, real = column_names(asked, data), real_images(data, len(z), label)
 
     def generators(members: runs.Members) -> ensembles.Mixture:
         return replicates.generators(gan, members, key, shares)
@@ -266,9 +290,38 @@ def make_picture(asked: Settings, data: dataset.Dataset, gan: types.GAN) -> Pict
         return {f"seed {i}": images for i, images in enumerate(x)}
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        reports.save_samples(path, look(members), real, columns)
+        reports.save_samples(path, look(members), real, columns, names)
 
-    return Picture(generators, look, draw)
+    return Picture(real, generators, look, draw)
+
+
+def classes_shown(data: dataset.Dataset) -> np.ndarray:
+    """The first classes that are trained, by their numbers."""
+    return np.unique(np.asarray(data.train.label))[:MOST_COLUMNS]
+
+
+def column_names(asked: Settings, data: dataset.Dataset) -> list[str] | None:
+    """What stands at the columns of a picture, which are classes if there are such."""
+    if not asked.labels:
+        return None
+    return [dataset.names_of(data)[own] for own in classes_shown(data)]
+
+
+def real_images(
+    data: dataset.Dataset, number: int, label: np.ndarray | None
+) -> np.ndarray:
+    """Held-out images in a random order, or of each label; else training images."""
+    if label is None or data.test.label is None:
+        return np.asarray(dataset.to_float(shuffling.first(data.test.x, number)))
+    chosen = np.empty((number, *np.shape(data.train.x)[1:]), np.uint8)
+    for value in np.unique(label):
+        part = data.test if value in np.asarray(data.test.label) else data.train
+        own = np.asarray(part.x)[np.asarray(part.label) == value]
+        places = np.flatnonzero(label == value)
+        chosen[places] = np.resize(
+            shuffling.first(own, len(places)), (len(places), *own.shape[1:])
+        )
+    return np.asarray(dataset.to_float(chosen))
 
 
 def train(

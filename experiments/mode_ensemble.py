@@ -55,13 +55,15 @@ class Settings(shared_settings.Devices):
     out: pathlib.Path | None = None
     """run folder, new or empty; None for runs/mode_ensemble-DATASET-TIME"""
     resume: pathlib.Path | None = None
-    """folder of a run that was stopped, to go on with; other flags are as they were"""
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
     smoke: bool = False
     """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 if __name__ == "__main__":
-    SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
+    # Before JAX, so that --help is instant.
+    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 
@@ -86,7 +88,7 @@ from jaxgan import (
     setups,
     types,
 )
-from jaxgan.data import dataset, pool
+from jaxgan.data import dataset, pool, shuffling
 from jaxgan.data import modes as modes_lib
 from jaxgan.scores import panels
 
@@ -102,14 +104,16 @@ def main(settings: Settings) -> None:
     began = time.perf_counter()
     check(settings)
     setups.devices(settings)
-    if settings.smoke:
+    if settings.smoke and settings.resume is None:
         settings = dataclasses.replace(settings, **SMOKE)
     with cli.flag("--dataset", settings.dataset):
         data = dataset.load(
             settings.dataset, data_dir=settings.data_dir, seed=settings.seed
         )
-    networks, architecture = make_networks(settings, data)
+    setups.check_scores(settings, data)
     check_modes(settings, data)
+    print(dataset.about(data))
+    networks, architecture = make_networks(settings, data)
     title = f"mode_ensemble-{settings.dataset}"
     # One core compiles and trains the classifier that scores, then compiles the arms,
     # while the other one clusters and begins to train.
@@ -129,7 +133,10 @@ def main(settings: Settings) -> None:
         folder, shared = folders
         if settings.resume is None:
             config = dataclasses.asdict(settings) | {"gan": architecture}
-            reports.write_json(folder / cli.CONFIG, config | journal.environment())
+            config |= dataset.record(data) | journal.environment()
+            reports.write_json(folder / cli.CONFIG, config)
+        elif folder == shared:
+            cli.keep_settings(folder, steps=settings.steps)
         try:
             record, drawn = run(
                 settings, data, networks, architecture, background, *folders
@@ -274,20 +281,25 @@ def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN,
 
 
 def check_modes(settings: Settings, data: dataset.Dataset) -> None:
-    labelled = data.train.label is not None and data.test.label is not None
+    labelled = data.train.label is not None
     cli.require(labelled, "--dataset", settings.dataset, "the scores need its labels")
-    most = len(data.train.x)
+    if settings.modes == "labels":
+        return
+    number = data.num_classes if settings.num_modes is None else settings.num_modes
+    most = modes_lib.num_distinct(data.train.x)
     cli.require(
-        settings.num_modes is None or 1 <= settings.num_modes <= most,
+        1 <= number <= most,
         "--num-modes",
-        settings.num_modes,
-        f"it must lie between 1 and {most}, the number of training samples",
+        number,
+        f"it must lie between 1 and {most}, the number of different training samples",
     )
 
 
 def find_modes(settings: Settings, data: dataset.Dataset) -> modes_lib.Modes:
     if settings.modes == "labels":
-        return modes_lib.from_labels(data.train.label, data.num_classes)
+        # Of the classes that there are.
+        _, label = np.unique(np.asarray(data.train.label), return_inverse=True)
+        return modes_lib.from_labels(label)
     number = data.num_classes if settings.num_modes is None else settings.num_modes
     x = np.asarray(dataset.to_float(data.train.x))
     return modes_lib.cluster(x, number, seed=settings.seed)
@@ -330,11 +342,12 @@ def draw(
 ) -> None:
     """Saves the pictures (samples of the first seed, modes of all), and the page."""
     images = data.mixture is None
-    real = np.asarray(dataset.to_float(data.test.x[: NUM_SHOWN if images else 3000]))
+    real = shuffling.first(data.test.x, NUM_SHOWN if images else 3000)
+    real = np.asarray(dataset.to_float(real))
     shown = {title: x[:NUM_SHOWN] for title, x in drawn.items()} if images else drawn
     reports.save_samples(folder / "samples.png", shown, real)
     counts = np.bincount(data.train.label, minlength=data.num_classes)
-    arms.draw(record["arms"], counts, folder)
+    arms.draw(record["arms"], counts, folder, data.class_names)
     arms.save_page(
         folder,
         record["arms"],
@@ -343,6 +356,7 @@ def draw(
         counts,
         title=f"A GAN per mode on {settings.dataset}",
         made_by=journal.made_by(settings),
+        mode_names=data.class_names,
     )
 
 

@@ -29,24 +29,33 @@ class Settings:
     for per_mode, or for the one that the run has"""
     run_seed: int = 0
     """which of the arm's seeds"""
-    label: int | None = None
-    """of all samples, where the generators are conditional; None for all labels"""
+    label: str | None = None
+    """class of all samples, by its name or, where classes have none, by its number, if
+    the generators are conditional; None for all classes"""
     seed: int = 0
     """of the samples"""
     stablehlo: pathlib.Path | None = None
     """file to write the generators to as a program for CPU, CUDA and TPU, see
     jaxgan/export.py; needs the extra export"""
+    batch: int | None = None
+    """samples that the program of --stablehlo makes at a time, which older JAX can run
+    too; None to leave it free, for the JAX that is installed here and later ones"""
 
 
 if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
 
+import difflib
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxgan import ensembles, export, files, reports
+
+MOST_NAMED = 20
 
 
 def main(settings: Settings) -> None:
@@ -59,15 +68,21 @@ def main(settings: Settings) -> None:
         there = settings.stablehlo.parent.is_dir()
         need = "its folder does not exist"
         cli.require(there, "--stablehlo", settings.stablehlo, need)
+    if settings.batch is not None:
+        there = settings.stablehlo is not None
+        cli.require(there, "--batch", settings.batch, "it goes with --stablehlo FILE")
+        need = "it must be at least 1"
+        cli.require(settings.batch >= 1, "--batch", settings.batch, need)
     networks, mixture, notes = ensembles.load(mixture_file)
-    mixture = with_label(settings.label, mixture)
+    mixture = with_label(settings.label, mixture, notes.get("class_names"))
     key = jax.random.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
     number = reports.count(settings.n, "sample")
-    title = f"{notes.get('title', mixture_file.stem)}: {number}"
+    of_class = "" if settings.label is None else f" of class {settings.label}"
+    title = f"{notes.get('title', mixture_file.stem)}: {number}{of_class}"
     with cli.flag("--out", settings.out):
         if settings.out.suffix == ".npy":
-            files.write_whole(settings.out, lambda name: np.save(name, np.asarray(x)))
+            save_numbers(settings.out, np.asarray(x))
         elif x.ndim == 4:
             columns = math.ceil(math.sqrt(settings.n))
             reports.save_image_grid(settings.out, {title: x}, columns=columns)
@@ -75,11 +90,20 @@ def main(settings: Settings) -> None:
             reports.save_scatter(settings.out, {title: x}, x)
     if settings.stablehlo is not None:
         with cli.flag("--stablehlo", settings.stablehlo):
-            program = export.stablehlo(networks, mixture)
+            program = export.stablehlo(networks, mixture, batch=settings.batch)
             export.save(settings.stablehlo, program)
-        print(f"{settings.stablehlo}: the generators, {len(program) / 1e6:.1f} MB")
+        size, readers = len(program) / 1e6, export.readers(settings.batch)
+        print(f"{settings.stablehlo}: the generators, {size:.1f} MB; {readers}")
     share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
     print(f"{settings.out}: {number}; by member {np.round(share, 3)}")
+
+
+def save_numbers(path: pathlib.Path, x: np.ndarray) -> None:
+    def verify(name: str) -> None:
+        same = np.array_equal(np.load(name), x, equal_nan=True)
+        files.require_faithful(same, path)
+
+    files.write_whole(path, lambda name: np.save(name, x), verify)
 
 
 def find(settings: Settings) -> pathlib.Path:
@@ -99,18 +123,44 @@ def find(settings: Settings) -> pathlib.Path:
     return path
 
 
-def with_label(label: int | None, mixture: ensembles.Mixture) -> ensembles.Mixture:
-    """The mixture, asked for that label alone."""
+def with_label(
+    label: str | None, mixture: ensembles.Mixture, names: Sequence[str] | None = None
+) -> ensembles.Mixture:
+    """The mixture, asked for one class alone.
+
+    Args:
+      label: name or number of the class, or None for all.
+      mixture: of generators that know `K` classes, or none.
+      names: `K` names, or None where classes are just numbers.
+    """
     if label is None:
         return mixture
     conditional = mixture.classes is not None
     cli.require(conditional, "--label", label, "the generators are unconditional")
-    number = mixture.classes.shape[1]
-    need = f"it must lie between 0 and {number - 1}"
-    cli.require(0 <= label < number, "--label", label, need)
-    only = np.zeros(mixture.classes.shape, np.float32)
-    only[:, label] = 1
+    shares = np.asarray(mixture.classes)
+    number = number_of(label, names or range(shares.shape[1]))
+    trained = bool((shares[:, number] > 0).any())
+    need = "there were no images of it to train on, so choose another class"
+    cli.require(trained, "--label", label, need)
+    only = np.zeros(shares.shape, np.float32)
+    only[:, number] = 1
     return mixture._replace(classes=jax.numpy.asarray(only))
+
+
+def number_of(label: str, names: Sequence[Any]) -> int:
+    """Which class a label is of: a name or, if no name is a number, a number."""
+    names = [str(name) for name in names]
+    numbers = [str(number) for number in range(len(names))]
+    if label not in names and not any(name.isdecimal() for name in names):
+        known = numbers
+    else:
+        known = names
+    shown = ", ".join(names[:MOST_NAMED]) + (", ..." if names[MOST_NAMED:] else "")
+    need = f"the classes are {shown}"
+    near = difflib.get_close_matches(label, names, n=1)
+    need += f"; did you mean {near[0]}" if near else ""
+    cli.require(label in known, "--label", label, need)
+    return known.index(label)
 
 
 if __name__ == "__main__":

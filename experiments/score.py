@@ -4,8 +4,9 @@
     python experiments/score.py my/images --reference cifar10:test --features inception
 
 Scores the generators of a run of image_gan.py or mode_ensemble.py (all seeds of an arm
-as one population, with mean and interval), a folder of PNG and JPEG images, a .npz or
-.npy file, or a part of a dataset, against any other. The samples are passed over once,
+as one population, with mean and interval), a folder of images, a .npz or .npy file, or
+a part of a dataset, against any other. A name that a dataset has is that dataset's;
+write ./NAME for a folder or file that is called so. The samples are passed over once,
 for all scores. The table has floors and ceilings, and beside what is scored real
 samples that were held out; the folder keeps every record with its protocol. With the
 project's classifier on MNIST expect a few minutes the first time, in which that is
@@ -46,6 +47,9 @@ class Settings:
     """of the run, such as per_mode; None for all"""
     image_size: tuple[int, int] | None = None
     """height and width to which images of files and datasets are resized"""
+    value_range: tuple[float, float] | None = None
+    """values of black and white of the images in files, such as -1 1; None to find out,
+    which is refused where it cannot be told"""
     data_dir: pathlib.Path | None = None
     """folder of archives or prepared datasets; None for JAXGAN_DATA_DIR"""
     cache: pathlib.Path | None = None
@@ -67,11 +71,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan import generated, journal, reports, scoring
+from jaxgan import errors, generated, journal, reports, scoring
 from jaxgan.data import dataset, samples
 from jaxgan.scores import by_name
 
 HELD_OUT = "held-out real"
+PICTURES = {
+    "prd": "the curve of precision and recall",
+    "modes": "the modes",
+    "nn": "the nearest real images",
+}
 
 
 def main(asked: Settings) -> None:
@@ -79,18 +88,19 @@ def main(asked: Settings) -> None:
     cli.check(asked, {"samples": cli.AT_LEAST_ONE, "seed": cli.SEED})
     classes = asked.features != "raw"
     names = [name.strip() for name in asked.scores.split(",")]
-    if asked.plots:
-        names += ["prd", "modes"] if classes else ["prd"]
     with cli.flag("--scores", asked.scores):
         chosen = by_name.get(dict.fromkeys(names), classes=classes)
     where = {
         "data_dir": asked.data_dir,
         "image_size": asked.image_size,
+        "value_range": asked.value_range,
         "load": functools.cache(dataset.load),
     }
-    real, rows, number = find(asked, where)
-    with cli.flag("--scores", asked.scores):
-        by_name.check_counts(chosen, scored=number, reference=real.number)
+    real, rows, number = find(asked, where, chosen)
+    if asked.features != "inception":
+        check_shapes(asked, real, rows)
+    if asked.plots:
+        chosen |= plotted(real, rows, classes=classes)
     load = functools.partial(samples.dataset_of, asked.reference, **where)
     with cli.run_folder("--out", asked.out, "score") as folder:
         numbers = {"seed": asked.seed, "cache": asked.cache}
@@ -113,14 +123,18 @@ def main(asked: Settings) -> None:
 
 
 def find(
-    asked: Settings, where: Mapping[str, Any]
+    asked: Settings, where: Mapping[str, Any], chosen: Mapping[str, by_name.Named]
 ) -> tuple[samples.Samples, dict[str, scoring.Row], int]:
-    """The reference, all rows of the table, and the number of samples of a member."""
+    """The reference, all rows of the table, and the number of samples of a member.
+
+    Raises:
+      UserError: if they cannot be had, or are too few for the scores that are chosen.
+    """
     with cli.flag("SCORED", asked.scored):
         fake = scored(asked, where)
     path = pathlib.Path(asked.reference).expanduser()
     with cli.flag("--reference", asked.reference):
-        if generated.is_run(path):
+        if is_run(asked.reference, asked):
             need = "name one of the files mixture-*.safetensors in this folder"
             cli.require(not path.is_dir(), "--reference", asked.reference, need)
             (real,) = generated.members([path], asked.samples, asked.seed + 1)
@@ -128,18 +142,94 @@ def find(
             real = samples.find(asked.reference, **where)
             real = samples.choose(real, real.number, asked.seed)
     number = next(iter(fake.values())).members[0].number
+    with cli.flag("--scores", asked.scores):
+        by_name.check_counts(chosen, scored=number, reference=real.number)
     name = asked.held_out or samples.other_part(asked.reference)
     if name is None:
-        return real, fake, number
-    with cli.flag("--held-out", name):
-        held_out = samples.choose(samples.find(name, **where), number, asked.seed)
-    return real, {HELD_OUT: scoring.Row([held_out], real=True)} | fake, number
+        rows = fake
+    else:
+        with cli.flag("--held-out", name):
+            rows = held_out(asked, name, where, chosen, number) | fake
+    everything = [real, *(own for row in rows.values() for own in row.members)]
+    for note in dict.fromkeys(note for own in everything for note in own.notes):
+        print(note)
+    with cli.flag("SCORED", asked.scored):
+        samples.check_alike(*everything)
+    return real, rows, number
+
+
+def held_out(
+    asked: Settings,
+    name: str,
+    where: Mapping[str, Any],
+    chosen: Mapping[str, by_name.Named],
+    number: int,
+) -> dict[str, scoring.Row]:
+    """The row of further real samples; none if there are too few that nobody named."""
+    found = samples.choose(samples.find(name, **where), number, asked.seed)
+    try:
+        by_name.check_counts(chosen, **{"held-out samples": found.number})
+    except errors.UserError as error:
+        if asked.held_out is not None:
+            raise
+        print(f"no row of {name}, as {error}")
+        return {}
+    return {HELD_OUT: scoring.Row([found], real=True)}
+
+
+def plotted(
+    real: samples.Samples, rows: Mapping[str, scoring.Row], *, classes: bool
+) -> dict[str, by_name.Named]:
+    """The scores that the pictures show; those that cannot be had are told."""
+    there = [real.number, *(row.members[0].number for row in rows.values())]
+    found = {}
+    for name, picture in PICTURES.items():
+        score = by_name.SCORES[name]
+        if score.classes and not classes:
+            continue
+        if min(there) < score.least:
+            print(
+                f"--plots: without {picture}, which needs at least {score.least} "
+                f"samples of each kind, where there are {min(there)}"
+            )
+            continue
+        found[name] = score
+    return found
+
+
+def is_run(name: str, asked: Settings) -> bool:
+    """Whether a name is that of a run and not of a dataset."""
+    if samples.is_dataset(name, asked.data_dir):
+        return False
+    return generated.is_run(pathlib.Path(name).expanduser())
+
+
+def check_shapes(
+    asked: Settings, real: samples.Samples, rows: Mapping[str, scoring.Row]
+) -> None:
+    """Asks for samples of the shape of the reference.
+
+    A classifier is trained on that, and the samples themselves, flattened, are other
+    numbers in another shape, though they may be as many.
+    """
+    for title, row in rows.items():
+        for own in row.members:
+            name, value = "SCORED", asked.scored
+            if title == HELD_OUT and row.real:
+                name, value = "--held-out", own.name
+            need = (
+                f"its samples have the shape {tuple(own.shape)} and those of the "
+                f"reference {tuple(real.shape)}; bring them to one size by "
+                "--image-size, and the axes of images into the order height, width, "
+                "channels"
+            )
+            cli.require(tuple(own.shape) == tuple(real.shape), name, value, need)
 
 
 def scored(asked: Settings, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
     """What is scored: by the title of an arm, the samples of each seed."""
     path = pathlib.Path(asked.scored).expanduser()
-    if not generated.is_run(path):
+    if not is_run(asked.scored, asked):
         cli.require(asked.arm is None, "--arm", asked.arm, "only runs have arms")
         found = samples.find(asked.scored, **where)
         found = samples.choose(found, found.number, asked.seed)

@@ -82,9 +82,9 @@ def main(asked: Settings) -> None:
     base, space = describe(asked)
     with cli.flag("--dataset", asked.dataset):
         data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
-    known = (data.mixture, data.shapes, data.train.label)
-    scored = any(way is not None for way in known)
-    cli.require(scored, "--dataset", asked.dataset, "the scores need its labels")
+    setups.check_scores(asked, data)
+    setups.check_resumed(asked.resume, data)
+    print(dataset.about(data))
     panel, references, note = panels.of_dataset(
         data, num_samples=asked.samples, seed=asked.seed
     )
@@ -114,6 +114,8 @@ def main(asked: Settings) -> None:
                 study, lines, probed, search.share, search.scorings
             )
         planning.show(lines, expected)
+        if search.note:
+            print(search.note)
         return search
 
     if asked.dry_run:
@@ -125,8 +127,10 @@ def main(asked: Settings) -> None:
         shared,
     ):
         search = prepare(folder, shared)
+        search.begin()
         if asked.resume is None:
-            config = dataclasses.asdict(asked) | journal.environment()
+            config = dataclasses.asdict(asked) | dataset.record(data)
+            config |= journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
         rows = search.run()
         records.write_tables(rows, folder)
@@ -135,6 +139,7 @@ def main(asked: Settings) -> None:
             f"score.{by}",
             by in objectives.MORE_IS_BETTER,
             "setting.loss" if "loss" in space else None,
+            space=space,
         )
         made_by = journal.made_by(asked)
         summary = page.save(
@@ -218,7 +223,8 @@ def show(
         for place, setting in enumerate(ranked, 1)
         if setting in best or setting in dead[:SHOWN]
     ]
-    stopped = {row["setting"] for row in rows} - {s.setting for s in ranked}
+    whole = {row["trial"] for row in summaries.at_full_length(rows)}
+    stopped = {row["setting"] for row in rows if row["trial"] not in whole}
     title = (
         f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died, "
         f"{len(stopped)} were stopped early"

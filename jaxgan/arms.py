@@ -5,6 +5,7 @@ population, in which the members of a seed lie side by side; arms of one method 
 program, whatever their number of members.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
+    evaluations,
     health,
     journal,
     methods,
@@ -24,12 +26,15 @@ from jaxgan import (
     runs,
     types,
 )
-from jaxgan.data import dataset, modes, pool, sampling
+from jaxgan.data import dataset, modes, pool, sampling, shuffling
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 
 PASSES, BASELINES = 2, 3
 """Added to the seed of a run for the keys of standing statistics and of baselines."""
+
+EVENTS = "tensorboard/evaluations"
+"""Folder in a run's of what TensorBoard shows of pictures."""
 
 COSTS = {
     "parameters": "parameters",
@@ -201,11 +206,17 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
     Always of the same latents.
     """
 
+    @functools.cache
+    def real() -> np.ndarray:
+        return np.asarray(dataset.to_float(shuffling.first(shared.data.x, SHOWN)))
+
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        real = np.asarray(dataset.to_float(shared.data.x[:SHOWN]))
         mixed = mixture(shared, arm, members, 0)
         x, _ = ensembles.sample(shared.networks, mixed, jax.random.key(0), SHOWN)
-        reports.save_samples(path, {arm.title: np.asarray(x)}, real)
+        reports.save_samples(path, {arm.title: np.asarray(x)}, real())
+        if shared.tensorboard:
+            step, events = int(np.max(members.state.step)), path.parent / EVENTS
+            journal.add_evaluation(events, step, picture=path)
 
     return draw
 
@@ -326,6 +337,7 @@ def save_page(
     *,
     title: str,
     made_by: Mapping[str, str],
+    mode_names: Sequence[str] | None = None,
 ) -> None:
     """Saves `report.html` of all arms, see `pages`.
 
@@ -337,6 +349,7 @@ def save_page(
       real: `[K]` real samples of each mode.
       title: of the page.
       made_by: for the foot.
+      mode_names: `K` names, or None for numbers.
     """
     arms = records.values()
     histories = journal.read(folder / LOG, "arm")
@@ -354,8 +367,10 @@ def save_page(
         made_by=made_by,
         coverage={arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
         real=real,
+        mode_names=mode_names,
         costs=reports.Table(["", *COSTS], costs),
         result=result(records, references),
+        during=evaluations.sections(folder),
         notes=(
             "Means over the seeds with their 95 % intervals (Student's t). All arms "
             "spend the same floating-point operations; costs are those of one seed."
@@ -369,7 +384,10 @@ def _dead(records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def draw(
-    records: Mapping[str, Mapping[str, Any]], real: np.ndarray, folder: pathlib.Path
+    records: Mapping[str, Mapping[str, Any]],
+    real: np.ndarray,
+    folder: pathlib.Path,
+    mode_names: Sequence[str] | None = None,
 ) -> None:
     """Saves `coverage.png`, of the modes, and `training.png`, of the discriminators.
 
@@ -377,12 +395,14 @@ def draw(
       records: as for `show`, with `coverage` among the scores.
       real: `[K]` real samples of each mode.
       folder: of the run.
+      mode_names: `K` names, or None for numbers.
     """
     arms = records.values()
     reports.save_coverage(
         folder / "coverage.png",
         {arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
         real,
+        mode_names,
     )
     reports.save_curves(
         folder / "training.png",

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import shlex
 import sys
 import time
@@ -27,8 +28,8 @@ Settings = TypeVar("Settings")
 USER_ERROR, DEFECT = 2, 1
 SIGNALLED = 128
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""What the system says of a disk that takes no more."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+"""What the system says of a disk, or a limit, that takes no more."""
 
 CONFIG = "config.json"
 """File of a run folder with its settings."""
@@ -39,6 +40,13 @@ FREE = {
     *("compilation_cache", "tensorboard", "dry_run"),
 }
 """Settings that a run may be resumed with other values of."""
+
+ADDED = {"value_range"}
+"""Settings that older runs have not; their defaults are what those did."""
+
+
+_folders: list[pathlib.Path] = []
+"""Of the runs that this process has begun, the last one innermost."""
 
 
 class Check(NamedTuple):
@@ -70,6 +78,7 @@ def parse(
     settings: type[Settings],
     description: str,
     defaults: Callable[[Settings], Settings] | None = None,
+    growing: Sequence[str] = (),
 ) -> Settings:
     """Reads a dataclass of settings from the command line.
 
@@ -85,6 +94,7 @@ def parse(
       description: of the script, above its help.
       defaults: makes other defaults of what was given, such as those in a file that it
         names; flags come before them. Not for a run that is resumed.
+      growing: names of numbers that a run may be resumed with larger values of.
     """
     import tyro
 
@@ -103,7 +113,11 @@ def parse(
             old, new = getattr(stored, field.name), getattr(asked, field.name)
             flag_name = "--" + field.name.replace("_", "-")
             need = f"the run in {folder} has {old}; leave the flag out, or start anew"
-            require(field.name in FREE or old == new, flag_name, new, need)
+            same = field.name in FREE or old == new
+            if field.name in growing:
+                need = f"the run in {folder} has {old}; give as many or more"
+                same = new >= old
+            require(same, flag_name, new, need)
     return asked
 
 
@@ -125,9 +139,12 @@ def run(main: Callable[[Settings], None], settings: Settings) -> None:
     A `UserError`, or a disk that is full, becomes its sentence on standard error and
     status 2, an interruption 128 and the number of the signal, after its sentence if
     there is one; a defect keeps its traceback. Of several processes all end.
+
+    A signal ends the program within half a minute, but for training, which it stops at
+    the end of a chunk; a second one ends it at once, whatever it waits for.
     """
     try:
-        with _sentences(), signals.raised():
+        with _sentences(settings), signals.raised(_end_at_once):
             main(settings)
     except BaseException as error:
         cause = error.__context__ if isinstance(error, SystemExit) else error
@@ -148,12 +165,25 @@ def _leave(error: BaseException, cause: BaseException | None) -> None:
         fate.leave(DEFECT, f"{type(cause).__name__}: {cause}")
 
 
+def _end_at_once(number: int) -> None:
+    """Says, in the place of a main thread that does not, why the program ends."""
+    sentence = _goodbye(_folders[-1]) if _folders else "interrupted"
+    # Not by way of Python's streams, which that thread may hold.
+    with contextlib.suppress(OSError):
+        os.write(2, f"{sentence}\n".encode())
+    # What was not imported yet has nobody to tell.
+    fate = sys.modules.get("jaxgan.fate")
+    if fate is not None:
+        fate.leave(SIGNALLED + number, sentence)
+    sys.stdout.flush()
+
+
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
+def _sentences(settings: Any = None) -> Iterator[None]:
     try:
         yield
     except errors.UserError as error:
-        _end(f"error: {error}", USER_ERROR)
+        _end(f"error: {in_flags(str(error), settings)}", USER_ERROR)
     except OSError as error:
         if error.errno not in FULL:
             raise
@@ -172,6 +202,37 @@ def _sentences() -> Iterator[None]:
 def _end(sentence: str, status: int) -> NoReturn:
     print(sentence, file=sys.stderr)
     sys.exit(status)
+
+
+def in_flags(sentence: str, settings: Any) -> str:
+    """A sentence in which arguments are called by the flags that they come from.
+
+    The package speaks of arguments, `give image_size=(H, W)`; who started a script has
+    flags, `give --image-size H W`.
+
+    Args:
+      sentence: of a `UserError`.
+      settings: of the script; what is no field of them stays as it is.
+    """
+    fields = dataclasses.fields(settings) if dataclasses.is_dataclass(settings) else ()
+    flags = {field.name: "--" + field.name.replace("_", "-") for field in fields}
+    # Networks have labels where they know how many classes there are.
+    flags |= {"num_classes": "--labels"} if "labels" in flags else {}
+
+    def in_flag(found: re.Match) -> str:
+        name, value = found["name"], found["value"]
+        if value is None and "_" not in name:
+            return found[0]  # a word like any other
+        words = (value or "").strip("=()'").replace(",", "").split()
+        return " ".join([flags[name], *words])
+
+    # Neither within a path or another name, nor in a line of Python that is shown.
+    return re.sub(
+        rf"(?<![\w./'\"-])(?P<name>{'|'.join(flags) or '(?!)'})"
+        r"(?P<value>=(\([^()]*\)|'[^']*'|(?!\.)[^\s,;:()]*))?(?![\w/='\"]|\.\w)",
+        in_flag,
+        sentence,
+    )
 
 
 @contextlib.contextmanager
@@ -264,24 +325,44 @@ def run_folder(
         with files.locked(folder), _how_to_go_on(folder):
             yield folder
     except BaseException:
-        if {path.name for path in folder.iterdir()} <= {files.LOCK}:
+        own = {name for name in os.listdir(folder) if not files.is_left_by_others(name)}
+        if own <= {files.LOCK}:
             (folder / files.LOCK).unlink(missing_ok=True)
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # with what a desktop has left in it
+                folder.rmdir()
         raise
 
 
 @contextlib.contextmanager
 def _how_to_go_on(folder: pathlib.Path) -> Iterator[None]:
+    _folders.append(folder)
     try:
         yield
     except KeyboardInterrupt as interruption:
         if not (folder / CONFIG).exists():
             raise
-        raise errors.Interrupted(
-            f"interrupted; what was saved is in {folder}, go on by "
-            f"{resume_command(folder)}",
-            signals.number(interruption),
-        ) from None
+        number = signals.number(interruption)
+        raise errors.Interrupted(_goodbye(folder), number) from None
+    finally:
+        _folders.pop()
+
+
+def _goodbye(folder: pathlib.Path) -> str:
+    if not (folder / CONFIG).exists():
+        return "interrupted"
+    return (
+        f"interrupted; what was saved is in {folder}, go on by {resume_command(folder)}"
+    )
+
+
+def keep_settings(folder: pathlib.Path, **changed: Any) -> None:
+    """Writes settings with which a run goes on into its `config.json`."""
+    path = folder / CONFIG
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if changed.items() <= stored.items():
+        return
+    text = json.dumps(stored | changed, indent=2) + "\n"
+    files.write_whole(path, lambda name: pathlib.Path(name).write_text(text, "utf-8"))
 
 
 def resume_command(folder: pathlib.Path) -> str:
@@ -297,7 +378,7 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        occupied = next(path.iterdir(), None)
+        empty = files.is_empty(path)
         (path / ".writable").touch()
         (path / ".writable").unlink()
     except OSError as error:
@@ -305,7 +386,7 @@ def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
             f"{name} {path}: the folder cannot be written to ({error.strerror}); "
             "choose another."
         ) from None
-    if occupied is not None:
+    if not empty:
         raise errors.UserError(
             f"{name} {path}: the folder is not empty, and a run never overwrites "
             "another; choose another folder or remove it."
@@ -319,7 +400,11 @@ def _stored(settings: type[Settings], folder: pathlib.Path) -> Settings:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         hints = typing.get_type_hints(settings)
-        names = [field.name for field in dataclasses.fields(settings)]
+        names = [
+            field.name
+            for field in dataclasses.fields(settings)
+            if field.name in stored or field.name not in ADDED
+        ]
         return settings(**{name: _typed(hints[name], stored[name]) for name in names})
     except OSError:
         raise errors.UserError(

@@ -1,5 +1,12 @@
 """What a script tells its user in a sentence: a mistake, or an interruption."""
 
+import difflib
+import re
+from collections.abc import Iterable
+
+MOST_LISTED = 24
+"""Names up to which a sentence lists all that are known."""
+
 
 class UserError(ValueError):
     """A mistake in what the user asked for.
@@ -23,3 +30,55 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal: int, *, together: bool = False):
         super().__init__(message)
         self.signal, self.together = signal, together
+
+
+def choice(name: object, known: Iterable[str], *, among: str = "one of") -> str:
+    """The end of a sentence about a name that does not exist: what to choose instead.
+
+    Args:
+      name: that was given.
+      known: the names that there are.
+      among: what stands before their list.
+
+    Returns:
+      The choices, if they are not too many, and the nearest of them, if one is near.
+    """
+    known = list(known)
+    near = nearest(name, known)
+    asked = f"did you mean {near!r}?"
+    if near is not None and len(known) > MOST_LISTED:
+        return asked
+    listed = f"choose {among} {', '.join(known) or 'none'}"
+    return f"{listed}." if near is None else f"{listed}; {asked}"
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The name that was probably meant, or None.
+
+    It is spelt alike, or the one given is short for it: by its initials, as `lr` is for
+    `learning_rate`, or by some of its words, as `gp` is for `wgan_gp`. Of names with
+    dots the last part counts too.
+    """
+    given = _plain(str(name))
+    # The first of several that are equally near is the one listed first.
+    plain: dict[str, str] = {}
+    for full in known:
+        for short in (full, full.rpartition(".")[2]):
+            plain.setdefault(_plain(short), full)
+    spelt = difflib.get_close_matches(given, plain, n=1, cutoff=0.6)
+    if spelt:
+        return plain[spelt[0]]
+    for short, full in plain.items():
+        if given and _abbreviates(given, short):
+            return full
+    return None
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _abbreviates(given: str, name: str) -> bool:
+    words = re.split(r"[_.]", name)
+    initials = "".join(word[:1] for word in words)
+    return len(words) > 1 and (given == initials or set(given.split("_")) <= set(words))

@@ -38,7 +38,8 @@ def from_networks(
 
     Raises:
       UserError: if `latent_dim` is not positive. The GAN's functions raise it for a
-        label that is missing, or given to an unconditional GAN.
+        label that is missing, or given to an unconditional GAN, and for samples and
+        latents of another shape.
     """
     if latent_dim < 1:
         raise errors.UserError(f"latent_dim={latent_dim} must be at least 1.")
@@ -68,9 +69,11 @@ def from_networks(
         return jax.random.normal(key, (n, latent_dim))
 
     def generate(params, collections, z, label=None, train=False):
+        _check_samples("z", z, (latent_dim,))
         return _apply(generator, params, collections, z, labelled(label), train)
 
     def discriminate(params, collections, x, label=None, train=False):
+        _check_samples("x", x, shape)
         return _apply(discriminator, params, collections, x, labelled(label), train)
 
     return types.GAN(init, latent, generate, discriminate)
@@ -121,8 +124,8 @@ def make(
     """
     if architecture not in networks.ARCHITECTURES:
         raise errors.UserError(
-            f"architecture={architecture!r} is not known; choose one of "
-            f"{', '.join(networks.ARCHITECTURES)}."
+            f"architecture={architecture!r} is not known; "
+            f"{errors.choice(architecture, networks.ARCHITECTURES)}"
         )
     published = networks.ARCHITECTURES[architecture]
     _check_numbers(architecture, published, numbers)
@@ -206,14 +209,23 @@ def build(description: Mapping[str, Any]) -> types.GAN:
     return make(**description)
 
 
+def _check_samples(name: str, x: jax.Array, shape: Sequence[int]) -> None:
+    found, expected = tuple(jnp.shape(x)[1:]), tuple(shape)
+    if found != expected or not jnp.ndim(x):
+        raise errors.UserError(
+            f"{name} has shape {jnp.shape(x)}, but this GAN was made for batches of "
+            f"shape {expected}; give both the same."
+        )
+
+
 def _check_numbers(name, published, numbers) -> None:
     parameters = inspect.signature(published.build).parameters
     known = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
     for number, value in numbers.items():
         if number not in known:
             raise errors.UserError(
-                f"{number}={value!r} is no argument of the architecture {name!r}, "
-                f"which takes {', '.join(known) or 'none'}."
+                f"{number}={value!r} is no argument of the architecture {name!r}; "
+                f"{errors.choice(number, known, among='among')}"
             )
 
 

@@ -40,6 +40,7 @@ def discriminator(
       with negative logits), `fake_deviation` (standard deviation over the batch of fake
       samples, mean over their elements) and `discriminator_gradient_norm`.
     """
+    _check_functions(loss, penalties, terms)
     penalties, terms = dict(penalties or {}), dict(terms or {})
 
     def gradient(hparams, state, batch, key):
@@ -86,7 +87,7 @@ def discriminator(
         metrics["discriminator_gradient_norm"] = global_norm(grads)
         return grads, collections, metrics
 
-    return gradient
+    return types.played_by("discriminator", gradient)
 
 
 def generator(
@@ -135,7 +136,7 @@ def unrolled(
       A `Gradient` with the metrics of `generator`.
 
     Raises:
-      UserError: if the depth is negative.
+      UserError: if the depth is negative, or the step is the generator's.
 
     References:
       Metz et al., Unrolled Generative Adversarial Networks, 2017,
@@ -143,6 +144,7 @@ def unrolled(
     """
     if depth < 0:
         raise errors.UserError(f"depth={depth} of unrolling must not be negative.")
+    types.check_player("discriminator", discriminator, "discriminator")
     if depth == 0:
         return generator(gan, loss)
 
@@ -193,7 +195,7 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
         zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         return jax.lax.scan(body, zero, every)[0]
 
-    return accumulating
+    return types.played_by(types.player_of(gradient), accumulating)
 
 
 def parts(batch: types.Batch, n: int) -> types.Batch:
@@ -218,6 +220,7 @@ def global_norm(tree: types.Tree) -> jax.Array:
 
 def _generator_against(gan, loss, opponent, terms):
     """Gradient of `loss.generator` where `opponent` makes the discriminator's state."""
+    _check_functions(loss, None, terms)
 
     def gradient(hparams, state, batch, key):
         _check_terms(hparams.penalties, terms)
@@ -252,7 +255,7 @@ def _generator_against(gan, loss, opponent, terms):
         metrics["generator_gradient_norm"] = global_norm(grads)
         return grads, collections, metrics
 
-    return gradient
+    return types.played_by("generator", gradient)
 
 
 def _generate(gan, state, params, batch, key):
@@ -275,6 +278,34 @@ def _terms(player, terms, real_output, fake_output, batch):
 
 def _weighted(hparams, values):
     return sum(hparams.penalties[name] * value for name, value in values.items())
+
+
+def _check_functions(loss, penalties, terms):
+    """Asks for functions where their names may have been given."""
+    if not isinstance(loss, types.Loss):
+        raise errors.UserError(
+            f"loss is {loss!r}, but must be a Loss; losses.get(name) gives one."
+        )
+    _check_mapping("penalties", penalties, callable, "penalties.get(name)")
+    _check_mapping("terms", terms, _is_pair, "losses.TERMS[name]")
+
+
+def _check_mapping(argument, given, fits, gives):
+    if given is not None and not isinstance(given, Mapping):
+        raise errors.UserError(
+            f"{argument} is {given!r}, but must be a mapping from names to functions; "
+            f"{gives} gives one."
+        )
+    for name, value in (given or {}).items():
+        if not fits(value):
+            raise errors.UserError(
+                f"{argument}[{name!r}] is {value!r}, which is no function; {gives} "
+                "gives one."
+            )
+
+
+def _is_pair(term):
+    return isinstance(term, types.Pair)
 
 
 def _check_weights(weights, names):

@@ -5,11 +5,14 @@ but for the first process's. What ends one of them ends all: processes that wait
 another would else wait for ever, see `jaxgan.fate`.
 """
 
+import collections
 import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +20,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import errors, fate, meeting
+from jaxgan import clusters, errors, fate, meeting
 
 
 def join(
@@ -30,11 +33,14 @@ def join(
     """Joins the processes of a run; call it before anything runs on JAX.
 
     Args:
-      coordinator: HOST:PORT of process 0, or `auto` under Slurm, Open MPI and
-        Kubernetes, where JAX knows both. None for a process alone.
+      coordinator: HOST:PORT of process 0, or `auto` under Slurm and Open MPI, whose
+        environment says it, and under Kubernetes and on TPUs, where JAX finds it. None
+        for a process alone.
       num_processes: of the run; None with `auto`.
       process_id: of this process, in 0 .. `num_processes` - 1; None with `auto`.
       seconds: to wait for the others.
+
+    Each process says which devices it uses: those of its node, if it is alone there.
 
     Raises:
       UserError: if the numbers do not fit, there is no cluster, or the others do not
@@ -47,13 +53,9 @@ def join(
                 raise errors.UserError(f"{flag} {value}: it goes with --coordinator.")
         return
     if coordinator == "auto":
-        _initialize(coordinator, seconds)
+        _join_cluster(num_processes, process_id, seconds)
         return
-    host, _, port = coordinator.rpartition(":")
-    if not (host and port.isdecimal()):
-        raise errors.UserError(
-            f"--coordinator {coordinator}: it must be HOST:PORT of process 0, or auto."
-        )
+    _require_address(coordinator, coordinator)
     if num_processes is None or num_processes < 1:
         raise errors.UserError(
             f"--num-processes {num_processes}: it must say how many processes there "
@@ -64,17 +66,7 @@ def join(
             f"--process-id {process_id}: it must lie between 0 and "
             f"{num_processes - 1}, another one for each process."
         )
-    if process_id == 0:
-        meeting.gather(coordinator, num_processes, seconds)
-    else:
-        meeting.reach(coordinator, process_id, num_processes, seconds)
-    _initialize(
-        coordinator,
-        seconds,
-        coordinator_address=coordinator,
-        num_processes=num_processes,
-        process_id=process_id,
-    )
+    _meet(clusters.Place(coordinator, num_processes, process_id), coordinator, seconds)
 
 
 @contextlib.contextmanager
@@ -164,13 +156,87 @@ def together(what: str) -> None:
         multihost_utils.sync_global_devices(what)
 
 
+def _join_cluster(
+    num_processes: int | None, process_id: int | None, seconds: float
+) -> None:
+    given = {"--num-processes": num_processes, "--process-id": process_id}
+    for flag, value in given.items():
+        if value is not None:
+            raise errors.UserError(
+                f"{flag} {value}: it goes with --coordinator HOST:PORT, as auto knows "
+                "it."
+            )
+    place = clusters.place(os.environ)
+    if place is None:
+        # Kubernetes or TPUs, of which only JAX knows.
+        _initialize("auto", seconds)
+    else:
+        said = f"auto ({place.coordinator})"
+        _require_address(place.coordinator, said)
+        _meet(place, said, seconds)
+
+
+def _require_address(address: str, said: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        raise errors.UserError(
+            f"--coordinator {said}: it must be HOST:PORT of process 0, or auto."
+        )
+
+
+def _meet(place: clusters.Place, said: str, seconds: float) -> None:
+    """Waits for all processes and joins them.
+
+    Args:
+      place: of this process.
+      said: of the coordinator, in sentences.
+      seconds: to wait.
+    """
+    own_gpus = clusters.own_gpus(os.environ)
+    if place.process_id == 0:
+        meeting.gather(place.coordinator, place.num_processes, seconds, said)
+    else:
+        _, num_processes, process_id = place
+        meeting.reach(place.coordinator, process_id, num_processes, seconds, said)
+    _initialize(
+        said,
+        seconds,
+        coordinator_address=place.coordinator,
+        num_processes=place.num_processes,
+        process_id=place.process_id,
+        local_device_ids=own_gpus,
+        # Else it takes one GPU for each process.
+        cluster_detection_method="deactivate",
+    )
+
+
 def _initialize(coordinator: str, seconds: float, **how) -> None:
     try:
         jax.distributed.initialize(**how, initialization_timeout=round(seconds))
     except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(error, ValueError) and not how:
+            raise errors.UserError(
+                f"--coordinator {coordinator}: there is neither Slurm, Open MPI, "
+                f"Kubernetes nor a TPU that says where process 0 is ({reason}); give "
+                "HOST:PORT with --num-processes and --process-id."
+            ) from None
         raise errors.UserError(
             f"--coordinator {coordinator}: the processes did not come together within "
             f"{seconds:.0f} s ({reason}); check that all of them were started."
         ) from None
+    # JAX takes SIGTERM for a service of its own, and nothing would end by it any more.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     fate.share()
+    print(_devices_used())
+
+
+def _devices_used() -> str:
+    """What this process uses, as `process 1 of 2 on node7: 4 of 8 devices, ...`."""
+    own = jax.local_devices()
+    kinds = collections.Counter(device.device_kind for device in own)
+    named = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
+    return (
+        f"process {jax.process_index()} of {jax.process_count()} on "
+        f"{socket.gethostname()}: {len(own)} of {len(jax.devices())} devices, {named}"
+    )

@@ -14,8 +14,9 @@ import pathlib
 import platform
 import shlex
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -26,6 +27,9 @@ from jaxgan.reports import numbers
 
 OWN = {"step", "num_steps", "seconds", "alive"}
 """Fields of a line that are neither the run's nor metrics."""
+
+LOG = "metrics.jsonl"
+"""The log's name in the folder of a run."""
 
 MEMBERS_SHOWN = 10
 
@@ -66,7 +70,8 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
     """Appends a line of JSON per chunk to a file; for `training.train` as `on_chunk`.
 
     A line holds `fields`, the step, the seconds, `alive` and each metric as a list with
-    one entry per member; a number that is not finite becomes null.
+    one entry per member; a number that is not finite becomes null. On a disk that is
+    full the file stays as it was, and `files.append` raises a UserError.
     """
 
     def on_chunk(report: training.Report) -> None:
@@ -78,9 +83,7 @@ def log(path: pathlib.Path, **fields: Any) -> Callable[[training.Report], None]:
             "alive": report.alive.tolist(),
             **{name: _finite(values) for name, values in report.metrics.items()},
         }
-        # In one piece, so that who reads meanwhile sees whole lines.
-        with path.open("ab", buffering=0) as file:
-            file.write((json.dumps(line) + "\n").encode())
+        files.append(path, json.dumps(line) + "\n")
 
     return on_chunk
 
@@ -98,7 +101,7 @@ def tensorboard(
       **fields: in front of the names of the metrics, as `a/loss/mean`.
 
     Raises:
-      UserError: if the extra tensorboard is not installed.
+      UserError: if the extra tensorboard is not installed, or the disk is full.
     """
     if folder is None:
         yield lambda report: None
@@ -110,22 +113,91 @@ def tensorboard(
             "--tensorboard: the package tensorboard is missing; install jaxgan with "
             "the extra, pip install 'jaxgan[tensorboard]'."
         ) from None
-    writer = summary.Writer(str(folder))
     front = "".join(f"{value}/" for value in fields.values())
+    with _writing_events(folder):
+        writer = summary.Writer(str(folder))
 
     def on_chunk(report: training.Report) -> None:
-        for name, values in report.metrics.items():
-            if report.alive.any():
-                mean = float(values[report.alive].mean())
-                writer.add_scalar(f"{front}{name}/mean", mean, report.step)
-            for i, value in enumerate(values[:MEMBERS_SHOWN].tolist()):
-                writer.add_scalar(f"{front}{name}/{i}", value, report.step)
-        writer.flush()
+        with _writing_events(folder):
+            for name, values in report.metrics.items():
+                if report.alive.any():
+                    mean = float(values[report.alive].mean())
+                    writer.add_scalar(f"{front}{name}/mean", mean, report.step)
+                for i, value in enumerate(values[:MEMBERS_SHOWN].tolist()):
+                    writer.add_scalar(f"{front}{name}/{i}", value, report.step)
+            writer.flush()
 
     try:
         yield on_chunk
     finally:
+        with _writing_events(folder):
+            writer.close()
+
+
+def add_evaluation(
+    folder: pathlib.Path,
+    step: int,
+    *,
+    scores: Mapping[str, np.ndarray] | None = None,
+    picture: pathlib.Path | None = None,
+) -> None:
+    """Adds scores or a picture of a population to what TensorBoard shows.
+
+    Args:
+      folder: to which a file of events is added; another one than `tensorboard` has.
+      step: of the members.
+      scores: by name values `[P]`; of each the mean of those that are finite and, of
+        the first ten members, each.
+      picture: a PNG file, named as it is.
+
+    Raises:
+      UserError: if the disk is full.
+    """
+    from tensorboard.compat.proto import event_pb2, summary_pb2
+    from tensorboard.summary.writer import event_file_writer
+
+    value, numbers = summary_pb2.Summary.Value, {}
+    for name, own in (scores or {}).items():
+        if np.isfinite(own).any():
+            numbers[f"{name}/mean"] = float(own[np.isfinite(own)].mean())
+        numbers |= {
+            f"{name}/{i}": x for i, x in enumerate(own[:MEMBERS_SHOWN].tolist())
+        }
+    shown = [value(tag=name, simple_value=x) for name, x in numbers.items()]
+    if picture is not None:
+        tag = picture.stem.rpartition("-")[0]
+        image = summary_pb2.Summary.Image(encoded_image_string=picture.read_bytes())
+        shown.append(value(tag=tag, image=image))
+    event = event_pb2.Event(
+        wall_time=time.time(), step=step, summary=summary_pb2.Summary(value=shown)
+    )
+    with _writing_events(folder):
+        writer = event_file_writer.EventFileWriter(str(folder))
+        writer.add_event(event)
         writer.close()
+
+
+@contextlib.contextmanager
+def _writing_events(folder: pathlib.Path) -> Iterator[None]:
+    """Says in a sentence that events cannot be written, and nothing besides."""
+    shown = threading.excepthook
+
+    def show(failed: threading.ExceptHookArgs) -> None:
+        # TensorBoard's writer is a thread whose errors are raised here as well.
+        if not type(failed.thread).__module__.startswith("tensorboard"):
+            shown(failed)
+
+    threading.excepthook = show
+    try:
+        yield
+    except OSError as error:
+        raise errors.UserError(
+            f"{folder}: what TensorBoard shows could not be written "
+            f"({error.strerror or error}); make room, or go on with --resume and "
+            "--no-tensorboard."
+        ) from None
+    finally:
+        threading.excepthook = shown
 
 
 @contextlib.contextmanager
@@ -193,19 +265,29 @@ def progress(
         yield on_chunk
 
 
-def read(path: pathlib.Path, field: str) -> dict[str, list[training.Report]]:
+def read(
+    path: pathlib.Path, field: str | None = None
+) -> dict[str, list[training.Report]] | list[training.Report]:
     """The reports of a log that may still be written to, which is left as it is.
 
     Args:
-      path: of the log; one that does not exist is empty.
-      field: of `log` that tells runs apart, such as "group".
+      path: of the log, or the folder of a run with its `metrics.jsonl`; one that does
+        not exist is empty.
+      field: of `log` that tells runs apart, such as "group" of a sweep and "arm" of
+        `mode_ensemble.py`; None where there is one run.
 
     Returns:
-      Per value of the field the reports in their order, of a step the last one.
+      Per value of the field the reports in their order, of a step the last one; without
+      a field the reports alone.
 
     Raises:
-      UserError: if a line that was written to its end cannot be read.
+      UserError: if a line that was written to its end cannot be read, or belongs to one
+        of several runs and no field is given.
     """
+    path = pathlib.Path(path)
+    path = path / LOG if path.is_dir() else path
+    if field is None:
+        return _read_one(path)
     found: dict[str, dict[int, training.Report]] = {}
     text = path.read_text() if path.exists() else ""
     whole = text[: text.rfind("\n") + 1]
@@ -220,6 +302,28 @@ def read(path: pathlib.Path, field: str) -> dict[str, list[training.Report]]:
                 f"{field!r}; remove it."
             ) from None
     return {name: [own[step] for step in sorted(own)] for name, own in found.items()}
+
+
+def _read_one(path: pathlib.Path) -> list[training.Report]:
+    found: dict[int, training.Report] = {}
+    text = path.read_text() if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]
+    for number, words in enumerate(whole.splitlines(), 1):
+        try:
+            line = json.loads(words)
+            fields = [name for name in line if isinstance(line[name], str)]
+            report = None if fields else _report(line, {})
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise errors.UserError(
+                f"{path}: line {number} is not a line of a training log; remove it."
+            ) from None
+        if report is None:
+            raise errors.UserError(
+                f"{path}: its lines are of several runs; say what tells them apart, as "
+                f"field={fields[0]!r}."
+            )
+        found[report.step] = report
+    return [found[step] for step in sorted(found)]
 
 
 def rewind(path: pathlib.Path, step: int, **fields: Any) -> list[training.Report]:

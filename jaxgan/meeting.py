@@ -17,27 +17,30 @@ GREETING, GO = "jaxgan", b"go\n"
 LONGEST = 64
 
 
-def gather(address: str, num_processes: int, seconds: float) -> None:
+def gather(
+    address: str, num_processes: int, seconds: float, said: str | None = None
+) -> None:
     """Waits in process 0 until all others have come to its port.
 
     Args:
-      address: HOST:PORT, for the sentence.
+      address: HOST:PORT.
       num_processes: of the run.
       seconds: to wait.
+      said: of the address, in sentences; None for the address.
 
     Raises:
       UserError: if the port cannot be had, two come with one number, or not all come.
     """
-    until, come = time.monotonic() + seconds, {}
+    until, come, said = time.monotonic() + seconds, {}, said or address
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(_listen(address))
+        server = stack.enter_context(_listen(address, said))
         chosen = stack.enter_context(selectors.DefaultSelector())
         chosen.register(server, selectors.EVENT_READ)
         while len(come) < num_processes - 1:
             if not chosen.select(max(until - time.monotonic(), 0)):
                 missing = sorted({*range(1, num_processes)} - set(come))
                 raise errors.UserError(
-                    f"--coordinator {address}: of {num_processes} processes number "
+                    f"--coordinator {said}: of {num_processes} processes number "
                     f"{', '.join(map(str, missing))} did not come within "
                     f"{seconds:.0f} s; start all of them, with that address."
                 )
@@ -55,7 +58,13 @@ def gather(address: str, num_processes: int, seconds: float) -> None:
                 other.sendall(GO)
 
 
-def reach(address: str, process_id: int, num_processes: int, seconds: float) -> None:
+def reach(
+    address: str,
+    process_id: int,
+    num_processes: int,
+    seconds: float,
+    said: str | None = None,
+) -> None:
     """Comes to process 0 and waits until it lets all go.
 
     Args:
@@ -63,12 +72,13 @@ def reach(address: str, process_id: int, num_processes: int, seconds: float) -> 
       process_id: of this process, from 1.
       num_processes: of the run.
       seconds: to wait.
+      said: as for `gather`.
 
     Raises:
       UserError: if nobody answers there, or process 0 gives up.
     """
     host, _, port = address.rpartition(":")
-    until = time.monotonic() + seconds
+    until, said = time.monotonic() + seconds, said or address
     while True:
         left = until - time.monotonic()
         try:
@@ -79,7 +89,7 @@ def reach(address: str, process_id: int, num_processes: int, seconds: float) -> 
         except OSError as error:
             if left <= 0:
                 raise errors.UserError(
-                    f"--coordinator {address}: nobody answers there within "
+                    f"--coordinator {said}: nobody answers there within "
                     f"{seconds:.0f} s ({error}); start process 0 and check the address "
                     "and the firewall."
                 ) from None
@@ -92,7 +102,7 @@ def reach(address: str, process_id: int, num_processes: int, seconds: float) -> 
             answer = own.recv(len(GO))
         if answer != GO:
             raise errors.UserError(
-                f"--coordinator {address}: process 0 did not let this one, "
+                f"--coordinator {said}: process 0 did not let this one, "
                 f"--process-id {process_id} of --num-processes {num_processes}, go on "
                 "in time; see what it says, and whether all were started with the same "
                 "numbers."
@@ -100,7 +110,7 @@ def reach(address: str, process_id: int, num_processes: int, seconds: float) -> 
 
 
 @contextlib.contextmanager
-def _listen(address: str) -> Iterator[socket.socket]:
+def _listen(address: str, said: str) -> Iterator[socket.socket]:
     port = int(address.rpartition(":")[2])
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
@@ -108,7 +118,7 @@ def _listen(address: str) -> Iterator[socket.socket]:
         server = socket.create_server(("", port), family=family, dualstack_ipv6=both)
     except (OSError, OverflowError) as error:
         raise errors.UserError(
-            f"--coordinator {address}: process 0 cannot have that port ({error}); give "
+            f"--coordinator {said}: process 0 cannot have that port ({error}); give "
             "another."
         ) from None
     with server:

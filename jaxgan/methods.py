@@ -76,7 +76,7 @@ def make(gan: types.GAN, method: Method) -> Made:
         if name not in known:
             raise errors.UserError(
                 f"weight of {name!r}={weights[name]}: there is no such penalty with "
-                f"the rule {method.rule!r}; choose among {', '.join(sorted(known))}."
+                f"the rule {method.rule!r}; {errors.choice(name, sorted(known))}"
             )
     loss = losses.get(method.loss)
     of_critic = _chosen(penalties.PENALTIES, weights)

@@ -28,8 +28,11 @@ def save(
     real: ArrayLike | None = None,
     costs: reports.Table | None = None,
     columns: int = 8,
+    column_names: Sequence[str] | None = None,
+    mode_names: Sequence[str] | None = None,
     notes: str = "",
     result: str = "",
+    during: Sequence[reports.Section] = (),
 ) -> None:
     """Writes `report.html`, which opens anywhere, and its pictures into `report/`.
 
@@ -47,21 +50,25 @@ def save(
       real: `[K]` real samples of each mode, where there is a coverage.
       costs: a table of what each arm has cost, or None.
       columns: images in a row of a grid.
+      column_names: of the classes that these are, or None if they are none.
+      mode_names: `K` names for the coverage, or None for numbers.
       notes: sentences for the scores.
       result: what came out, for the top, such as `reports.result` says it.
+      during: sections of what was seen in training, see `evaluations.sections`.
     """
     sections = [reports.Section("Scores", notes, _scores(scores, dead, costs))]
     if coverage:
-        drawn = pictures.draw_coverage(coverage, real)
+        drawn = pictures.draw_coverage(coverage, real, mode_names)
         said = "Share of each mode, beside that of the real data."
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
-    sections += curves.sections(histories)
+    sections += [*curves.sections(histories), *during]
     points = samples.get("real")
     points = points if np.ndim(points) == 2 else None
     tiles = [_picture(name, x, columns, points) for name, x in samples.items()]
     if tiles:
-        sections.append(reports.Section("Samples", "", tiles))
+        said = f"The columns are {', '.join(column_names)}." if column_names else ""
+        sections.append(reports.Section("Samples", said, tiles))
     pictures_at = folder / PICTURES
     reports.save_html(folder / PAGE, title, sections, made_by, pictures_at, result)
 

@@ -163,14 +163,18 @@ def size(tree: types.Tree) -> int:
     Raises:
       UserError: if a leaf is a scalar or the leading axes differ.
     """
-    shapes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(tree)}
-    if len(shapes) != 1 or () in shapes:
-        found = sorted(shape[0] if shape else "scalar" for shape in shapes)
+    # The first leaf of each size stands for all that have it.
+    first: dict[int | str, str] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        shape = jnp.shape(leaf)
+        first.setdefault(shape[0] if shape else "no axis", jax.tree_util.keystr(path))
+    if len(first) != 1 or "no axis" in first:
+        found = ", ".join(f"{size} at {path or 'it'}" for size, path in first.items())
         raise errors.UserError(
             "every leaf of a population needs the same leading axis [P], but found "
-            f"{found}; lift scalars with population.broadcast."
+            f"{found or 'no leaves'}; lift scalars with population.broadcast."
         )
-    return shapes.pop()[0]
+    return next(iter(first))
 
 
 def broadcast(tree: types.Tree, num_members: int) -> types.Tree:

@@ -29,7 +29,8 @@ class Row(NamedTuple):
     """Samples of several members, scored together.
 
     Attributes:
-      members: the samples of each, as many of all.
+      members: the samples of each, as many of all, in a random order, as those of
+        `samples.choose` and of generators are: some scores are of parts of them.
       real: whether they are real, so that what is kept of them can be kept on disk.
     """
 
@@ -122,6 +123,7 @@ def rate(
     for own in everything:
         try:
             network.check(own.shape)
+            feature_networks.check_alike(network, own.shape, real.shape)
         except errors.UserError as error:
             raise errors.UserError(f"{own.name}: {error}") from None
     kept, records = {}, {}
@@ -159,14 +161,18 @@ def record(
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """A sentence for each number that misleads, by the rule in its protocol."""
-    return [
-        f"{title}, {name} of {', '.join(map(str, np.flatnonzero(own['warning'])))}: "
-        f"{own['protocol']['warning']}"
-        for title, row in record["rows"].items()
-        for name, own in row["scores"].items()
-        if np.any(own.get("warning"))
-    ]
+    """A sentence for each number that misleads, or that there is not, and why."""
+    found = []
+    for title, row in record["rows"].items():
+        for name, own in row["scores"].items():
+            if np.any(own.get("warning")):
+                members = ", ".join(map(str, np.flatnonzero(own["warning"])))
+                found.append(
+                    f"{title}, {name} of {members}: {own['protocol']['warning']}"
+                )
+            if "refused" in own["protocol"]:
+                found.append(f"there is no {name}, as {own['protocol']['refused']}")
+    return list(dict.fromkeys(found))
 
 
 def draw(
@@ -177,10 +183,12 @@ def draw(
 ) -> None:
     """Draws the curve of precision and recall, the modes, and the nearest real images.
 
-    Needs the scores `prd` and, where the network knows classes, `modes`.
+    Each if its score is there, of `prd`, `modes` and `nn`.
     """
     curves = {}
     for title, found in rated.records.items():
+        if "prd" not in found:
+            continue
         recall, precision = map(
             np.asarray, (found["prd"].recall, found["prd"].precision)
         )
@@ -190,15 +198,20 @@ def draw(
     if curves:
         path = folder / "precision-recall.png"
         reports.save_curves(path, curves, "precision", "recall")
-    if rated.reference.probs is not None:
+    drawn = all("mode_coverage" in own for own in rated.records.values())
+    if drawn and rated.reference.probs is not None:
         modes, _ = scores.confident_class(rated.reference.probs)
         counts = np.bincount(modes, minlength=rated.reference.probs.shape[-1])
         histograms = {
             title: own["mode_coverage"].histogram
             for title, own in rated.records.items()
         }
-        reports.save_coverage(folder / "modes.png", histograms, counts)
-    if len(real.shape) == 3:
+        # Of the reference's classes; those of a published network are others.
+        names = real.class_names
+        names = names if names is not None and len(names) == len(counts) else None
+        reports.save_coverage(folder / "modes.png", histograms, counts, names)
+    near = all("nearest_distance" in own for own in rated.records.values())
+    if near and len(real.shape) == 3:
         _draw_neighbours(folder / "neighbours.png", rated, real, rows)
 
 

@@ -22,6 +22,9 @@ class Images:
     JAXGAN_DATA_DIR, else the default of TFDS"""
     image_size: tuple[int, int] | None = None
     """height and width that images are resized to; None to keep theirs"""
+    value_range: tuple[float, float] | None = None
+    """values of black and white of the images in one's own files, such as -1 1; None to
+    find out, which is refused where it cannot be told"""
     stream: bool = False
     """train from the host's memory and send each step's samples to the device; the
     classifier that scores still takes labelled images to it"""
@@ -137,8 +140,9 @@ class Search:
     storage: str | None = None
     """of optuna: URL of a database or path of a journal that machines share; None for a
     journal in the run folder"""
-    study: str = "jaxgan"
-    """name of optuna's study in the storage"""
+    study: str | None = None
+    """name of optuna's study in the storage; None for one of its own for each search,
+    which those of the same data, base, space, steps, score, seeds and seed share"""
     members: int | None = None
     """of a population, at most; None for as many as fit into memory"""
     allow_groups: int = 32

@@ -5,6 +5,7 @@ What cannot be made is said in a sentence that begins with the flag, see `jaxgan
 
 import dataclasses
 import inspect
+import json
 import os
 import pathlib
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from jaxgan import (
 )
 from jaxgan import gan as gan_lib
 from jaxgan.data import dataset, pool, streaming
+from jaxgan.scores import panels
 
 WIDTH = 16
 """Channels that train in minutes on two cores."""
@@ -187,13 +189,57 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         why = "is at hand" if there else "is not at hand (its place is --data-dir)"
         print(f"dataset {name}, because mnist {why}")
     with cli.flag("--dataset", name):
-        data = dataset.load(name, data_dir=asked.data_dir, image_size=asked.image_size)
+        data = dataset.load(
+            name,
+            data_dir=asked.data_dir,
+            image_size=asked.image_size,
+            value_range=asked.value_range,
+        )
     shape = np.shape(data.train.x)[1:]
     need = f"it has samples of shape {shape}, not images of one or three channels"
     cli.require(len(shape) == 3 and shape[2] in (1, 3), "--dataset", name, need)
     labelled = not asked.labels or data.train.label is not None
     cli.require(labelled, "--labels", True, f"the images of {name} have no labels")
+    print(dataset.about(data))
     return dataclasses.replace(asked, dataset=name), data
+
+
+def check_scores(asked: Any, data: dataset.Dataset) -> None:
+    """Asks for data that can be scored, before anything runs and a folder is made.
+
+    Args:
+      asked: settings with `dataset` and `samples`.
+      data: of that name.
+
+    Raises:
+      UserError: for data without labels that need them, and for too few samples.
+    """
+    known = panels.is_known(data)
+    cli.require(known, "--dataset", asked.dataset, "the scores need its labels")
+    with cli.flag("--dataset", asked.dataset):
+        panels.check(data, num_samples=asked.samples)
+
+
+def check_resumed(folder: pathlib.Path | None, data: dataset.Dataset) -> None:
+    """Asks for the training samples that a run had, so that its trials are comparable.
+
+    Args:
+      folder: of the run that goes on, or None for a new one.
+      data: that it would go on with.
+
+    Raises:
+      UserError: if its samples were others, or it was begun by a version that held out
+        other images of one's own and did not say which.
+    """
+    if folder is None:
+        return
+    stored = json.loads((folder / cli.CONFIG).read_text(encoding="utf-8")).get("data")
+    own = dataset.fingerprint(data.train.x)
+    need = f"its training samples were {stored} and are {own} now; put them back"
+    if stored is None:
+        need = "it was begun by a version that held out other images; start anew"
+    same = stored == own or stored is None and data.name != dataset.FILES
+    cli.require(same, "--resume", folder, need)
 
 
 def place(asked: settings.Images, data: dataset.Dataset, batch_size: int) -> types.Tree:

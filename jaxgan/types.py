@@ -24,6 +24,8 @@ from typing import Any, NamedTuple, Protocol
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxgan import errors
+
 Tree = Any
 """A pytree of arrays."""
 
@@ -167,6 +169,45 @@ class Step(Protocol):
     def __call__(
         self, hparams: HParams, state: TrainState, batch: Batch, key: Array
     ) -> tuple[TrainState, Metrics]: ...
+
+
+def played_by(player: str, function: Callable) -> Callable:
+    """Notes on a `Gradient` or a `Step` of one player whose it is; returns it."""
+    function.player = player
+    return function
+
+
+def player_of(function: Callable) -> str | None:
+    """Whose `Gradient` or `Step` this is; None for both players' and if unknown."""
+    return getattr(function, "player", None)
+
+
+def check_player(argument: str, function: Callable, player: str) -> None:
+    """Asks that a `Gradient` or a `Step` is that player's, as far as is known.
+
+    Raises:
+      UserError: if it is the other player's, or is none.
+    """
+    if not callable(function):
+        raise errors.UserError(
+            f"{argument} is {function!r}, which is no function; give what gradients."
+            f"{player} or steps.update({player!r}, ...) makes."
+        )
+    if player_of(function) not in (None, player):
+        raise errors.UserError(
+            f"{argument} was given what moves the {player_of(function)}, but is for "
+            f"the {player}; swap the players."
+        )
+
+
+def check_players(discriminator: Callable, generator: Callable) -> None:
+    """Asks that both players' `Gradient`s or `Step`s are whose they should be.
+
+    Raises:
+      UserError: if they are swapped, or one is no function.
+    """
+    check_player("discriminator", discriminator, "discriminator")
+    check_player("generator", generator, "generator")
 
 
 Mapper = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -5,8 +5,11 @@ from jaxgan import cli
 cli.compile_fast()  # before JAX is imported: tests compile much and compute little
 
 import functools
+import re
+import signal
 
 import jax
+import numpy as np
 import pytest
 
 
@@ -15,6 +18,18 @@ def x64():
     """Runs a test in float64, for constants that are known to many digits."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def interruptible():
+    """Signals interrupt, also where the tests were started in the background."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -36,3 +51,37 @@ class Traces:
             return function(*args, **kwargs)
 
         return counted
+
+
+CALL = re.compile(r'custom_call[ "]*@(?:lapack|blas)_(\w+?)(?:_ffi)?\(')
+OPERAND = re.compile(r": \(tensor<([0-9x]*?)x?[fc]\d+>")
+
+
+@pytest.fixture
+def decomposed():
+    """The kernel and the batch of each decomposition in a program on a CPU."""
+
+    def of(function, *args):
+        found = []
+        for line in jax.jit(function).lower(*args).as_text().splitlines():
+            if call := CALL.search(line):
+                shape = [int(size) for size in OPERAND.search(line).group(1).split("x")]
+                found.append((call.group(1), int(np.prod(shape[:-2]))))
+        return found
+
+    return of
+
+
+@pytest.fixture
+def check_one_at_a_time(decomposed):
+    """Asserts that a program decomposes no batch, which on a CPU could hang.
+
+    It must decompose something, unless `some` is False: then nothing at all.
+    """
+
+    def check(function, *args, some=True):
+        found = decomposed(function, *args)
+        assert bool(found) == some
+        assert all(batch == 1 for _, batch in found), found
+
+    return check

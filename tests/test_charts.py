@@ -96,6 +96,63 @@ def test_medians_of_choices_count_the_dead_as_worst():
     np.testing.assert_equal(np.asarray(middle.get_ydata()), [5.0, NAN])
 
 
+GRID = [1e-4, 1e-3, 1e-1] * 4
+"""Of few different values, not evenly spaced on any scale."""
+
+
+def test_few_numbers_of_a_logarithmic_field_lie_where_their_logarithms_do():
+    field = hyperparameters.Axis("rate", GRID, log=True)
+    (axis,) = hyperparameters.marginal(field, np.arange(12.0), "x").axes
+    assert axis.get_xscale() == "log"
+    shown = {
+        x
+        for c in (hyperparameters.BEST, hyperparameters.GREY)
+        for x in np.ravel([line.get_xdata() for line in marks(axis, c)])
+    }
+    assert shown == set(GRID)
+    middle = axis.lines[-1]
+    np.testing.assert_allclose(middle.get_xdata(), sorted(set(GRID)))
+    np.testing.assert_allclose(middle.get_ydata(), [4.5, 5.5, 6.5])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 0.5), (1.5, 8.0), (1e-4, 1e3)])
+def test_a_logarithmic_axis_has_at_least_two_numbers(low, high):
+    groups = {"a": np.geomspace(low, high, 20)}
+    figure = charts.distributions(groups, "x", log=True)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    ends = axis.get_xlim()
+    ticks = zip(
+        [*axis.get_xticks(), *axis.get_xticks(minor=True)],
+        [*axis.get_xticklabels(), *axis.get_xticklabels(minor=True)],
+        strict=True,
+    )
+    inside = [x for x, label in ticks if ends[0] <= x <= ends[1] and label.get_text()]
+    assert len(inside) >= 2
+
+
+def test_few_scores_are_no_categories():
+    field = hyperparameters.Axis("rate", [1e-4, 1e-3, 1e-1], log=True)
+    scores = [1.0, 2.0, 9.0]
+    (axis,) = hyperparameters.parallel([field], scores, "x").axes
+    lines = [line for line in axis.lines if len(line.get_ydata()) == 2]
+    heights = np.array(
+        [line.get_ydata() for line in lines if line.get_color() != figures.FRAME]
+    )
+    heights = heights[np.argsort(heights[:, 1])]
+    np.testing.assert_allclose(heights[:, 0], [0, 1 / 3, 1], atol=0.013)
+    np.testing.assert_allclose(heights[:, 1], [0, 1 / 8, 1], atol=0.013)
+
+
+def test_many_choices_of_numbers_lie_side_by_side_in_their_order():
+    values = [10.0**-i for i in range(9)]
+    field = hyperparameters.Axis("rate", values, choices=True)
+    (axis,) = hyperparameters.marginal(field, np.arange(9.0), "x").axes
+    labels = [label.get_text() for label in axis.get_xticklabels()]
+    assert labels == [f"{value:.3g}" for value in sorted(values)]
+    assert axis.get_xscale() == "linear"
+
+
 def test_lines_go_through_fields_and_score_and_below_where_there_is_none():
     first = hyperparameters.Axis("b1", [0.0, 5, 10, 2, 3, 4, 6, 7])
     second = hyperparameters.Axis("clip", [None, *range(7)])

@@ -13,7 +13,7 @@ from typing import Literal
 
 import pytest
 
-from jaxgan import cli, errors, files
+from jaxgan import cli, errors, files, signals
 
 
 def test_a_user_error_is_one_sentence_and_status_two(capsys):
@@ -24,6 +24,46 @@ def test_a_user_error_is_one_sentence_and_status_two(capsys):
         cli.run(main, 3)
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error: --rate 3: wrong.\n"
+
+
+@dataclasses.dataclass
+class Named:
+    image_size: tuple | None = None
+    data_dir: str | None = None
+    loss: str = "hinge"
+    labels: bool = False
+    discriminator_conditioning: str = "none"
+
+
+@pytest.mark.parametrize(
+    ("said", "printed"),
+    [
+        ("give image_size=(H, W) to", "give --image-size H W to"),
+        ("image_size=(3,) must be", "--image-size 3 must be"),
+        ("data_dir is /a/data_dir/b, which", "--data-dir is /a/data_dir/b, which"),
+        ("give that as data_dir.", "give that as --data-dir."),
+        ("loss='x' is none; the loss is", "--loss x is none; the loss is"),
+        (
+            "discriminator_conditioning='concat' needs labels; give num_classes, or",
+            "--discriminator-conditioning concat needs labels; give --labels, or",
+        ),
+        ("learning_rate=3 is no flag here", "learning_rate=3 is no flag here"),
+        (
+            "./my_data_dir 'data_dir' data_dir.npz",
+            "./my_data_dir 'data_dir' data_dir.npz",
+        ),
+        ("by tfds.builder('a', data_dir=...).", "by tfds.builder('a', data_dir=...)."),
+    ],
+)
+def test_a_script_speaks_of_flags_where_the_package_speaks_of_arguments(
+    said, printed, capsys
+):
+    def main(settings):
+        raise errors.UserError(said)
+
+    with pytest.raises(SystemExit):
+        cli.run(main, Named())
+    assert capsys.readouterr().err == f"error: {printed}\n"
 
 
 def test_a_defect_keeps_its_traceback():
@@ -65,6 +105,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_new_folder_is_made_and_empty(tmp_path):
     folder = cli.new_folder("--out", tmp_path / "a" / "b")
     assert folder.is_dir() and not list(folder.iterdir())
+
+
+def test_what_a_desktop_leaves_does_not_occupy_a_folder(tmp_path):
+    (tmp_path / ".DS_Store").write_text("x")
+    with pytest.raises(errors.UserError, match="no."):
+        with cli.run_folder("--out", tmp_path, "title"):
+            raise errors.UserError("no.")
+    assert [p.name for p in tmp_path.iterdir()] == [".DS_Store"]
+    with cli.run_folder("--out", tmp_path, "title") as folder:
+        assert folder == tmp_path
 
 
 def test_names_and_numbers_are_read_in_order():
@@ -123,16 +173,8 @@ def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
     assert subprocess.run(command, timeout=60).returncode == 0
 
 
-@pytest.fixture
-def interruptible():
-    """SIGINT interrupts, also where the tests were started in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", signals.SIGNALS)
 def test_a_run_interrupted_at_any_moment_says_how_to_go_on(number, tmp_path, capsys):
     def main(folder):
         with cli.run_folder("--out", folder, "title") as own:
@@ -223,6 +265,22 @@ def test_settings_come_back_from_a_config_or_are_refused(
     assert said.count("\n") == 1
 
 
+def test_a_run_goes_on_that_is_older_than_a_setting(tmp_path, monkeypatch, capsys):
+    @dataclasses.dataclass
+    class Later(Resumable):
+        value_range: tuple[float, float] | None = None
+
+    config = dataclasses.asdict(Resumable(steps=7))
+    (tmp_path / cli.CONFIG).write_text(json.dumps(config))
+    monkeypatch.setattr(sys, "argv", ["x.py", "--resume", str(tmp_path)])
+    assert cli.parse(Later, "") == Later(tmp_path, steps=7)
+    del config["steps"]
+    (tmp_path / cli.CONFIG).write_text(json.dumps(config))
+    with pytest.raises(SystemExit):
+        cli.parse(Later, "")
+    assert "has no 'steps', as it is of another script" in capsys.readouterr().err
+
+
 def test_an_interrupted_run_says_how_to_go_on(capsys):
     def main(settings):
         raise errors.Interrupted("go on", 15)
@@ -231,3 +289,25 @@ def test_an_interrupted_run_says_how_to_go_on(capsys):
         cli.run(main, None)
     assert stop.value.code == 143
     assert capsys.readouterr().err == "go on\n"
+
+
+@pytest.mark.parametrize(("steps", "good"), [("9", True), ("5", True), ("4", False)])
+def test_a_run_goes_on_to_more_steps_and_never_to_fewer(
+    steps, good, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / cli.CONFIG
+    config = dataclasses.asdict(Resumable()) | {"steps": 5, "sizes": [1, 2]}
+    path.write_text(json.dumps(config | {"gan": {"width": 0.1}}))
+    words = ["x.py", "--resume", str(tmp_path), "--steps", steps]
+    monkeypatch.setattr(sys, "argv", words)
+    if good:
+        asked = cli.parse(Resumable, "", growing=("steps",))
+        cli.keep_settings(tmp_path, steps=asked.steps)
+        kept = json.loads(path.read_text())
+        assert kept == config | {"gan": {"width": 0.1}, "steps": int(steps)}
+        return
+    with pytest.raises(SystemExit) as stop:
+        cli.parse(Resumable, "", growing=("steps",))
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert f"--steps 4: the run in {tmp_path} has 5; give as many or more" in said

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -341,3 +342,18 @@ def test_a_mesh_larger_than_the_devices_is_refused():
 
     with pytest.raises(errors.UserError, match="data_devices=3 must divide the"):
         training.compile(None, None, data_devices=3)
+
+
+def test_a_process_that_has_joined_still_ends_by_a_signal():
+    # JAX's coordination service takes SIGTERM for itself.
+    code = textwrap.dedent(f"""
+        import os, signal, time
+        from jaxgan import cli, hosts
+        def main(settings):
+            hosts.join("localhost:{free_port()}", 1, 0, seconds=60)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        cli.run(main, None)
+    """)
+    ended = subprocess.run([sys.executable, "-c", code], timeout=100)
+    assert ended.returncode == 128 + signal.SIGTERM

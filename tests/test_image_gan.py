@@ -7,9 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from jaxgan.data import dataset
 
 EXPERIMENTS = pathlib.Path(__file__).parent.parent / "experiments"
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
@@ -63,8 +67,13 @@ def test_a_run_keeps_everything_it_promises(smoke):
         "mixture-generator-1.safetensors",
     } <= names
     assert {"progress-000005.png", "scores-000005.json"} <= names
+    drawn = {path.name for path in (folder / "report").iterdir()}
+    assert {"evaluations.png", "progress-000005.png"} <= drawn
     config = json.loads((folder / "config.json").read_text())
     assert config["dataset"] == "digits" and config["gan"]["num_classes"] == 10
+    assert config["class_names"] == list("0123456789")
+    assert config["data"] == dataset.fingerprint(dataset.load("digits").train.x)
+    assert "digits: 1,433 training and 364 held-out samples; by class 0: " in printed
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["step"] == config["steps"]
     assert "dataset digits, because mnist is not at hand" in printed
@@ -101,15 +110,18 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--dataset", "ring"], "--dataset ring"),
         (["--network", "nonsense"], "--network nonsense"),
         (["--network", "conv", "--image-size", "9", "9"], "--network conv for images"),
-        (["--image-size", "0", "8"], "image_size"),
-        (["--network", "mlp", "--width", "8"], "width=8"),
+        (["--image-size", "0", "8"], "--image-size 0 8 must"),
+        (["--network", "mlp", "--width", "8"], ": --width 8 is"),
         (["--numbers", "width"], "--numbers width"),
-        (["--generator-normalisation", "nonsense"], "generator_normalisation"),
-        (["--generator-conditioning", "concat"], "generator_conditioning"),
+        (
+            ["--generator-normalisation", "nonsense"],
+            "normalisation nonsense is",
+        ),
+        (["--generator-conditioning", "concat"], "give --labels, or"),
         (["--dtype", "float12"], "dtype"),
         (["--loss", "nonsense"], "--loss nonsense"),
         (["--rule", "nonsense"], "--rule nonsense"),
-        (["--rule", "simultaneous", "--n-critic", "2"], "n_critic=2"),
+        (["--rule", "simultaneous", "--n-critic", "2"], ": --n-critic 2 does"),
         (["--rule", "competitive", "--convolution", "matmul"], "--convolution matmul"),
         (["--penalties", "r1"], "--penalties r1"),
         (["--penalties", "r1:-1"], "--penalties r1:-1"),
@@ -118,6 +130,17 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--penalties", "consensus:1"], "consensus"),
         (["--labels", "--dataset", "files", "--data-dir", "plain.npy"], "--labels"),
         (["--dataset", "files", "--data-dir", "deep.npy"], "--dataset files"),
+        (["--dataset", "files", "--data-dir", "sizes"], "give --image-size H W to"),
+        (["--dataset", "files", "--data-dir", "lost"], "--data-dir is lost, which"),
+        (["--dataset", "files"], "--data-dir is not given"),
+        (["--dataset", "sizes"], "give 'files' with --data-dir sizes for what lies"),
+        (["--value-range", "-1", "1"], "--value-range is [-1, 1], but"),
+        (["--dataset", "mnist", "--data-dir", "plain.npy"], "--data-dir is plain.npy"),
+        (["--latent-dim", "0"], "--latent-dim 0 must"),
+        (
+            ["--dataset", "files", "--data-dir", "ten.npz"],
+            "--dataset files: files has 9 training and 1 held-out samples",
+        ),
         (["--betas", "0.5", "1"], "--betas"),
         (["--ema-decay", "1"], "--ema-decay 1"),
         (["--minutes", "0"], "--minutes 0"),
@@ -132,6 +155,12 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 ):
     np.save(tmp_path / "plain.npy", np.zeros((20, 8, 8, 1), np.uint8))
     np.save(tmp_path / "deep.npy", np.zeros((20, 8, 8, 4), np.uint8))
+    (tmp_path / "sizes").mkdir()
+    for size in (8, 9):
+        image = Image.fromarray(np.zeros((size, 8), np.uint8))
+        image.save(tmp_path / "sizes" / f"{size}.png")
+    ten = {"x": np.zeros((10, 8, 8), np.uint8), "y": np.zeros(10, int)}
+    np.savez(tmp_path / "ten.npz", **ten)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("JAXGAN_DATA_DIR", raising=False)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
@@ -149,7 +178,45 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     error = capsys.readouterr().err
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
     left = {path.name for path in tmp_path.iterdir()} - {"none"}
-    assert left == {"plain.npy", "deep.npy"}
+    assert left == {"plain.npy", "deep.npy", "ten.npz", "sizes"}
+
+
+def of_three_classes(held_out):
+    """Images whose pixels are ten times their class and more; the first is not seen."""
+    label = np.repeat(np.arange(1, 4, dtype=np.int32), 5)
+    x = 10 * label[:, None, None, None] + np.arange(5).repeat(3)[:, None, None, None]
+    train = dataset.Split(np.tile(x.astype(np.uint8), (1, 2, 2, 1)), label)
+    test = dataset.Split(*(values[np.isin(label, held_out)] for values in train))
+    return dataset.Dataset("own", train, test, 4, class_names=tuple("wxyz"))
+
+
+@pytest.mark.parametrize("held_out", [[1, 2, 3], [1, 2]])
+def test_real_images_stand_in_the_columns_of_their_classes(held_out, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    import image_gan
+
+    data = of_three_classes(held_out)
+    asked = image_gan.Settings(labels=True)
+    assert image_gan.column_names(asked, data) == ["x", "y", "z"]
+    label = np.tile(image_gan.classes_shown(data), 8)
+    real = image_gan.real_images(data, len(label), label)
+    of_class = np.asarray(dataset.to_uint8(real))[:, 0, 0, 0] // 10
+    np.testing.assert_array_equal(of_class, [1, 2, 3] * 8)
+
+
+def test_real_images_of_a_sorted_dataset_are_of_all_classes(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    import image_gan
+
+    label = np.arange(1000, dtype=np.int32) // 100
+    x = np.random.default_rng(0).integers(0, 10, (1000, 2, 2, 1), np.uint8)
+    data = dataset.Split(x + 20 * label[:, None, None, None].astype(np.uint8), label)
+    own = dataset.Dataset("own", data, data, 10)
+    real = image_gan.real_images(own, 64, None)
+    of_class = np.asarray(dataset.to_uint8(real))[:, 0, 0, 0] // 20
+    # 6.4 of each class, with a standard deviation of 2.4.
+    assert np.abs(np.bincount(of_class, minlength=10) - 6.4).max() < 4 * 2.4
+    assert image_gan.column_names(image_gan.Settings(), own) is None
 
 
 def lines(folder):
@@ -230,6 +297,12 @@ def test_one_file_of_a_run_is_enough_to_draw_and_to_export(smoke, tmp_path):
         "sample.py", file, "--n", 4, "--stablehlo", "generator.bin", cwd=tmp_path
     )
     assert "generator.bin: the generators" in printed
+    assert f"MB; any batch; for JAX from {version('jax')} on" in printed
     assert (tmp_path / "generator.bin").stat().st_size > 1000
     result = run("sample.py", file, "--stablehlo", "none/g.bin", cwd=tmp_path)
     assert result.returncode == 2 and "--stablehlo none/g.bin" in result.stderr
+    result = run("sample.py", file, "--batch", 4, cwd=tmp_path)
+    assert result.returncode == 2 and "--batch 4: it goes with" in result.stderr
+    words = ("--stablehlo", "fixed.bin", "--batch", 4)
+    printed = succeed("sample.py", file, "--n", 4, *words, cwd=tmp_path)
+    assert "MB; batches of 4; for JAX from 0.10.2 on" in printed

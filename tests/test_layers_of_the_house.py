@@ -14,8 +14,10 @@ PACKAGE = pathlib.Path(jaxgan.__file__).parent
 FLOORS = {
     "errors": -2,
     "types": 0,
+    "decompositions": 0,
     "fate": -1,
     "meeting": -1,
+    "clusters": -1,
     "signals": 0,
     "hosts": 0,
     "files": 0,
@@ -44,6 +46,7 @@ FLOORS = {
     "sweeps": 9,
     "export": 9,
     "pages": 9,
+    "evaluations": 9,
     "generated": 9,
     "arms": 10,
     "replicates": 10,

@@ -69,8 +69,11 @@ def test_a_confidence_that_is_no_share_is_refused():
         (4.59e-23, "4.59e-23"),
         (-0.0001, "-0.0001"),
         (reports.Interval(1.5, 1.25, 1.75, 5, 0), "1.50 ± 0.25"),
-        (reports.Interval(1.5, 1.25, 1.75, 4, 1), "1.50 ± 0.25 (1 of 5 nan)"),
-        (reports.Interval(NAN, NAN, NAN, 0, 5), "nan"),
+        (
+            reports.Interval(1.5, 1.25, 1.75, 4, 1),
+            "1.50 ± 0.25 (1 of 5 without a value)",
+        ),
+        (reports.Interval(NAN, NAN, NAN, 0, 5), "nan (5 of 5 without a value)"),
         (reports.Interval(420.3, 316, 524.6, 3, 0), "420 ± 100"),
         (reports.Interval(420.3, 406.1, 434.5, 3, 0), "420 ± 14"),
         (reports.Interval(0.0021, 0.00137, 0.00283, 5, 0), "0.00210 ± 0.00073"),
@@ -344,6 +347,9 @@ PICTURES = {
         {"a": IMAGES, "b": IMAGES[:3].repeat(3, -1), "dead": IMAGES * NAN},
         title="x",
     ),
+    "named columns": lambda path: reports.save_samples(
+        path, {"a": IMAGES}, IMAGES, 2, ["a cat", "no"]
+    ),
     "scatter": lambda path: reports.save_scatter(
         path, {"a": POINTS, "far": POINTS + 100, "dead": POINTS * NAN}, POINTS
     ),
@@ -352,6 +358,9 @@ PICTURES = {
         {"a": COUNTS, "one seed": COUNTS[:1], "dead": COUNTS * 0},
         COUNTS[0],
         mode_names="abcd",
+    ),
+    "long names": lambda path: reports.save_coverage(
+        path, {"a": COUNTS}, COUNTS[0], ["one", "a", "a very long name", "x"]
     ),
     "many modes": lambda path: reports.save_coverage(
         path, {"a": np.ones((2, 100))}, np.ones(100)
@@ -392,7 +401,7 @@ def test_curves_are_means_and_ranges_of_the_living_seeds(figure):
     )
     band = axis.collections[0].get_paths()[0].vertices
     assert band[:, 1].max() == pytest.approx(LOSSES.max())
-    assert axis.lines[0].get_label() == "a (3 of 6 dead)"
+    assert axis.lines[0].get_label() == "a (3 of 6 without a value)"
 
 
 def test_coverage_bars_are_the_real_shares_and_the_mean_over_living_seeds(figure):
@@ -403,7 +412,7 @@ def test_coverage_bars_are_the_real_shares_and_the_mean_over_living_seeds(figure
     assert heights == [[0.75, 0.25]]
     generated = [bar.get_height() for bar in axis.patches[2:]]
     np.testing.assert_allclose(generated, [2 / 3, 1 / 3])
-    assert axis.get_title() == "a (1 of 4 dead)"
+    assert axis.get_title() == "a (1 of 4 without a value)"
 
 
 def test_points_outside_the_frame_are_counted(figure):

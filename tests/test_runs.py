@@ -76,7 +76,8 @@ def test_saving_changes_nothing(trainer, undisturbed, tmp_path):
     assert_same(members, undisturbed[0])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_stopped_run_goes_on_to_the_same_bits_and_log(
     number, trainer, undisturbed, tmp_path
 ):
@@ -99,6 +100,19 @@ def test_a_stopped_run_goes_on_to_the_same_bits_and_log(
         assert report.step == other.step and set(report.metrics) == set(other.metrics)
         for name, values in report.metrics.items():
             np.testing.assert_array_equal(values, other.metrics[name])
+
+
+def test_a_signal_in_the_last_chunk_stops_what_would_follow(
+    trainer, undisturbed, tmp_path
+):
+    def stop(step, collect):
+        if step == 4 * CHUNK:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(errors.Interrupted, match="saved at step 12 of 12"):
+        train(trainer, tmp_path, on_pause=stop)
+    members, _ = train(trainer, tmp_path)
+    assert_same(members, undisturbed[0])
 
 
 def test_a_finished_run_is_read_and_not_trained(trainer, undisturbed, tmp_path):
@@ -279,3 +293,35 @@ def test_runs_killed_at_any_moment_end_in_the_same_bits(tmp_path):
             np.testing.assert_array_equal(one, other)
         assert lines(folder) == log
     assert killed >= KILLS // 3
+
+
+def test_a_run_goes_on_to_more_steps_with_the_bits_of_one_begun_with_them(
+    trainer, undisturbed, tmp_path
+):
+    def to(steps, chunk, made):
+        def make(members, path):
+            made.append(path.name)
+
+        saving = runs.Saving(tmp_path / "checkpoints", {"net": "mlp"}, "go on", 0.0)
+        on_pause = runs.spread(
+            {"{}": (2, make)}, tmp_path, num_steps=steps, chunk_steps=chunk
+        )
+        return runs.train(
+            trainer,
+            begin(trainer),
+            DATA,
+            title="test",
+            log=tmp_path / "metrics.jsonl",
+            num_steps=steps,
+            chunk_steps=chunk,
+            on_pause=on_pause,
+            saving=saving,
+        )
+
+    first, then = [], []
+    to(5, 2, first)
+    members, history = to(STEPS, 4, then)
+    assert_same(members, undisturbed[0])
+    assert [report.step for report in history] == [2, 4, 5, 9, 12]
+    # Of 12 steps a third is 4, taken before; two thirds are 8, in the chunk up to 9.
+    assert (first, then) == (["2", "4"], ["9"])

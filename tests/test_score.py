@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -33,6 +34,14 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("score")
     x = np.asarray(dataset.load("digits").test.x)
     np.save(folder / "half.npy", x[::2])
+    np.save(folder / "five.npy", x[:5])
+    label = np.arange(60) % 2
+    np.savez(folder / "small.npz", x=x[:60, 2:6, 2:6], y=label)
+    parts = {"x_train": x[:60], "y_train": label, "x_test": x[:5], "y_test": label[:5]}
+    np.savez(folder / "few.npz", **parts)
+    colours = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+    np.save(folder / "last.npy", colours)
+    np.save(folder / "first.npy", colours.transpose(0, 3, 1, 2))
     (folder / "run").mkdir()
     networks = gan.build(EIGHT)
     for seed in (0, 1):
@@ -96,7 +105,7 @@ def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
         start(script, folder, monkeypatch, "run", scores="nn", out=out)
     printed = capsys.readouterr().out
     assert "digits:test: statistics as an earlier pass has kept them" in printed
-    assert "generator, 2 seeds" in printed and "(1 of 2 dead)" in printed
+    assert "generator, 2 seeds" in printed and "(1 of 2 without a value)" in printed
     records = [
         json.loads((folder / name / "scores.json").read_text())["rows"]
         for name in ("second", "third")
@@ -108,12 +117,85 @@ def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
     assert len(set(records[0]["generator"]["samples"]["sha256"])) == 2
 
 
+def test_coordinates_in_float64_are_scored_with_all_their_digits(
+    script, folder, monkeypatch, capsys
+):
+    random, place = np.random.default_rng(0), np.array([5e5, 4.2e6])
+    for name in ("survey", "made"):
+        x = place + 0.05 * random.normal(size=(200, 2))
+        np.save(folder / f"{name}.npy", x)
+    asked = {"reference": "survey.npy", "scores": "fd,kd,prdc,nn,ndb,vendi"}
+    start(script, folder, monkeypatch, "made.npy", out=pathlib.Path("points"), **asked)
+    printed = capsys.readouterr().out
+    assert "WARNING: there is no kernel_distance, as" in printed
+    assert "WARNING: there is no vendi_score, as" in printed
+    record = json.loads((folder / "points" / "scores.json").read_text())
+    found = record["rows"]["scored"]["scores"]
+    real, made = (np.load(folder / f"{name}.npy") for name in ("survey", "made"))
+    nearest = np.linalg.norm(made[:, None] - real, axis=-1).min(axis=1)
+    np.testing.assert_allclose(
+        found["nearest_distance"]["value"], [nearest.mean()], rtol=1e-4
+    )
+    assert 0.8 < found["density"]["value"][0] < 1.2
+    expected = scores.frechet_distance(real - place, made - place).value
+    np.testing.assert_allclose(
+        found["frechet_distance"]["value"], [expected], rtol=1e-3
+    )
+    assert found["kernel_distance"]["value"] == ["NaN"]
+
+
+def test_a_dataset_comes_before_a_folder_of_its_name(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    x = np.load(folder / "half.npy")
+    np.save(tmp_path / "half.npy", x)
+    shutil.copytree(folder / "run", tmp_path / "digits")
+    out = pathlib.Path("out")
+    start(script, tmp_path, monkeypatch, "half.npy", out=out)
+    rows = json.loads((tmp_path / out / "scores.json").read_text())
+    digits = dataset.load("digits").test.x
+    assert rows["reference"]["num_samples"] == len(digits)
+    with pytest.raises(SystemExit):
+        start(script, tmp_path, monkeypatch, "digits", out=pathlib.Path("none"))
+    said = capsys.readouterr().err
+    assert "digits is a dataset; write digits:train or" in said and "./digits" in said
+    start(script, tmp_path, monkeypatch, "./digits", out=pathlib.Path("run"))
+    assert "generator, 2 seeds" in capsys.readouterr().out
+
+
+def test_pictures_ask_for_no_scores(script, folder, tmp_path, monkeypatch, capsys):
+    np.save(tmp_path / "few.npy", np.load(folder / "half.npy")[:15])
+    out = pathlib.Path("few")
+    start(script, tmp_path, monkeypatch, "few.npy", scores="fd", plots=True, out=out)
+    printed = capsys.readouterr().out
+    assert "--plots: without the curve of precision and recall, which" in printed
+    assert {path.name for path in (tmp_path / out).glob("*.png")} == {"neighbours.png"}
+
+
+def test_a_range_that_cannot_be_told_is_asked_for(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    x = np.load(folder / "half.npy") / 255
+    x[0, 0, 0] = -0.1
+    np.save(tmp_path / "odd.npy", x)
+    np.save(tmp_path / "bright.npy", np.abs(x))
+    np.save(tmp_path / "signed.npy", 2 * np.abs(x) - 1)
+    for names in (("odd.npy", "digits:test"), ("bright.npy", "signed.npy")):
+        asked = {"reference": names[1], "out": pathlib.Path("out")}
+        with pytest.raises(SystemExit):
+            start(script, tmp_path, monkeypatch, names[0], **asked)
+        assert "--value-range LOW HIGH" in capsys.readouterr().err
+        start(script, tmp_path, monkeypatch, names[0], value_range=(-1, 1), **asked)
+        assert "read as [-1, 1]" in capsys.readouterr().out
+        shutil.rmtree(tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("scored", "asked", "said"),
     [
         ("nowhere", {}, "SCORED nowhere"),
         ("empty", {}, "SCORED empty: .* no images"),
-        ("half.npy", {"reference": "digits"}, "--reference digits.*NAME:test"),
+        ("half.npy", {"reference": "digits"}, "--reference digits.*digits:test"),
         ("half.npy", {"reference": "run"}, "--reference run"),
         ("half.npy", {"scores": "fd,fid"}, "--scores fd,fid.* 'fid'"),
         ("half.npy", {"scores": "is"}, "--scores is.* class probabilities"),
@@ -134,6 +216,22 @@ def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
             "--features inception.*none.pth cannot be read .*download",
         ),
         ("half.npy", {"held_out": "nothing"}, "--held-out nothing"),
+        (
+            "half.npy",
+            {"held_out": "five.npy", "scores": "prdc"},
+            "--held-out five.npy.* at least 6 samples.* 5 of held-out",
+        ),
+        (
+            "half.npy",
+            {"reference": "small.npz", "features": "classifier"},
+            r"SCORED half.npy.*\(8, 8, 1\).*\(4, 4, 1\).*--image-size",
+        ),
+        ("first.npy", {"reference": "last.npy"}, r"SCORED first.npy.*order height"),
+        (
+            "last.npy",
+            {"reference": "last.npy", "held_out": "first.npy"},
+            r"--held-out first.npy.*\(3, 8, 8\).*\(8, 8, 3\)",
+        ),
         ("half.npy", {"out": pathlib.Path("empty/../run")}, "--out .*not empty"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -150,6 +248,17 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     sentence = capsys.readouterr().err
     assert ended.value.code == 2 and re.search(said, sentence, re.S), sentence
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_held_out_row_that_nobody_asked_for_is_left_out_where_it_is_too_small(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    asked = {"reference": "few.npz:train", "scores": "prdc", "out": tmp_path / "out"}
+    start(script, folder, monkeypatch, "half.npy", **asked)
+    printed = capsys.readouterr().out
+    assert "no row of few.npz:test, as the score 'prdc' needs at least 6" in printed
+    record = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert set(record["rows"]) == {"scored"}
 
 
 def test_a_truncated_image_is_named_and_nothing_is_scored(
@@ -182,6 +291,17 @@ def test_a_sheet_has_a_line_for_each_score_and_its_bounds(capsys):
     assert lines[0] == "Title"
     assert lines[3].split()[:6] == ["Inception", "Score", "more", "1", "10", "3"]
     assert "0.5 (0.1)" in lines[3] and lines[4].split()[3:5] == ["0", "-"]
+    assert "Held-out rows of a split by class are below floors" in lines[-1]
+    assert "target" not in lines[1]
+    columns["a"]["within_class_diversity"] = one | {"ceiling": None, "target": [7.0, 7]}
+    columns["b"]["within_class_diversity"] = one
+    reports.print_sheet(columns, columns["a"], "Title")
+    lines = capsys.readouterr().out.splitlines()
+    row = next(
+        line.split() for line in lines if line.startswith("diversity in a class")
+    )
+    assert row[4:10] == ["as", "the", "target", "1", "-", "7"]
+    assert lines[1].split()[:4] == ["better", "floor", "ceiling", "target"]
 
 
 @pytest.mark.slow

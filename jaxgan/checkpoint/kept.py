@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from jaxgan import errors, types
+from jaxgan.checkpoint import leaves as leaves_lib
 from jaxgan.checkpoint import trees
 
 
@@ -78,9 +78,9 @@ def sha256(entries: Any) -> str:
 def arrays_sha256(*arrays: Any) -> str:
     """SHA-256 of arrays: their types, shapes and values."""
     digest = hashlib.sha256()
-    for values in map(np.asarray, arrays):
+    for values in map(leaves_lib.in_order, arrays):
         digest.update(f"{values.dtype.str}{values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).data)
+        digest.update(leaves_lib.raw(values).data)
     return digest.hexdigest()
 
 

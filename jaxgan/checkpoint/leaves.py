@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxgan import types
 
@@ -27,6 +28,21 @@ def with_keys(read: jax.Array, leaf: Any) -> jax.Array:
 
 def _is_key(leaf: Any) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def in_order(leaf: Any) -> np.ndarray:
+    """An array whose bytes lie row by row, in the order of this machine.
+
+    Transposed, reversed and strided views are copied, and so are arrays of FORTRAN's
+    order or of the other byte order. `np.ascontiguousarray` would make `[1]` of `[]`.
+    """
+    array = np.asarray(leaf, order="C")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def raw(array: np.ndarray) -> np.ndarray:
+    """The bytes `[n]` of an array that is `in_order`, of whatever type."""
+    return array.reshape(-1).view(np.uint8)
 
 
 def named(tree: types.Tree) -> tuple[dict[str, Any], Any]:

@@ -3,11 +3,16 @@
 Orbax writes a checkpoint whole or not at all, but does not notice a bit that flips
 afterwards. So when a checkpoint has been committed a manifest is laid into it, which
 holds a digest of itself too; a checkpoint without one was not finished.
+
+What the manifest lists must be there as it was, and nothing may be added to the folders
+of what it lists. But desktops, network disks and editors leave files of their own in
+any folder: those are passed over, and are in no manifest.
 """
 
 import hashlib
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from jaxgan import errors, files
@@ -50,7 +55,8 @@ def read(folder: pathlib.Path) -> dict[str, Any]:
       The manifest's content.
 
     Raises:
-      Damaged: if a file is missing, was added or differs, or the folder was renamed.
+      Damaged: if a file is missing, was added to the data or differs, or the folder
+        was renamed.
       UserError: if the manifest is whole and of another version of jaxgan.
     """
     try:
@@ -72,28 +78,50 @@ def read(folder: pathlib.Path) -> dict[str, Any]:
     if str(content["step"]) != folder.name:
         raise Damaged(f"it is of step {content['step']}, as its {NAME} says")
     try:
-        found = _hashes(folder)
+        _verify(folder, content["files"])
     except OSError as error:
         raise Damaged(f"its files cannot be read ({error.strerror})") from None
-    expected = content["files"]
-    for name in sorted({*found, *expected}):
-        if name not in found:
-            raise Damaged(f"its file {name} is missing")
-        if name not in expected:
-            raise Damaged(f"its file {name} does not belong to it")
-        if found[name] != expected[name]:
-            raise Damaged(f"its file {name} is not as it was written")
     return content
 
 
+def _verify(folder: pathlib.Path, hashes: dict[str, str]) -> None:
+    expected = {name for name in hashes if not _is_left_by_others(name)}
+    there = {name: path for name, path in _files(folder)}
+    # What lies beside the data, in the folder of the step, is read by nobody.
+    data = {name.partition("/")[0] for name in expected if "/" in name}
+    for name in sorted({*there, *expected}):
+        if name not in there:
+            raise Damaged(f"its file {name} is missing")
+        if name in expected:
+            if _hash(there[name]) != hashes[name]:
+                raise Damaged(f"its file {name} is not as it was written")
+        elif name.partition("/")[0] in data and not _is_hidden(name):
+            raise Damaged(f"its file {name} does not belong to it")
+
+
 def _hashes(folder: pathlib.Path) -> dict[str, str]:
-    hashes = {}
+    return {name: _hash(path) for name, path in _files(folder)}
+
+
+def _files(folder: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
+    """Names below the folder, and paths, of all files that may be of a checkpoint."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / NAME:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            hashes[path.relative_to(folder).as_posix()] = digest
-    return hashes
+        name = path.relative_to(folder).as_posix()
+        if name != NAME and not _is_left_by_others(name) and path.is_file():
+            yield name, path
+
+
+def _hash(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_left_by_others(name: str) -> bool:
+    return any(map(files.is_left_by_others, name.split("/")))
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def _of_another_version(folder: pathlib.Path, content: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ are larger than the device can be streamed to it, see `jaxgan.data.streaming`.
 import hashlib
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from jaxgan.data import (
     mixtures,
     own,
     polygons,
+    ranges,
     resizing,
     tfds,
 )
@@ -40,6 +41,9 @@ NAMES = (*MIXTURES, POLYGONS, "digits")
 
 PREPARED = tuple(archives.ARCHIVES)
 """The datasets that are prepared from their official archives when first loaded."""
+
+MOST_TOLD = 20
+"""Classes up to which `about` counts each."""
 
 FILES = "files"
 """The name of one's own images, which `data_dir` then names."""
@@ -70,6 +74,7 @@ class Dataset(NamedTuple):
       shapes: the distribution itself where it is one of polygons, or None.
       class_names: K names, label i's at place i (folder names, or the numbers that a
         file had before they were renumbered); None where classes are just numbers.
+      notes: sentences for the user, on how files were read.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Dataset(NamedTuple):
     mixture: mixtures.GaussianMixture | None = None
     shapes: polygons.Polygons | None = None
     class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -89,6 +95,7 @@ def load(
     num_samples: int = 50_000,
     image_size: tuple[int, int] | None = None,
     resize: str = "lanczos",
+    value_range: ranges.Range | None = None,
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -107,6 +114,8 @@ def load(
         polygons, at least 1; the number of samples of real data is what it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
+      value_range: of "files", the values of black and white where they cannot be told,
+        see `own.load`.
 
     Returns:
       The dataset, as NumPy arrays.
@@ -134,10 +143,25 @@ def load(
     if image_size is not None:
         resizing.resizer(image_size, resize)
     if name == FILES:
-        train, test, num_classes = own.load(
-            _own_path(data_dir), image_size=image_size, resize=resize
+        found = own.load(
+            _own_path(data_dir),
+            image_size=image_size,
+            resize=resize,
+            value_range=value_range,
         )
-        return Dataset(name, Split(*train), Split(*test), num_classes)
+        return Dataset(
+            name,
+            Split(*found.train),
+            Split(*found.test),
+            found.num_classes,
+            class_names=found.class_names,
+            notes=found.notes,
+        )
+    if value_range is not None:
+        raise errors.UserError(
+            f"value_range is {ranges.shown(value_range)}, but it is "
+            f"for {FILES!r} alone, and {name!r} has bytes; leave it out."
+        )
     if name == "digits":
         images = tfds.Images(*digits.load(), digits.NUM_CLASSES)
     elif name in PREPARED:
@@ -149,7 +173,11 @@ def load(
         for x in (images.train_x, images.test_x)
     )
     train, test = Split(train_x, images.train_label), Split(test_x, images.test_label)
-    return Dataset(name, train, test, images.num_classes)
+    return Dataset(
+        *(name, train, test, images.num_classes),
+        class_names=images.class_names,
+        notes=images.notes,
+    )
 
 
 def is_at_hand(name: str, data_dir: str | None = None) -> bool:
@@ -225,6 +253,52 @@ def from_polygons(
     return Dataset(name, train, test, shapes=law)
 
 
+def names_of(data: Dataset) -> tuple[str, ...]:
+    """The names of the classes: their numbers where they have no others.
+
+    Args:
+      data: with labels.
+    """
+    return data.class_names or tuple(map(str, range(data.num_classes)))
+
+
+def about(data: Dataset) -> str:
+    """How files were read, and the samples that each part and class has, in lines."""
+    parts = data.train, data.test
+    counts = [len(own.x) for own in parts]
+    said = f"{data.name}: {counts[0]:,} training and {counts[1]:,} held-out samples"
+    said = "\n".join((*data.notes, said))
+    if data.train.label is None or data.mixture is not None:
+        return said
+    by_class = [
+        np.bincount(np.asarray(own.label), minlength=data.num_classes).tolist()
+        for own in parts
+        if own.label is not None
+    ]
+    if data.num_classes > MOST_TOLD:
+        extents = (f"{min(own):,} to {max(own):,}" for own in by_class)
+        return f"{said}; of each of {data.num_classes} classes {' and '.join(extents)}"
+    numbers = zip(*by_class, strict=True)
+    told = (
+        f"{name}: {' + '.join(f'{own:,}' for own in each)}"
+        for name, each in zip(names_of(data), numbers, strict=True)
+    )
+    return f"{said}; by class {', '.join(told)}"
+
+
+def record(data: Dataset) -> dict[str, Any]:
+    """What a run keeps of its data, besides their name, to know them again.
+
+    Returns:
+      `data`, the `fingerprint` of the training samples, and where samples have classes
+      `class_names`.
+    """
+    found = {"data": fingerprint(data.train.x)}
+    if data.train.label is not None and data.mixture is None:
+        found["class_names"] = list(names_of(data))
+    return found
+
+
 def fingerprint(x: ArrayLike) -> str:
     """What tells samples from others: shape, type, and of images a digest of 64.
 
@@ -271,7 +345,7 @@ def _own_path(data_dir: str | None) -> pathlib.Path:
     path = folders.chosen(data_dir)
     if path is None:
         raise errors.UserError(
-            f"dataset is {FILES!r}, but data_dir is not given; set it to a .npz or "
+            f"for the dataset {FILES!r} data_dir is not given; set it to a .npz or "
             ".npy file or to a folder of images."
         )
     return pathlib.Path(path)

@@ -1,27 +1,14 @@
-"""Folders of PNG and JPEG files, with a subfolder per class or without classes."""
+"""Folders of image files, with a subfolder per class or without classes."""
 
 import pathlib
-import struct
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent import futures
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxgan import errors
-from jaxgan.data import resizing
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
-"""Endings of the files that are read, in either case; others are passed over."""
-
-GREY = ("1", "L", "LA", "La")
-"""Pillow's modes of images without colour."""
-
-DEEP = ("I", "F")
-"""The first letter of Pillow's modes with more than 8 bits."""
-
-Read = TypeVar("Read")
+from jaxgan.data import formats, layouts, resizing
 
 
 class Images(NamedTuple):
@@ -30,8 +17,8 @@ class Images(NamedTuple):
     Attributes:
       x: `[N, H, W, C]` uint8, C = 1 if all are grey, else 3.
       label: `[N]` int32, which of `classes`, or None.
-      classes: the names of the subfolders in alphabetical order, or None if the images
-        lie in the folder itself.
+      classes: the names of the subfolders in natural order, or None if the images lie
+        in the folder itself.
     """
 
     x: np.ndarray
@@ -58,49 +45,74 @@ class Listing(NamedTuple):
 
 
 def read(
-    folder: pathlib.Path,
+    tree: layouts.Tree,
     *,
     image_size: tuple[int, int] | None = None,
     resize: str = "lanczos",
 ) -> Images:
-    """Reads the PNG and JPEG files of a folder.
+    """Reads the image files of a folder, all that `formats.suffixes` names.
 
     Files in the folder itself have no labels. Otherwise each subfolder that holds
-    images, at any depth, is a class; classes and files are in alphabetical order. Files
-    whose names begin with a dot or have another ending are passed over. Images are grey
-    if all of them are; if one has colour, all become RGB. Transparency is dropped.
+    images, at any depth, is a class; classes and files are in natural order, "2" before
+    "10". Images are as a viewer shows them, see `formats.pixels`: turned by their EXIF
+    data, and over white where they are transparent. They are grey if all of them are;
+    if one has colour, all become RGB.
 
     Args:
-      folder: exists.
+      tree: the folder, from `layouts`.
       image_size: `(H, W)` to which all are resized, or None if they are of one size.
       resize: how, see `resizing.resizer`.
 
     Raises:
-      UserError: if there are no images, they lie both in the folder and in subfolders,
-        one cannot be read or has more than 8 bits a channel, or sizes differ and there
-        is no `image_size`.
+      UserError: if images lie both in the folder and in subfolders, one cannot be read,
+        has more than 8 bits a channel or several frames, or sizes differ and there is
+        no `image_size`.
     """
-    found = scan(folder, image_size=image_size)
+    found = scan(tree, image_size=image_size)
     x = decode(found, found.paths, resize=resize)
     return Images(x, found.label, found.classes)
 
 
-def scan(folder: pathlib.Path, *, image_size: tuple[int, int] | None = None) -> Listing:
+def scan(tree: layouts.Tree, *, image_size: tuple[int, int] | None = None) -> Listing:
     """Looks at the header of each image of a folder, and decodes none.
 
     Args:
-      folder: as for `read`.
+      tree: as for `read`.
       image_size: likewise.
 
     Raises:
       UserError: as `read`, but for damage behind the header.
     """
-    paths, label, classes = _paths(folder)
+    paths, label, classes = layouts.classes(tree)
     with futures.ThreadPoolExecutor() as threads:
-        headers = list(threads.map(lambda path: _open(path, _header), paths))
-    mode = "L" if all(mode in GREY for _, mode in headers) else "RGB"
-    size = image_size or _common_size(paths, [size for size, _ in headers])
-    return Listing(tuple(paths), label, classes, mode, tuple(size))
+        headers = list(threads.map(formats.header, paths))
+    mode = "L" if all(header.grey for header in headers) else "RGB"
+    size = image_size or _common_size(paths, [header.size for header in headers])
+    return Listing(paths, label, classes, mode, tuple(size))
+
+
+def scan_parts(
+    parts: layouts.Parts, *, image_size: tuple[int, int] | None = None
+) -> list[Listing]:
+    """Looks at the training part and, if there is one, the test part, as `scan` does.
+
+    What they are brought to is the same: colour, and the labels, which are those of the
+    training part. One class that both have is none.
+
+    Raises:
+      UserError: as `scan`, and if the test part has a class that is never trained.
+    """
+    trees = [tree for tree in (parts.train, parts.test) if tree is not None]
+    found = [scan(tree, image_size=image_size) for tree in trees]
+    mode = "RGB" if any(own.mode == "RGB" for own in found) else "L"
+    train, *test = (own._replace(mode=mode) for own in found)
+    if not test:
+        return [train]
+    if test[0].classes is not None:
+        test = [_labelled_alike(parts, train, test[0])]
+    if len(train.classes or ()) == 1:
+        return [own._replace(label=None, classes=None) for own in (train, *test)]
+    return [train, *test]
 
 
 def decode(
@@ -120,102 +132,51 @@ def decode(
     x = np.empty((len(paths), *found.size, len(found.mode)), np.uint8)
 
     def fill(i: int) -> None:
-        image = _open(paths[i], lambda file: np.asarray(file.convert(found.mode)))
-        x[i] = change(image if image.ndim == 3 else image[..., None])
+        x[i] = change(formats.pixels(paths[i], found.mode))
 
     with futures.ThreadPoolExecutor() as threads:
         list(threads.map(fill, range(len(paths))))
     return x
 
 
-def _paths(
-    folder: pathlib.Path,
-) -> tuple[list[pathlib.Path], np.ndarray | None, tuple[str, ...] | None]:
-    try:
-        flat = _images_among(folder.iterdir())
-    except OSError as error:
+def largest_or_above_one(found: Listing) -> int:
+    """The largest value of all images, or the first above 1 that is met.
+
+    Most folders answer with their first image.
+
+    Raises:
+      UserError: naming an image that cannot be read.
+    """
+    largest = 0
+    for path in found.paths:
+        largest = max(largest, int(formats.pixels(path, found.mode).max()))
+        if largest > 1:
+            break
+    return largest
+
+
+def _labelled_alike(parts: layouts.Parts, train: Listing, test: Listing) -> Listing:
+    known = train.classes or ()
+    new = [name for name in test.classes if name not in known]
+    if new:
         raise errors.UserError(
-            f"{folder} cannot be read ({error.strerror}); allow it or name another."
-        ) from None
-    below = [
-        (path.name, _images_among(path.rglob("*")))
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    ]
-    below = [(name, paths) for name, paths in below if paths]
-    if flat and below:
-        raise errors.UserError(
-            f"{folder} holds images itself ({flat[0].name}) and in subfolders "
-            f"({below[0][0]}); put all into subfolders, one per class, or none."
+            f"The test images in {parts.test.folder} have the classes "
+            f"{', '.join(test.classes)}, but the training images in "
+            f"{parts.train.folder} have {', '.join(known) or 'none'}; make them the "
+            "same, a folder for each."
         )
-    if not flat and not below:
-        raise errors.UserError(
-            f"{folder} holds no images; put files ending in {', '.join(SUFFIXES)} "
-            "there or into its subfolders, one per class."
-        )
-    if flat:
-        return flat, None, None
-    label = np.repeat(np.arange(len(below)), [len(paths) for _, paths in below])
-    classes = tuple(name for name, _ in below)
-    return (
-        [path for _, paths in below for path in paths],
-        label.astype(np.int32),
-        classes,
-    )
-
-
-def _images_among(paths: Any) -> list[pathlib.Path]:
-    return sorted(
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
-
-
-def _open(path: pathlib.Path, use: Callable[[Any], Read]) -> Read:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            return use(file)
-    # What Pillow raises for damaged files depends on where the damage is.
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
-        if isinstance(error, errors.UserError):
-            raise
-        raise errors.UserError(
-            f"The image {path} cannot be read ({error}); repair or remove it."
-        ) from error
-
-
-def _header(file: Any) -> tuple[tuple[int, int], str]:
-    """`(H, W)` and the mode, without decoding."""
-    if file.mode[0] in DEEP:
-        raise errors.UserError(
-            f"The image {file.filename} has more than 8 bits a channel (mode "
-            f"{file.mode}); convert it to 8 bits."
-        )
-    return file.size[::-1], file.mode
+    place = np.array([known.index(name) for name in test.classes], np.int32)
+    return test._replace(label=place[test.label], classes=known)
 
 
 def _common_size(
-    paths: list[pathlib.Path], sizes: list[tuple[int, int]]
+    paths: Sequence[pathlib.Path], sizes: Sequence[tuple[int, int]]
 ) -> tuple[int, int]:
     for path, size in zip(paths, sizes, strict=True):
         if size != sizes[0]:
             raise errors.UserError(
                 f"The image {path} is {size[0]} x {size[1]} (height x width), but "
-                f"{paths[0].name} is {sizes[0][0]} x {sizes[0][1]}; give "
-                "image_size=(H, W) to resize all of them."
+                f"{paths[0].name} is {sizes[0][0]} x {sizes[0][1]}; bring them to one "
+                "size, or give image_size=(H, W) to resize all of them."
             )
     return sizes[0]

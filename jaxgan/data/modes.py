@@ -98,14 +98,15 @@ def cluster(x: ArrayLike, num_modes: int, seed: int = 0) -> Modes:
     0.83 to 0.88 for spectral clustering with 5 to 60 neighbours. The method was chosen
     by that figure; the perplexity is the usual one and was not tuned.
 
-    At most 5,000 samples are fitted, a random subset if there are more; every other
-    sample joins the majority of its 5 nearest fitted neighbours. For n fitted samples
-    the embedding costs O(n log n), Ward O(n^2) time and memory (0.1 GB at the most),
-    and assigning the rest O(n N).
+    Equal samples are in one cluster, and count once. At most 5,000 samples are fitted,
+    a random subset if there are more; every other sample joins the majority of its 5
+    nearest fitted neighbours. For n fitted samples the embedding costs O(n log n), Ward
+    O(n^2) time and memory (0.1 GB at the most), and assigning the rest O(n N).
 
     Args:
       x: `[N, ...]` images or points, on the host.
-      num_modes: K, the number of clusters, in 1 .. N.
+      num_modes: K, the number of clusters, between 1 and the number of different
+        samples.
       seed: of the subset and the embedding.
 
     Returns:
@@ -114,21 +115,29 @@ def cluster(x: ArrayLike, num_modes: int, seed: int = 0) -> Modes:
     Raises:
       UserError: if `num_modes` is out of range or `x` holds a value that is not finite.
     """
-    x = np.asarray(x, np.float32)
+    x = np.asarray(x)
     _check_num_modes(num_modes, len(x))
     x = x.reshape(len(x), -1)
     if not np.isfinite(x).all():
         raise errors.UserError(
             "x holds values that are not finite; drop those samples."
         )
-    num_fitted = min(len(x), max(MAX_FITTED, num_modes))
-    order = np.random.default_rng(seed).permutation(len(x))
-    fitted, rest = np.sort(order[:num_fitted]), np.sort(order[num_fitted:])
-    labels = np.empty(len(x), np.int32)
-    labels[fitted] = _ward(_embed(x[fitted], seed), num_modes)
-    if rest.size:
-        labels[rest] = _nearest(x[fitted], labels[fitted], x[rest])
-    return from_labels(labels, num_modes)
+    if x.dtype == np.float64:
+        # Far from the origin float32 has no digits left for the distances.
+        x = x - x.mean(axis=0)
+    x = x.astype(np.float32)
+    rows, copy_of = _distinct(x)
+    if num_modes > len(rows):
+        raise errors.UserError(
+            f"num_modes is {num_modes}, but only {len(rows)} of the {len(x)} samples "
+            f"are different; ask for at most {len(rows)} clusters."
+        )
+    return from_labels(_clustered(x[rows], num_modes, seed)[copy_of], num_modes)
+
+
+def num_distinct(x: ArrayLike) -> int:
+    """The number of different samples of `x` `[N, ...]`, on the host."""
+    return len({_content(sample) for sample in np.asarray(x)})
 
 
 def everything(num_samples: int) -> Modes:
@@ -187,6 +196,34 @@ def purity(modes: Modes, labels: ArrayLike) -> float:
         for row, count in zip(table, counts, strict=True)
     )
     return float(majority / counts.sum())
+
+
+def _distinct(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows `[M]` of the first of each kind of equal samples, and `[N]`, which of them.
+
+    Where all samples differ both are 0 ... N-1.
+    """
+    place: dict[bytes, int] = {}
+    copy_of = np.array([place.setdefault(_content(own), len(place)) for own in x])
+    _, rows = np.unique(copy_of, return_index=True)
+    return rows, copy_of
+
+
+def _content(sample: np.ndarray) -> bytes:
+    # Zero may be negative, too.
+    return (sample + np.zeros((), sample.dtype)).tobytes()
+
+
+def _clustered(x: np.ndarray, num_modes: int, seed: int) -> np.ndarray:
+    """The cluster int32 `[N]` of each of some samples `[N, F]` that are different."""
+    num_fitted = min(len(x), max(MAX_FITTED, num_modes))
+    order = np.random.default_rng(seed).permutation(len(x))
+    fitted, rest = np.sort(order[:num_fitted]), np.sort(order[num_fitted:])
+    labels = np.empty(len(x), np.int32)
+    labels[fitted] = _ward(_embed(x[fitted], seed), num_modes)
+    if rest.size:
+        labels[rest] = _nearest(x[fitted], labels[fitted], x[rest])
+    return labels
 
 
 def _embed(x: np.ndarray, seed: int) -> np.ndarray:

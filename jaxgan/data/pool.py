@@ -63,7 +63,8 @@ def draw(
       batch_size: samples that one step consumes: B, or `n_critic` times B.
 
     Raises:
-      UserError: if `batch_size` < 1, or rows of another number arrive.
+      UserError: if `batch_size` < 1, or (when traced) if the data are no `Pool` or
+        `Rows`, or rows of another number arrive.
     """
     if batch_size < 1:
         raise errors.UserError(f"batch_size={batch_size} must be at least 1.")
@@ -71,6 +72,11 @@ def draw(
     def sample(
         data: Pool | Rows, hparams: types.HParams, key: jax.Array
     ) -> types.Batch:
+        if not isinstance(data, (Pool, Rows)):
+            raise errors.UserError(
+                f"data is a {type(data).__name__}, but pool.draw draws from a Pool; "
+                "give pool.put(x)."
+            )
         if isinstance(data, Rows):
             batch = types.Batch(dataset.to_float(data.x), data.label)
         else:

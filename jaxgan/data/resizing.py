@@ -39,7 +39,7 @@ def resizer(
         )
     if method not in METHODS:
         raise errors.UserError(
-            f"resize={method!r} is not known; choose one of {', '.join(METHODS)}."
+            f"resize={method!r} is not known; {errors.choice(method, METHODS)}"
         )
     size = tuple(image_size)
 

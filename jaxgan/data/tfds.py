@@ -4,6 +4,8 @@ References:
   https://www.tensorflow.org/datasets/data_source
 """
 
+import contextlib
+import io
 import json
 import pathlib
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan import errors
-from jaxgan.data import folders
+from jaxgan.data import folders, layouts, shuffling
 
 CHUNK = 1_000
 """Records that are read together."""
@@ -27,6 +29,8 @@ class Images(NamedTuple):
       test_x: `[N, H, W, C]` uint8.
       test_label: `[N]` int32, or None.
       num_classes: K of the labels, or None.
+      class_names: K names, or None where these are just the numbers.
+      notes: sentences for the user, on which splits are read.
     """
 
     train_x: np.ndarray
@@ -34,6 +38,8 @@ class Images(NamedTuple):
     test_x: np.ndarray
     test_label: np.ndarray | None
     num_classes: int | None
+    class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def is_prepared(name: str, data_dir: str | None = None) -> bool:
@@ -43,11 +49,16 @@ def is_prepared(name: str, data_dir: str | None = None) -> bool:
       name: as for `load`.
       data_dir: as for `load`.
     """
+    return any(map(_is_array_record, _prepared(name, data_dir)))
+
+
+def _prepared(name: str, data_dir: str | None) -> Iterator[pathlib.Path]:
+    """The files about a dataset that are there, of all versions."""
     path = folders.chosen(data_dir) or folders.default()
     # The folders are name/version or name/configuration/version.
     path = pathlib.Path(path, *name.replace(":", "/").split("/"))
-    infos = (path.glob("/".join(["*"] * n + ["dataset_info.json"])) for n in range(3))
-    return any(_is_array_record(info) for found in infos for info in found)
+    for depth in range(3):
+        yield from path.glob("/".join(["*"] * depth + ["dataset_info.json"]))
 
 
 def load(name: str, data_dir: str | None = None) -> Images:
@@ -58,8 +69,10 @@ def load(name: str, data_dir: str | None = None) -> Images:
     The label is the `ClassLabel` marked as the supervised target, or else the only
     `ClassLabel`. A part in which a label is -1, as TFDS writes unknown ones, has none.
 
-    The parts are the splits "train" and "test". Where there is no "test", every tenth
-    sample of "train" is held out instead, beginning with the first.
+    The parts are the splits "train" and "test", or for want of that one for validation,
+    by a name of `layouts.SPLITS`. Where there is neither, a tenth of each class of
+    "train" is held out instead, at random by what the images are, see
+    `shuffling.held_out`; where no class has two, a tenth of all.
 
     Args:
       name: as TFDS spells it, with configuration and version where wanted:
@@ -72,15 +85,24 @@ def load(name: str, data_dir: str | None = None) -> Images:
 
     Raises:
       UserError: if the dataset is unknown, not prepared, not in the array_record
-        format, holds no images, or its images are not all of one size.
+        format, holds no images, its images are not all of one size, or TFDS needs
+        TensorFlow to read it.
     """
+    with _without_tensorflow(name, data_dir):
+        return _load(name, data_dir)
+
+
+def _load(name: str, data_dir: str | None) -> Images:
     builder = _builder(name, folders.chosen(data_dir))
     image_key, label_key = _image_key(name, builder), _label_key(builder)
     train = _read(name, builder, "train", image_key, label_key)
-    if "test" in builder.info.splits:
-        test = _read(name, builder, "test", image_key, label_key)
+    tested, notes = _test_split(name, list(builder.info.splits))
+    if tested is not None:
+        test = _read(name, builder, tested, image_key, label_key)
     else:
-        held_out = np.arange(len(train[0])) % 10 == 0
+        held_out = shuffling.held_out(*train)
+        if not held_out.any():
+            held_out = shuffling.held_out(train[0])
         test = _part(train, held_out)
         train = _part(train, ~held_out)
     if not (len(train[0]) and len(test[0])):
@@ -93,8 +115,32 @@ def load(name: str, data_dir: str | None = None) -> Images:
             f"The images of {name!r} are {train[0].shape[1:]} in training and "
             f"{test[0].shape[1:]} in test; choose a dataset with images of one size."
         )
-    num_classes = builder.info.features[label_key].num_classes if label_key else None
-    return Images(*train, *test, num_classes)
+    return Images(*train, *test, *_classes(builder, label_key), notes)
+
+
+def _classes(builder, label_key) -> tuple[int | None, tuple[str, ...] | None]:
+    if label_key is None:
+        return None, None
+    feature = builder.info.features[label_key]
+    names = tuple(feature.names)
+    numbers = tuple(map(str, range(feature.num_classes)))
+    return feature.num_classes, None if names == numbers else names
+
+
+def _test_split(name: str, splits: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The split that is the test part, or None, and sentences about the splits."""
+    roles = {split: layouts.SPLITS.get(split.lower()) for split in splits}
+    choices = [
+        *(split for split in splits if split == "test"),
+        *(split for split in splits if roles[split] == layouts.VALIDATION),
+    ]
+    tested, notes = choices[0] if choices else None, []
+    if tested not in (None, "test"):
+        notes.append(f"the test part of {name} is its split {tested!r}")
+    unused = [split for split in splits if split not in ("train", tested)]
+    if unused:
+        notes.append(f"not used of {name}: its splits {', '.join(unused)}")
+    return tested, tuple(notes)
 
 
 def _builder(name: str, data_dir: str | None) -> Any:
@@ -105,10 +151,14 @@ def _builder(name: str, data_dir: str | None) -> Any:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir)
     # TFDS asserts that it knows the version asked for.
     except (ValueError, ImportError, AssertionError) as error:
+        if getattr(error, "name", None) == "tensorflow":
+            raise
+        way = f", or give 'files' with data_dir={name!r} for what lies there"
+        there = way if name and pathlib.Path(name).exists() else ""
         raise errors.UserError(
             f"dataset is {name!r}, which is neither built in (ring, grid, digits, "
             "mnist, fashion_mnist, cifar10, files) nor known to TFDS, nor prepared in "
-            f"{folder}; check its name and the folder."
+            f"{folder}; check its name and the folder{there}."
         ) from error
     if "train" not in builder.info.splits:
         found = ", ".join(builder.info.splits) or "none, it is not prepared"
@@ -125,6 +175,45 @@ def _builder(name: str, data_dir: str | None) -> Any:
             "in another folder with file_format='array_record'."
         )
     return builder
+
+
+@contextlib.contextmanager
+def _without_tensorflow(name: str, data_dir: str | None) -> Iterator[None]:
+    """Says so where TFDS asks for TensorFlow, and for the sake of what."""
+    try:
+        # It prints at length what is said here in a sentence.
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    except ImportError as error:
+        if error.name != "tensorflow":
+            raise
+        found = next(_prepared(name, data_dir), None)
+        if found is None:
+            where = folders.chosen(data_dir) or folders.default()
+            raise errors.UserError(
+                f"The dataset {name!r} is not prepared in {where}, and TFDS needs "
+                "TensorFlow to prepare it; do so where there is TensorFlow, with "
+                "file_format='array_record'."
+            ) from None
+        asking = ", ".join(_made_with_tensorflow(found)) or "features"
+        raise errors.UserError(
+            f"The dataset {name!r} in {found.parent} is prepared, but has {asking}, "
+            "which TFDS decodes with TensorFlow alone; prepare it without, or choose "
+            "another."
+        ) from None
+
+
+def _made_with_tensorflow(info: pathlib.Path) -> Iterator[str]:
+    """The features of a dataset that cannot be made without, and their kinds."""
+    from tensorflow_datasets import features
+
+    stored = json.loads((info.parent / "features.json").read_text())
+    for key, content in stored["featuresDict"]["features"].items():
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                features.FeatureConnector.from_json(content)
+        except ImportError:
+            yield f"{key} ({content['pythonClassName'].rpartition('.')[2]})"
 
 
 def _is_array_record(path: pathlib.Path) -> bool:

@@ -16,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
+from jaxgan.divergences import offsets
 
 
 def floating(x: ArrayLike) -> Array:
@@ -115,15 +116,24 @@ def probabilities(name: str, x: ArrayLike) -> Array:
     return array
 
 
+def rows(x: ArrayLike) -> ArrayLike:
+    """Samples `[N]` as `[N, 1]`; others as they are."""
+    if np.ndim(x) != 1:
+        return x
+    return x[:, None] if isinstance(x, Array) else np.expand_dims(x, -1)
+
+
 def two_samples(x: ArrayLike, y: ArrayLike, least: int = 1) -> tuple[Array, Array]:
     """Asks for `x [..., N, F]` and `y [..., M, F]`; reads `[N]` as `[N, 1]`.
+
+    Only differences of samples count: of those in float64 that would be rounded, a
+    common offset is taken off before.
 
     Raises:
       UserError: if one is empty or has fewer than `least` samples, the features
         differ, or the leading axes do not broadcast.
     """
-    x, y = floating(x), floating(y)
-    x, y = (array[:, None] if array.ndim == 1 else array for array in (x, y))
+    x, y = map(floating, offsets.centred(rows(x), rows(y)))
     for name, array in (("x", x), ("y", y)):
         not_empty(name, array, 2, "[..., N, F]")
         if array.shape[-2] < least:
@@ -228,7 +238,7 @@ def one_of(name: str, value: object, choices: Sequence[object]) -> None:
     """Asks that `value` is one of the choices, and says which there are."""
     if value not in choices:
         raise errors.UserError(
-            f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}."
+            f"{name} is {value!r}; {errors.choice(value, map(str, choices))}"
         )
 
 

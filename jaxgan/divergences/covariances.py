@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from jaxgan import decompositions
+from jaxgan.decompositions import product
 from jaxgan.divergences import log_domain
 
 
@@ -30,14 +32,6 @@ class Spectrum(NamedTuple):
     support: Array
 
 
-def product(*matrices: Array) -> Array:
-    """Matrix product in the full precision of the type, on any hardware."""
-    result = matrices[0]
-    for matrix in matrices[1:]:
-        result = jnp.matmul(result, matrix, precision=jax.lax.Precision.HIGHEST)
-    return result
-
-
 def apply(matrix: Array, vector: Array) -> Array:
     """Product of matrices `[..., F, F]` and vectors `[..., F]`."""
     return product(matrix, vector[..., None])[..., 0]
@@ -45,7 +39,7 @@ def apply(matrix: Array, vector: Array) -> Array:
 
 def spectrum(matrix: Array) -> Spectrum:
     """Eigendecomposition with rounding noise taken out."""
-    values, vectors = jnp.linalg.eigh(matrix)
+    values, vectors = decompositions.eigh(matrix)
     epsilon = jnp.finfo(matrix.dtype).eps
     largest = jnp.max(jnp.abs(values), axis=-1, keepdims=True)
     negative = values[..., :1] < -jnp.sqrt(epsilon) * largest
@@ -106,7 +100,7 @@ def kl(p: Array, q: Array) -> Array:
     q^-1/2 p^1/2, which is never negative, and far more accurate near p = q.
     """
     whitened = product(_inverse_root(q), root(p))
-    singular = jnp.linalg.svd(whitened, compute_uv=False)
+    singular = decompositions.singular_values(whitened)
     # They come in descending order, so those outside the support are the last.
     rank = jnp.sum(spectrum(q).support, axis=-1, keepdims=True)
     inside = jnp.arange(q.shape[-1]) < rank
@@ -133,10 +127,10 @@ def bures(p: Array, q: Array) -> Array:
     The least over rotations U, for any P and Q with P P^T = p and Q Q^T = q.
     """
     of_p = _factor(p)
-    # One after the other, as each decomposition takes all cores of a CPU.
+    # One after the other, as a large decomposition takes all cores of a CPU.
     q, of_p = jax.lax.optimization_barrier((q, of_p))
     of_q = _factor(q)
-    left, _, right = jnp.linalg.svd(product(of_q.mT, of_p))
+    left, _, right = decompositions.svd(product(of_q.mT, of_p))
     return jnp.sum((of_p - product(of_q, left, right)) ** 2, axis=(-2, -1))
 
 
@@ -144,7 +138,7 @@ def bures(p: Array, q: Array) -> Array:
 def _bures_jvp(primals, tangents):
     p, q = primals
     root_p, root_q = root(p), root(q)
-    left, singular, right = jnp.linalg.svd(product(root_q, root_p))
+    left, singular, right = decompositions.svd(product(root_q, root_p))
     inverse_p, inverse_q = _inverse_root(p), _inverse_root(q)
     # The optimal transport maps from p to q and back, and the projections on supports.
     to_q = product(inverse_p, _assemble(right.mT, singular), inverse_p)
@@ -167,7 +161,7 @@ def different_support(difference: Array, p: Array, q: Array) -> Array:
     return (support_p.sum(-1) != support_q.sum(-1)) | spread | shifted
 
 
-@jax.jit
+@decompositions.one_at_a_time
 def _factor(matrix: Array) -> Array:
     """A matrix whose product with its transpose is this one.
 
@@ -175,17 +169,15 @@ def _factor(matrix: Array) -> Array:
     or that of the eigenvalues where a pivot is below a square root of epsilon: then
     the matrix may be singular, and its rounding must not count.
     """
-    lower = jnp.linalg.cholesky(matrix)
-    pivots, variances = (jnp.diagonal(x, 0, -2, -1) for x in (lower, matrix))
-    least = jnp.sqrt(jnp.finfo(matrix.dtype).eps) * variances.max(-1, keepdims=True)
-    definite = (pivots**2 > least).all(axis=-1)[..., None, None]
+    lower = decompositions.cholesky(matrix)
+    pivots, variances = jnp.diagonal(lower), jnp.diagonal(matrix)
+    least = jnp.sqrt(jnp.finfo(matrix.dtype).eps) * variances.max()
 
-    # A new function at each call; without `jit` around, a call would compile it anew.
     def of_spectrum():
         values, vectors, _ = spectrum(matrix)
-        return jnp.where(definite, lower, vectors * jnp.sqrt(values)[..., None, :])
+        return vectors * jnp.sqrt(values)
 
-    return jax.lax.cond(definite.all(), lambda: lower, of_spectrum)
+    return jax.lax.cond((pivots**2 > least).all(), lambda: lower, of_spectrum)
 
 
 def _assemble(vectors: Array, values: Array) -> Array:

@@ -287,7 +287,7 @@ def named(name: str | FDivergence) -> FDivergence:
         return name
     if name not in F_DIVERGENCES:
         raise errors.UserError(
-            f"there is no f-divergence {name!r}; choose one of "
-            f"{', '.join(F_DIVERGENCES)}, or make one with alpha_f_divergence."
+            f"there is no f-divergence {name!r}, unless you make it with "
+            f"alpha_f_divergence: {errors.choice(name, F_DIVERGENCES)}"
         )
     return F_DIVERGENCES[name]

@@ -27,7 +27,13 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan.divergences import checks, covariances, distribution_checks, log_domain
+from jaxgan.divergences import (
+    checks,
+    covariances,
+    distribution_checks,
+    log_domain,
+    offsets,
+)
 from jaxgan.divergences.estimate import Estimate
 
 
@@ -245,6 +251,8 @@ def _diagonal(
 
 
 def _means(mean_p: ArrayLike, mean_q: ArrayLike) -> tuple[Array, Array]:
+    # Only their difference counts.
+    mean_p, mean_q = offsets.centred(mean_p, mean_q)
     mean_p = checks.vectors("mean_p", mean_p, "[..., F]")
     mean_q = checks.vectors("mean_q", mean_q, "[..., F]")
     checks.same_axis("mean_p", mean_p, "mean_q", mean_q)

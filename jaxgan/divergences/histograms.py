@@ -106,12 +106,16 @@ def _with_floor(
     num_permutations: int,
     base: float | None,
 ) -> HistogramDivergence:
+    if np.ndim(bins):  # edges lie where they lie
+        x, y = map(checks.floating, (x, y))
     x, y = checks.two_samples(x, y)
     checks.no_batch("x", x, 2, "[N, F]")
     checks.no_batch("y", y, 2, "[M, F]")
     checks.not_negative("pseudo_count", pseudo_count)
     checks.at_least("num_permutations", num_permutations, 2)
     pooled = jnp.concatenate([x, y])
+    if np.ndim(bins) == 0:
+        pooled = pooled - pooled.min(axis=0)  # or edges are rounded with the offset
     cells, num_cells = _cells(pooled, _edges(pooled, bins))
     total = jnp.zeros(num_cells, x.dtype).at[cells].add(1)
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan.divergences import checks, log_domain
+from jaxgan.divergences import checks, log_domain, offsets
 
 
 def wasserstein_1d(x: ArrayLike, y: ArrayLike, order: int = 1) -> Array:
@@ -33,6 +33,8 @@ def wasserstein_1d(x: ArrayLike, y: ArrayLike, order: int = 1) -> Array:
     Raises:
       UserError: if a sample is empty or the order is neither 1 nor 2.
     """
+    if min(np.ndim(x), np.ndim(y)):
+        x, y = (v[..., 0] for v in offsets.centred(_column(x), _column(y)))
     x, y = checks.vectors("x", x, "[..., N]"), checks.vectors("y", y, "[..., M]")
     checks.same_batch("x", x, "y", y)
     cost = _transport_cost(x, y, order)
@@ -66,6 +68,9 @@ def sliced_wasserstein(
         order is neither 1 nor 2.
     """
     x, y = checks.two_samples(x, y)
+    # Projected with them, a common offset would take digits from the differences.
+    centre = jax.lax.stop_gradient(jnp.mean(x, axis=-2, keepdims=True))
+    x, y = x - centre, y - centre
     checks.at_least("num_projections", num_projections, 1)
     normal = jax.random.normal(key, (num_projections, x.shape[-1]), x.dtype)
     directions = normal / jnp.linalg.norm(normal, axis=-1, keepdims=True)
@@ -75,6 +80,10 @@ def sliced_wasserstein(
 
     cost = jnp.mean(_transport_cost(project(x), project(y), order), axis=-1)
     return cost if order == 1 else log_domain.root(cost)
+
+
+def _column(x: ArrayLike) -> ArrayLike:
+    return x[..., None] if isinstance(x, Array) else np.expand_dims(x, -1)
 
 
 def _transport_cost(x: Array, y: Array, order: int) -> Array:

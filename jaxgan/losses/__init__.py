@@ -66,7 +66,7 @@ def get(name: str) -> types.Loss:
     if name not in LOSSES:
         raise errors.UserError(
             f"loss is {name!r}, which does not exist: "
-            f"choose one of {', '.join(sorted(LOSSES))}."
+            f"{errors.choice(name, sorted(LOSSES))}"
         )
     return LOSSES[name]
 

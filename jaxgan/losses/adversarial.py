@@ -146,6 +146,7 @@ def relativistic() -> types.Loss:
         return jnp.mean(jax.nn.softplus(fake_logits - real_logits))
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
+        checks.pairs(real_logits=real_logits, fake_logits=fake_logits)
         return discriminator(fake_logits, real_logits)
 
     return types.Loss(discriminator, generator)
@@ -173,6 +174,7 @@ def relativistic_average() -> types.Loss:
         return jnp.mean(real) + jnp.mean(fake)
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
         return discriminator(fake_logits, real_logits)
 
     return types.Loss(discriminator, generator)

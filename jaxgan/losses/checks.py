@@ -10,9 +10,13 @@ def not_empty(**arrays: ArrayLike) -> None:
     """Asks, by the names given, that every array has something to average.
 
     Raises:
-      UserError: for the first that is empty.
+      UserError: for the first that is empty, or None.
     """
     for name, array in arrays.items():
+        if array is None:
+            raise errors.UserError(
+                f"{name} is None, but this loss needs it: pass the logits of a batch."
+            )
         if jnp.size(array) == 0:
             raise errors.UserError(
                 f"{name} has shape {jnp.shape(array)}, an empty batch, which has no "

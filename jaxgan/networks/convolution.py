@@ -152,7 +152,7 @@ def check_form(name: str, argument: str = "convolution") -> None:
     """Raises `UserError` unless `name` is one of `FORMS`."""
     if name not in FORMS:
         raise errors.UserError(
-            f"{argument}={name!r} is not known; choose one of {', '.join(FORMS)}."
+            f"{argument}={name!r} is not known; {errors.choice(name, FORMS)}"
         )
 
 

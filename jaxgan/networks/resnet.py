@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import types
+from jaxgan import errors, types
 from jaxgan.networks import layers, sizes
 
 KERNEL = (3, 3)
@@ -219,7 +219,7 @@ def resnet(
         layers.require(width >= 1, f"{name}={width} must be at least 1.")
     layers.require(
         pooling in POOLINGS,
-        f"pooling={pooling!r} is not known; choose one of {', '.join(POOLINGS)}.",
+        f"pooling={pooling!r} is not known; {errors.choice(pooling, POOLINGS)}",
     )
     sizes.check(shape, 4, "resnet")
     return types.Pair(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import types
+from jaxgan import errors, types
 from jaxgan.networks import layers, resnet
 from jaxgan.networks.layers import recipe as layer_recipes
 
@@ -225,8 +225,8 @@ def check_kernel_normalisation(name: str) -> None:
     """Raises `UserError` unless it is one of `KERNEL_NORMALISATIONS`."""
     layers.require(
         name in KERNEL_NORMALISATIONS,
-        f"kernel_normalisation={name!r} is not known; choose one of "
-        f"{', '.join(KERNEL_NORMALISATIONS)}.",
+        f"kernel_normalisation={name!r} is not known; "
+        f"{errors.choice(name, KERNEL_NORMALISATIONS)}",
     )
 
 

@@ -55,7 +55,7 @@ def get(name: str) -> types.Penalty:
     if name not in PENALTIES:
         raise errors.UserError(
             f"penalty is {name!r}, which does not exist: "
-            f"choose one of {', '.join(sorted(PENALTIES))}."
+            f"{errors.choice(name, sorted(PENALTIES))}"
         )
     return PENALTIES[name]
 

@@ -62,11 +62,12 @@ def weight_clip(step: types.Step, limit: ArrayLike) -> types.Step:
       A `Step` with the same metrics.
 
     Raises:
-      UserError: if the limit is not positive.
+      UserError: if the limit is not positive, or the step is the generator's.
 
     References:
       Arjovsky et al., Wasserstein GAN, 2017, https://arxiv.org/abs/1701.07875
     """
+    types.check_player("step", step, "discriminator")
     if not isinstance(limit, jax.core.Tracer) and not limit > 0:
         raise errors.UserError(
             f"limit is {limit}, which leaves the weights no room: pass a positive "
@@ -81,4 +82,4 @@ def weight_clip(step: types.Step, limit: ArrayLike) -> types.Step:
         params = state.params._replace(discriminator=discriminator)
         return state._replace(params=params), metrics
 
-    return clipped
+    return types.played_by(types.player_of(step), clipped)

@@ -106,7 +106,8 @@ def scale(axis: Any, which: str, log: bool) -> None:
     own = getattr(axis, f"{which}axis")
     own.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     low, high = getattr(axis, f"get_{which}lim")()
-    few = math.log10(high / low) < 1.3
+    powers = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
+    few = powers < 2 or math.log10(high / low) < 1.3
     minor = ticker.FuncFormatter(lambda value, _: f"{value:g}" if few else "")
     own.set_minor_formatter(minor)
     if few:

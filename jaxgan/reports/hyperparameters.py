@@ -17,7 +17,7 @@ GOOD = 0.1
 """Share of the trials, the best ones, that stand out."""
 
 FEW = 6
-"""Different numbers up to which a field is shown as a choice among them."""
+"""Different numbers of a field up to which the line joins the median of each."""
 
 GREY, BEST, MIDDLE = "#9A9A9A", figures.COLOURS[0], figures.COLOURS[1]
 BEHIND = {"facecolor": figures.PAPER, "alpha": 0.75, "pad": 0.5, "linewidth": 0}
@@ -31,11 +31,15 @@ class Axis(NamedTuple):
       values: of each trial: numbers, or anything else, whose different values are then
         categories; None where a trial has no such field.
       log: whether numbers are on a logarithmic scale.
+      choices: whether numbers are choices, which are shown side by side in their order.
+        How many different ones there are does not matter: three numbers of a grid are
+        as far from one another as they are.
     """
 
     name: str
     values: Sequence[Any]
     log: bool = False
+    choices: bool = False
 
 
 def marginal(
@@ -65,7 +69,7 @@ def marginal(
     values = [value for value in field.values if value is not None]
     figures.require(values)
     scores, rng = scores[has], np.random.default_rng(0)
-    x, names = _positions(values)
+    x, names = _positions(values, field.choices)
     shown = x if names is None else x + rng.uniform(-0.22, 0.22, len(x))
     alive = np.isfinite(scores)
     many = len(scores) > figures.MOST_MARKS
@@ -91,7 +95,8 @@ def marginal(
             transform=axis.get_xaxis_transform(),
             clip_on=False,
         )
-    middle_x, middle = _medians(x, scores, names is not None, more_is_better)
+    few = names is not None or len(np.unique(x)) <= FEW
+    middle_x, middle = _medians(x, scores, few, more_is_better)
     if _are_numbers(values):
         axis.plot(middle_x, middle, "-", color=MIDDLE, linewidth=1.6)
     else:
@@ -201,7 +206,8 @@ def _draw_axis(axis, place, column: Axis, absent: str) -> np.ndarray:
         label(-0.16, absent)
     if not has.any():
         return heights
-    x, names = _positions([value for value in column.values if value is not None])
+    there = [value for value in column.values if value is not None]
+    x, names = _positions(there, column.choices)
     if names is not None:
         heights[has] = x / max(1, len(names) - 1)
         for i, name in enumerate(names):
@@ -220,11 +226,10 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.2g}"
 
 
-def _positions(values) -> tuple[np.ndarray, list[str] | None]:
+def _positions(values, choices: bool) -> tuple[np.ndarray, list[str] | None]:
     """Numbers as they are, or categories as 0, 1, ... with their names."""
     numeric = _are_numbers(values)
-    different = set(map(repr, values))
-    if numeric and len(different) > FEW:
+    if numeric and not choices:
         return np.asarray(values, float), None
     if numeric:
         names = sorted(set(values))
@@ -243,13 +248,13 @@ def _are_numbers(values) -> bool:
 
 
 def _medians(
-    x, scores, categories: bool, more_is_better: bool
+    x, scores, few: bool, more_is_better: bool
 ) -> tuple[list[float], list[float]]:
     """Points of the line through a cloud; the dead count as worst."""
     worst = -np.inf if more_is_better else np.inf
     ranked = np.where(np.isfinite(scores), scores, worst)
     order = np.argsort(x, kind="stable")
-    if categories:
+    if few:
         parts = [np.flatnonzero(x == place) for place in np.unique(x)]
     else:
         parts = np.array_split(order, min(8, max(1, len(x) // 5)))

@@ -1,4 +1,4 @@
-"""Means over seeds with their confidence intervals, dead seeds counted."""
+"""Means over seeds with their confidence intervals, seeds without a value counted."""
 
 import math
 from typing import NamedTuple
@@ -35,7 +35,7 @@ def interval(
     """Mean over seeds with Student's t interval, `mean +- t s / sqrt(n)` (ddof 1).
 
     Args:
-      values: `[S]`, one for each seed, NaN for a dead one.
+      values: `[S]`, one for each seed, NaN for one without a value.
       confidence: between 0 and 1.
       possible: the least and the greatest value that there can be, where the interval
         is cut off.

@@ -12,11 +12,13 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.reports import figures
+from jaxgan.reports import figures, tables
 
 COLOURS, _TEXT = figures.COLOURS, figures.TEXT
 _REAL = figures.REAL
 _GAP = 1
+SHORT = 3
+"""Letters of a name that fit below a bar or an image; longer ones are written up."""
 
 BETWEEN = 0.08
 """Room between grids, in widths of one: more than between the images of a grid."""
@@ -60,6 +62,7 @@ def save_image_grid(
     panels: Mapping[str, ArrayLike],
     columns: int = 8,
     title: str | None = None,
+    column_names: Sequence[str] | None = None,
     right: str | None = None,
 ) -> None:
     """Saves a picture with a grid of images for each arm.
@@ -69,13 +72,15 @@ def save_image_grid(
       panels: per arm `[N, H, W, C]` in [-1, 1], with one or three channels.
       columns: images in a row of a grid.
       title: above the picture.
+      column_names: below each grid, as many as columns, or None.
       right: what stands above the right end of each grid, whose name is then above its
         left end; None for names in the middle.
     """
     _check_arms(panels)
     grids = {name: image_grid(x, columns) for name, x in panels.items()}
     tallest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
-    figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4)
+    below = 0.2 + 0.06 * max(map(len, column_names)) if column_names else 0
+    figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4 + below)
     figure.get_layout_engine().set(wspace=BETWEEN)
     for axis, (name, grid) in zip(axes, grids.items(), strict=True):
         grid = grid.repeat(3, axis=-1) if grid.shape[-1] == 1 else grid
@@ -86,7 +91,11 @@ def save_image_grid(
         axis.set_title(said, loc=where, color=_TEXT, fontsize=11)
         if right is not None:
             axis.set_title(right, loc="right", color=_TEXT, fontsize=11)
-        axis.set_axis_off()
+        if column_names is None:
+            axis.set_axis_off()
+        else:
+            width = np.shape(panels[name])[2]
+            _name_columns(axis, column_names, width + _GAP)
     figures.save(path, figure, title)
 
 
@@ -145,6 +154,7 @@ def save_samples(
     panels: Mapping[str, ArrayLike],
     real: ArrayLike,
     columns: int = 8,
+    column_names: Sequence[str] | None = None,
 ) -> None:
     """Saves a picture of samples: beside real images, or over real points.
 
@@ -153,11 +163,13 @@ def save_samples(
       panels: per arm `[N, H, W, C]` images in [-1, 1] or `[N, 2]` points.
       real: `[M, ...]` like them.
       columns: images in a row of a grid.
+      column_names: of images, see `save_image_grid`.
     """
     if np.ndim(real) == 2:
         save_scatter(path, panels, real)
     else:
-        save_image_grid(path, {"real": real, **panels}, columns)
+        panels = {"real": real, **panels}
+        save_image_grid(path, panels, columns, column_names=column_names)
 
 
 def save_coverage(
@@ -227,12 +239,15 @@ def draw_coverage(
                 error_kw={"elinewidth": 1, "capsize": 1.5, "ecolor": _TEXT},
             )
         axis.set_title(
-            _with_dead(name, len(alive), len(shares)), color=_TEXT, fontsize=11
+            _with_missing(name, len(alive), len(shares)), color=_TEXT, fontsize=11
         )
         axis.set_ylim(0, 1.08 * top)
         if mode_names is not None or len(real) <= 30:
             names = modes if mode_names is None else mode_names
-            axis.set_xticks(modes, names, fontsize=8)
+            longest = max(len(str(name)) for name in names)
+            axis.set_xticks(
+                modes, names, fontsize=8, rotation=0 if longest <= SHORT else 90
+            )
         axis.set_xlim(-0.7, len(real) - 0.3)
         axis.set_xlabel("mode", color=_TEXT, fontsize=9)
         axis.set_ylabel("share", color=_TEXT, fontsize=9)
@@ -270,7 +285,7 @@ def save_curves(
         values = np.ma.masked_invalid(values[known])
         colour = COLOURS[index % len(COLOURS)]
         style = ("-", "--", "-.", ":")[index // len(COLOURS) % 4]
-        label = _with_dead(name, np.count_nonzero(~np.isnan(last)), len(last))
+        label = _with_missing(name, np.count_nonzero(~np.isnan(last)), len(last))
         axis.plot(
             steps, values.mean(axis=1), style, color=colour, linewidth=1.8, label=label
         )
@@ -313,6 +328,15 @@ def _wrapped(name, inches):
     return figures.text("\n".join(textwrap.wrap(str(name), int(inches * 9))))
 
 
+def _name_columns(axis, names, pitch):
+    centres = (np.arange(len(names)) + 0.5) * pitch - 1
+    upright = max(map(len, names)) > SHORT
+    axis.set_xticks(centres, names, fontsize=7, rotation=90 if upright else 0)
+    axis.set_yticks([])
+    axis.tick_params(length=0, colors=_TEXT)
+    axis.spines[:].set_visible(False)
+
+
 def _check_arms(arms):
     if not arms:
         raise errors.UserError("there is nothing to draw; give at least one arm.")
@@ -324,8 +348,8 @@ def _patch(colour):
     return patches.Patch(color=colour)
 
 
-def _with_dead(name, alive, total):
-    return name if alive == total else f"{name} ({total - alive} of {total} dead)"
+def _with_missing(name, found, total):
+    return name + tables.missing(total - found, total)
 
 
 def _shares(counts):

@@ -203,6 +203,8 @@ def print_scores(
     columns, cells = score_table(rows, dead)
     tables.print_table(cells, columns, title)
     print(DIRECTIONS)
+    if any("floor" in heading for heading in columns):
+        print(FLOORS)
 
 
 def of_seed(records: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
@@ -217,10 +219,23 @@ def of_seed(records: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
     }
 
 
+AS_REAL = "as the target"
+"""What is better of scores in which noise can be above real data, and collapse below:
+as much as these have."""
+
+FLOORS = (
+    "A floor or ceiling is what independent samples of a perfect generator show on "
+    "average, where that is known, or else the end of the scale. Beyond it is not "
+    "better than perfect: look for copies and for collapse. Held-out rows of a split "
+    "by class are below floors for another reason: their shares of the classes equal "
+    "those of the training data, which chance would not do."
+)
+"""What is to be known of them below a table that shows some."""
+
 SHEET = {
     ("inception_score", "value"): ("Inception Score", "more"),
-    ("modified_inception_score", "value"): ("modified Inception Score", "more"),
-    ("within_class_diversity", "value"): ("diversity in a class", "more"),
+    ("modified_inception_score", "value"): ("modified Inception Score", AS_REAL),
+    ("within_class_diversity", "value"): ("diversity in a class", AS_REAL),
     ("mode_coverage", "modes"): ("modes", "more"),
     ("mode_coverage", "reverse_kl"): ("reverse KL of modes", "less"),
     ("mode_coverage", "high_quality"): ("good samples", "more"),
@@ -235,7 +250,7 @@ SHEET = {
     ("prd", "f_1_8"): ("F_1/8, of precision", "more"),
     ("number_of_distinct_bins", "value"): ("distinct bins", "less"),
     ("nearest_distance", "value"): ("distance to nearest real", "less, but no copies"),
-    ("vendi_score", "value"): ("Vendi score", "more"),
+    ("vendi_score", "value"): ("Vendi score", AS_REAL),
 }
 """Lines of a sheet, by the names of a score and of a field: heading, what is better."""
 
@@ -260,10 +275,13 @@ def print_sheet(
     Args:
       columns: by title, records by their names as `scores.to_dict` gives them: every
         field has one value for each seed.
-      bounds: records whose floors and ceilings are shown.
+      bounds: records whose floors, ceilings and targets are shown.
       title: above the table.
     """
     (first, *_) = columns.values()
+    limits = ["floor", "ceiling"]
+    if any(own.get("target") is not None for own in bounds.values()):
+        limits.append("target")
     rows = []
     for (score, field), (heading, better) in SHEET.items():
         if score not in first:
@@ -272,12 +290,14 @@ def print_sheet(
             intervals.interval(own).mean
             if field in BOUNDED and own is not None
             else None
-            for own in (bounds[score].get("floor"), bounds[score].get("ceiling"))
+            for own in map(bounds[score].get, limits)
         ]
         cells = [_sheet_cell(own[score], score, field) for own in columns.values()]
         rows.append([heading, better, *ends, *cells])
-    headings = ["", "better", "floor", "ceiling", *columns]
-    tables.print_table(rows, headings, title)
+    tables.print_table(rows, ["", "better", *limits, *columns], title)
+    print(FLOORS)
+    if "target" in limits:
+        print("The target is what real samples of the reference show.")
 
 
 def _columns(rows: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Column]:

@@ -37,7 +37,8 @@ def cell(value: Any, digits: int = 3) -> str:
 
     Args:
       value: text, a number, a bool, None, `Bytes`, an `Interval`, shown with the number
-        of seeds without a value if only some have one, or any of these `Marked`.
+        of seeds without a value if there are any (of dead members, and where a score
+        could not be computed), or any of these `Marked`.
       digits: significant digits of numbers that are not whole.
     """
     if isinstance(value, Marked):
@@ -45,9 +46,8 @@ def cell(value: Any, digits: int = 3) -> str:
     if isinstance(value, Bytes):
         return numbers.size(value.number)
     if isinstance(value, intervals.Interval):
-        text, total = numbers.interval(value, digits), value.n + value.missing
-        some = value.n > 0 and value.missing > 0
-        return text + (f" ({value.missing} of {total} nan)" if some else "")
+        total = value.n + value.missing
+        return numbers.interval(value, digits) + missing(value.missing, total)
     if value is None:
         return "-"
     if isinstance(value, bool | np.bool_):
@@ -63,6 +63,11 @@ def marks(rows: Sequence[Sequence[Any]]) -> list[str]:
     """What is to be known of the marked values of a table, each thing once."""
     found = [value.why for row in rows for value in row if isinstance(value, Marked)]
     return list(dict.fromkeys(found))
+
+
+def missing(number: int, total: int) -> str:
+    """Says in brackets how many of some values are none; nothing if all are there."""
+    return f" ({number} of {total} without a value)" if number else ""
 
 
 def print_table(

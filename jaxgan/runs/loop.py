@@ -48,8 +48,8 @@ def train(
       The members, and the reports of all chunks since the first step.
 
     Raises:
-      Interrupted: if SIGINT or SIGTERM came; where the run is being saved, the chunk
-        was finished and saved before.
+      Interrupted: if a signal came, see `signals`; where the run is being saved, the
+        chunk was finished and saved before.
       UserError: if there are checkpoints that cannot be gone on from.
     """
     began = time.perf_counter()
@@ -97,7 +97,7 @@ def train(
                 saved = now
             if last or stop:
                 break
-    if placed.step < num_steps and stop:
+    if stop:
         goodbye = saving_lib.goodbye(placed.step, num_steps, saving)
         raise errors.Interrupted(goodbye, stop, together=True)
     return _fetch(members, placed), history

@@ -23,16 +23,20 @@ def spread(
         the step, such as `progress-{:06}.png`.
       folder: of the files.
       num_steps, chunk_steps: of the training; a file is made after the chunk in which
-        its time comes, and none at the end.
+        its time comes, and none at the end. Chunks may begin anywhere, as in a run that
+        goes on to more steps.
     """
-    at = {}
+    at, last = {}, 0
     for name, (times, _) in due.items():
         shares = [(i + 1) / (times + 1) for i in range(times)]
-        at[name] = {-(-share * num_steps // chunk_steps) for share in shares}
+        chunks = {-(-share * num_steps // chunk_steps) for share in shares}
+        at[name] = [chunk * chunk_steps for chunk in chunks]
 
     def on_pause(step: int, collect: Callable[[], Members]) -> None:
+        nonlocal last
+        before, last = max(last, step - chunk_steps), step
         for name, (_, make) in due.items():
-            if step / chunk_steps in at[name]:
+            if any(before < own <= step for own in at[name]):
                 make(collect(), folder / name.format(step))
 
     return on_pause

@@ -13,40 +13,81 @@ from jax.scipy import stats
 from jax.typing import ArrayLike
 
 from jaxgan import divergences, errors
-from jaxgan.scores import checks, record
+from jaxgan.scores import checks, distances, record
+
+CHUNK = 1024
+"""Samples whose distances to all centres are in memory at a time."""
 
 
-def cluster_centres(features: ArrayLike, num_bins: int, seed: int = 0) -> Array:
+def cluster_centres(features: ArrayLike, num_bins: int, seed: int = 0) -> np.ndarray:
     """Centres `[K, F]` of bins of real samples, by k-means.
 
+    In float64, about the mean: neither a constant that is added to all features nor
+    clusters that lie far apart take digits from the distances within them.
+
     Args:
-      features: `[N, F]`, not fewer samples than bins.
+      features: `[N, F]`, not fewer different samples than bins.
       num_bins: K.
       seed: of k-means.
 
+    Returns:
+      The centres, float64.
+
     Raises:
-      UserError: if there are fewer samples than bins.
+      UserError: if there are fewer different samples than bins.
     """
     from sklearn import cluster
 
-    x = np.asarray(checks.features("features", features, at_least=max(num_bins, 1)))
+    checks.features("features", features, at_least=max(num_bins, 1))
+    x = np.asarray(features, np.float64)
+    different = num_different(features)
     if num_bins < 1:
         raise errors.UserError(f"num_bins={num_bins} must be at least 1.")
-    found = cluster.KMeans(num_bins, n_init=1, random_state=seed).fit(x)
-    return jnp.asarray(found.cluster_centers_, jnp.float32)
+    if different < num_bins:
+        raise errors.UserError(
+            f"features holds {different} different samples among {len(x)}, too few for "
+            f"num_bins={num_bins}; ask for at most {different} bins, or give more."
+        )
+    centre = x.mean(axis=0)
+    found = cluster.KMeans(num_bins, n_init=1, random_state=seed, copy_x=False).fit(
+        x - centre
+    )
+    return found.cluster_centers_ + centre
 
 
-def bin_counts(features: ArrayLike, centres: Array) -> Array:
+def num_different(features: ArrayLike) -> int:
+    """How many different samples there are among `[N, F]`.
+
+    Samples that all agree but for the rounding of a network are one: copies of an image
+    can have features that differ in the last digit, by their place in a batch.
+    """
+    x = np.asarray(features)
+    epsilon = np.finfo(x.dtype).eps if np.issubdtype(x.dtype, np.floating) else 0
+    if np.all(np.ptp(x, axis=0) <= 32 * epsilon * np.abs(x).max()):
+        return 1
+    return len({row.tobytes() for row in x + 0.0})  # 0.0 for -0.0
+
+
+def bin_counts(features: ArrayLike, centres: ArrayLike) -> Array:
     """How many samples `[N, F]` are nearest to each of the centres `[K, F]`: `[K]`.
 
     Raises:
       UserError: if the numbers of features differ.
     """
-    x = checks.features("features", features)
-    centres = checks.features("centres", centres)
+    points = distances.points(features, centres)
+    x = checks.features("features", points[0].value)
+    centres = checks.features("centres", points[1].value)
     checks.same_width("features", x, "centres", centres)
-    distances = jnp.sum(jnp.square(centres), 1) - 2 * x @ centres.T
-    return jnp.zeros(len(centres)).at[jnp.argmin(distances, axis=1)].add(1)
+    return _counts(*points)
+
+
+@jax.jit
+def _counts(x: distances.Points, centres: distances.Points) -> Array:
+    def of_rows(carry, index, squares):
+        return carry, jnp.argmin(squares, axis=1)
+
+    _, nearest = distances.sweep(of_rows, None, x, centres, CHUNK)
+    return jnp.zeros(len(centres.value)).at[nearest].add(1)
 
 
 def number_of_distinct_bins(
@@ -176,7 +217,7 @@ def prd(
     Args:
       real_features: `[N, F]`.
       fake_features: `[N, F]`, as many.
-      num_bins: clusters.
+      num_bins: clusters, fewer if there are fewer different samples.
       num_angles: points of the curve.
       num_runs: clusterings.
       seed: of the first one.
@@ -185,8 +226,9 @@ def prd(
     Raises:
       UserError: if shapes differ, as clusters of a larger set would favour it.
     """
-    real = checks.features("real_features", real_features)
-    fake = checks.features("fake_features", fake_features)
+    checks.features("real_features", real_features)
+    checks.features("fake_features", fake_features)
+    real, fake = np.asarray(real_features), np.asarray(fake_features)
     if real.shape != fake.shape:
         raise errors.UserError(
             f"real_features and fake_features have shapes {real.shape} and "
@@ -194,7 +236,8 @@ def prd(
         )
     if num_runs < 1:
         raise errors.UserError(f"num_runs={num_runs} must be at least 1.")
-    curves, both = [], jnp.concatenate([real, fake])
+    curves, both = [], np.concatenate([real, fake])
+    num_bins = min(num_bins, num_different(both))
     for run in range(num_runs):
         centres = cluster_centres(both, num_bins, seed + run)
         own = (bin_counts(x, centres) for x in (real, fake))

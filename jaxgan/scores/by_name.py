@@ -13,10 +13,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxgan import errors, scores
-from jaxgan.scores import class_moments, frechet, marginals, moments, passes, record
+from jaxgan.divergences import offsets
+from jaxgan.scores import bins as bins_lib
+from jaxgan.scores import (
+    class_moments,
+    distances,
+    frechet,
+    kernel,
+    marginals,
+    moments,
+    neighbours,
+    passes,
+    record,
+)
 
 Records = dict[str, Any]
 
@@ -32,6 +43,10 @@ SAMPLES_IN_A_BIN = 10
 MOST_SIMILARITIES = 1000
 """Samples whose similarities are taken for the Vendi score, of each member the first
 ones: it is an entropy of so many samples, and grows with their number."""
+
+MOST_OFFSET = 10
+"""Distances of real features from their mean that this may be from the origin, for
+scores of cosines."""
 
 CONFIDENCE = 0.5
 """Probability of its class from which a sample is good, for the modes."""
@@ -83,7 +98,7 @@ def get(names: Sequence[str], *, classes: bool) -> dict[str, Named]:
     for name in names:
         if name not in SCORES:
             raise errors.UserError(
-                f"there is no score {name!r}; choose among {', '.join(SCORES)}."
+                f"there is no score {name!r}; {errors.choice(name, SCORES)}"
             )
         if SCORES[name].classes and not classes:
             raise errors.UserError(
@@ -198,18 +213,18 @@ def _inception(real, fake, context, key) -> Records:
 
 def _diversity(real, fake, context, key) -> Records:
     del context, key
-    ceiling = class_moments.within_class_diversity(real.classes).value
+    target = class_moments.within_class_diversity(real.classes).value
     return {
         "within_class_diversity": class_moments.within_class_diversity(
-            fake.classes, ceiling
+            fake.classes, target
         )
     }
 
 
 def _modified(real, fake, context, key) -> Records:
     del context, key
-    ceiling = scores.modified_inception_score(real.probs).value
-    own = scores.modified_inception_score(fake.probs, ceiling)
+    target = scores.modified_inception_score(real.probs).value
+    own = scores.modified_inception_score(fake.probs, target)
     return {"modified_inception_score": own}
 
 
@@ -234,6 +249,48 @@ def _frechet(real, fake, context, key) -> Records:
     }
 
 
+def _about_origin(rate: Callable[..., Records]) -> Callable[..., Records]:
+    """A score that only knows differences of features, without their common offset.
+
+    Here, on the host, float64 still has all its digits.
+    """
+
+    def rated(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+        pair = offsets.centred(real.features, fake.features)
+        real, fake = (
+            own._replace(features=x) for own, x in zip((real, fake), pair, strict=True)
+        )
+        return rate(real, fake, context)
+
+    return rated
+
+
+def _pairs(function: Callable[..., Records]) -> Callable[..., Records]:
+    """A score of distances of one member as one of all, one after another.
+
+    The function takes the `distances.Points` of both sets and the context.
+    """
+
+    @functools.partial(jax.jit, static_argnums=2)
+    def all_members(real, fake, context):
+        return jax.lax.map(lambda own: function(real, own, context), fake)
+
+    def rate(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+        pair = distances.points(real.features, fake.features)
+        return all_members(*pair, context)
+
+    return rate
+
+
+def _refused(name: str, members: int, reason: str) -> Records:
+    """The record of a score that there is not, with the reason in the protocol."""
+    own = record.Score(
+        value=jnp.full(members, jnp.nan),
+        protocol=record.protocol(score=name, refused=reason),
+    )
+    return {name: own}
+
+
 def _frechet_infinity(real, fake, context, key) -> Records:
     own = scores.frechet_distance_infinity(
         real.features, fake.features, key, features=context.features
@@ -241,7 +298,15 @@ def _frechet_infinity(real, fake, context, key) -> Records:
     return {"frechet_distance_infinity": own}
 
 
-def _kernel(real, fake, context, key) -> Records:
+def _kernel(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    far = kernel.far_from_origin(real.features)
+    if far is not None:
+        return _refused("kernel_distance", len(fake.features), far)
+    return _kernel_of_members(real, fake, context)
+
+
+@_mapped
+def _kernel_of_members(real, fake, context, key) -> Records:
     # In ten subsets or more the standard error is worth something.
     smaller = min(context.num_real, context.num_fake)
     own = scores.kernel_distance(
@@ -255,18 +320,14 @@ def _kernel(real, fake, context, key) -> Records:
     return {"kernel_distance": own}
 
 
-def _neighbours(real, fake, context, key) -> Records:
-    del key
-    pair = real.features, fake.features
-    return scores.precision_recall(
-        *pair, features=context.features
-    ) | scores.density_coverage(*pair, features=context.features)
+@_pairs
+def _neighbours(real, fake, context) -> Records:
+    return neighbours.all_four(real, fake, context.features)
 
 
-def _nearest(real, fake, context, key) -> Records:
-    del key
-    found = scores.nearest_neighbours(fake.features, real.features)
-    distance = found.distance[:, 0]
+@_pairs
+def _nearest(real, fake, context) -> Records:
+    distance = scores.nearest_neighbours(fake, real).distance[:, 0]
     own = record.Score(
         value=jnp.mean(distance),
         spread=jnp.std(distance) / np.sqrt(context.num_fake),
@@ -281,7 +342,28 @@ def _nearest(real, fake, context, key) -> Records:
     return {"nearest_distance": own}
 
 
-def _vendi(real, fake, context, key) -> Records:
+def _vendi(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    offset, spread = kernel.offset_and_spread(real.features)
+    if offset > MOST_OFFSET * spread > 0:
+        reason = (
+            f"cosines are taken about the origin, of which the mean of the real "
+            f"features is {offset:.3g} away, while they are {spread:.3g} from their "
+            "mean, so that all samples would be alike"
+        )
+        return _refused("vendi_score", len(fake.features), reason)
+    number = min(MOST_SIMILARITIES, fake.features.shape[1])
+    # Of as many real samples, as it grows with their number.
+    own = _vendi_of_members(None, fake, context)["vendi_score"]
+    if len(real.features) >= number:
+        alone = passes.Kept(features=real.features[None, :number])
+        target = _vendi_of_members(None, alone, context)["vendi_score"].value
+        target = jnp.broadcast_to(target, own.value.shape)
+        own = dataclasses.replace(own, target=target)
+    return {"vendi_score": own}
+
+
+@_mapped
+def _vendi_of_members(real, fake, context, key) -> Records:
     del real, context, key
     x = fake.features[:MOST_SIMILARITIES]
     length = jnp.linalg.norm(x, axis=1, keepdims=True)
@@ -312,20 +394,25 @@ def _prd(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
 
 
 def _distinct_bins(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
-    bins = max(1, min(BINS, context.num_real // SAMPLES_IN_A_BIN))
+    name = "number_of_distinct_bins"
+    different = bins_lib.num_different(real.features)
+    if different < 2:
+        reason = (
+            f"the {context.num_real} reference samples are all alike, so that they "
+            "make one bin, in which any samples lie"
+        )
+        return _refused(name, len(fake.features), reason)
+    bins = max(2, min(BINS, context.num_real // SAMPLES_IN_A_BIN, different))
     centres = scores.cluster_centres(real.features, bins, context.seed)
     of_real = scores.bin_counts(real.features, centres)
-
-    @jax.jit
-    @jax.vmap
-    def of_members(features: Array) -> record.Score:
-        counts = scores.bin_counts(features, centres)
-        finite = jnp.isfinite(features).all()
-        return scores.number_of_distinct_bins(
-            of_real, jnp.where(finite, counts, jnp.nan)
-        )
-
-    return {"number_of_distinct_bins": of_members(fake.features)}
+    counts = [
+        scores.bin_counts(own, centres)
+        if np.isfinite(own).all()
+        else jnp.full(bins, jnp.nan)
+        for own in fake.features
+    ]
+    of_members = jax.vmap(scores.number_of_distinct_bins, in_axes=(None, 0))
+    return {name: of_members(of_real, jnp.stack(counts))}
 
 
 def _dead_curve(like):
@@ -356,12 +443,12 @@ SCORES: dict[str, Named] = {
     "diversity": Named(passes.Needs(classes=True), True, 2, _mapped(_diversity)),
     "modes": Named(_ROWS, True, 1, _mapped(_modes)),
     "fd": Named(passes.Needs(moments=True), False, 2, _mapped(_frechet)),
-    "fdinf": Named(_ROWS, False, 20, _mapped(_frechet_infinity)),
-    "kd": Named(_ROWS, False, 2, _mapped(_kernel)),
-    "prdc": Named(_ROWS, False, 6, _mapped(_neighbours)),
+    "fdinf": Named(_ROWS, False, 20, _about_origin(_mapped(_frechet_infinity))),
+    "kd": Named(_ROWS, False, 2, _kernel),
+    "prdc": Named(_ROWS, False, 6, _neighbours),
     "prd": Named(_ROWS, False, 20, _prd),
     "ndb": Named(_ROWS, False, 20, _distinct_bins),
-    "nn": Named(_ROWS, False, 1, _mapped(_nearest)),
-    "vendi": Named(_ROWS, False, 2, _mapped(_vendi)),
+    "nn": Named(_ROWS, False, 1, _nearest),
+    "vendi": Named(_ROWS, False, 2, _vendi),
 }
 """The scores that can be asked for, by name."""

@@ -5,6 +5,8 @@ values only where they are known, and NaN passes, because it comes from dead gen
 whose scores are NaN with and without tracing.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -74,3 +76,17 @@ def features(name: str, values: ArrayLike, at_least: int = 1) -> Array:
             f"samples, not {shape}; flatten each sample to a row, or give more."
         )
     return checks.floating(values)
+
+
+def same_shapes(one_name: str, one: NamedTuple, other_name: str, other: NamedTuple):
+    """Asks that two records of sums are of the same features, classes and parts.
+
+    Raises:
+      UserError: naming the first field that differs.
+    """
+    for field, a, b in zip(one._fields, one, other, strict=True):
+        if jnp.shape(a) != jnp.shape(b):
+            raise errors.UserError(
+                f"{one_name} and {other_name} are not of the same features, classes or "
+                f"parts: their {field} have shapes {jnp.shape(a)} and {jnp.shape(b)}."
+            )

@@ -41,18 +41,24 @@ def empty(num_classes: int, num_features: int) -> ClassMoments:
     return ClassMoments(scalar, mean, mean, scalar, scalar)
 
 
-def of(features: ArrayLike, probs: ArrayLike) -> ClassMoments:
+def of(
+    features: ArrayLike, probs: ArrayLike, rest: ArrayLike | None = None
+) -> ClassMoments:
     """The moments of some samples.
 
     Args:
       features: `[N, F]`. Samples that are not finite belong to no class.
       probs: `[N, K]` class probabilities.
+      rest: `[N, F]`, what features in float32 have rounded off, from `sums.split`;
+        those in float64 on the host lose nothing.
 
     Raises:
       UserError: for shapes that do not fit, and for known rows that are no
         probabilities.
     """
     probs = checks.class_probabilities(probs)
+    if rest is None:
+        features, rest = sums.split(features)
     features = checks.features("features", features)
     if len(features) != len(probs):
         raise errors.UserError(
@@ -66,19 +72,26 @@ def of(features: ArrayLike, probs: ArrayLike) -> ClassMoments:
     mean = class_means(member, features)
     own = jnp.argmax(member, axis=-1)
     centred = features - mean[own]
+    if rest is not None:
+        centred = centred + jnp.where(jnp.any(member, axis=-1)[:, None], rest, 0)
     mean_rest = class_means(member, centred)
     squares = jnp.sum((centred - mean_rest[own]) ** 2, axis=-1)
     squares = jnp.sum(member * squares[:, None], axis=0)
     return ClassMoments(count, mean, mean_rest, squares, jnp.zeros_like(squares))
 
 
-def update(kept: ClassMoments, features: ArrayLike, probs: ArrayLike) -> ClassMoments:
-    """Adds samples `[B, F]` with probabilities `[B, K]`.
+def update(
+    kept: ClassMoments,
+    features: ArrayLike,
+    probs: ArrayLike,
+    rest: ArrayLike | None = None,
+) -> ClassMoments:
+    """Adds samples `[B, F]` with probabilities `[B, K]`, and a rest as `of`.
 
     Raises:
       UserError: as `of`, and for other numbers of features or classes.
     """
-    new = of(features, probs)
+    new = of(features, probs, rest)
     if new.mean.shape != kept.mean.shape:
         raise errors.UserError(
             f"features and probs of shapes {jnp.shape(features)} and "
@@ -89,11 +102,19 @@ def update(kept: ClassMoments, features: ArrayLike, probs: ArrayLike) -> ClassMo
 
 
 def merge(one: ClassMoments, other: ClassMoments) -> ClassMoments:
-    """The moments of both sets of samples together."""
+    """The moments of both sets of samples together.
+
+    Raises:
+      UserError: for other numbers of features or of classes.
+    """
+    checks.same_shapes("one", one, "other", other)
     count = one.count + other.count
     share = other.count / jnp.maximum(count, 1)
-    delta = (other.mean - one.mean) + (other.mean_rest - one.mean_rest)
-    mean, mean_rest = sums.add(one.mean, one.mean_rest, delta * share[:, None])
+    delta, left = sums.difference(other.mean, other.mean_rest, one.mean, one.mean_rest)
+    by_class = share[:, None]
+    mean, mean_rest = sums.add(
+        one.mean, one.mean_rest + left * by_class, delta * by_class
+    )
     squares, rest = sums.add(
         one.squares, one.squares_rest + other.squares_rest, other.squares
     )
@@ -103,13 +124,13 @@ def merge(one: ClassMoments, other: ClassMoments) -> ClassMoments:
 
 
 def within_class_diversity(
-    kept: ClassMoments, ceiling: ArrayLike | None = None
+    kept: ClassMoments, target: ArrayLike | None = None
 ) -> record.Score:
     """`scores.within_class_diversity` of samples of which only moments were kept.
 
     Args:
       kept: of the samples.
-      ceiling: what the real data show, to be carried in the record.
+      target: what the real data show, to be carried in the record.
 
     Returns:
       The score. Sample counts are arrays and stand in the moments, not in the protocol.
@@ -119,7 +140,7 @@ def within_class_diversity(
     return record.Score(
         value=mean_over_classes(pairs, kept.count),
         floor=jnp.zeros((), pairs.dtype),
-        ceiling=None if ceiling is None else jnp.asarray(ceiling),
+        target=None if target is None else jnp.asarray(target),
         protocol=record.protocol(
             score="within_class_diversity",
             distance="squared euclidean, mean over pairs, then over classes",

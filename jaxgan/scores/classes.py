@@ -1,10 +1,12 @@
 """Scores class by class, for conditional generators."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import errors
+from jaxgan.divergences import offsets
 from jaxgan.scores import checks, frechet, record
 
 
@@ -37,8 +39,15 @@ def intra_class_frechet(
       Miyato and Koyama, cGANs with Projection Discriminator, 2018,
       https://arxiv.org/abs/1802.05637
     """
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     real = checks.features("real_features", real_features, at_least=2)
     fake = checks.features("fake_features", fake_features, at_least=2)
+    for name, labels in (("real", real_labels), ("fake", fake_labels)):
+        if isinstance(labels, jax.core.Tracer):
+            raise errors.UserError(
+                f"{name}_labels are traced, but say how many samples each class has, "
+                "which must be known while tracing; close over NumPy arrays of labels."
+            )
     own, asked = np.asarray(real_labels), np.asarray(fake_labels)
     for name, labels, values in (("real", own, real), ("fake", asked, fake)):
         if labels.shape != (len(values),):

@@ -3,6 +3,9 @@
 A generator that makes one image for each class, over and over, has the highest
 Inception Score there is. Both scores here look at pairs of samples of the same class,
 the class being the most probable one, and fall to their floor for such a generator.
+Neither is better the larger it is: samples that belong to no class differ as well, and
+noise can be above real data in both. As much as the real data show is right, which is
+the target of the records; how good samples are is for other scores to say.
 
 References:
   Gurumurthy et al., DeLiGAN, 2017, https://arxiv.org/abs/1706.02071
@@ -19,7 +22,7 @@ from jaxgan.scores import checks, class_moments, record
 
 
 def within_class_diversity(
-    features: Array, probs: Array, ceiling: ArrayLike | None = None
+    features: Array, probs: Array, target: ArrayLike | None = None
 ) -> record.Score:
     """Mean squared distance between two different samples of the same class.
 
@@ -32,40 +35,42 @@ def within_class_diversity(
       features: `[N, F]` features (or flattened samples). Samples that are not finite
         belong to no class.
       probs: `[N, K]` class probabilities.
-      ceiling: what the real data show, to be carried in the record.
+      target: what the real data show, to be carried in the record.
 
     Returns:
       The score, 0 if each class repeats one image, in squared units of the features;
-      NaN if no class has two samples.
+      NaN if no class has two samples. As much as the target is better.
 
     Raises:
       UserError: for shapes that do not fit, and for rows that are known before
         tracing and are not probabilities.
     """
     own = class_moments.within_class_diversity(
-        class_moments.of(features, probs), ceiling
+        class_moments.of(features, probs), target
     )
     counts = record.protocol(num_samples=jnp.shape(probs)[0])
     return dataclasses.replace(own, protocol=own.protocol + counts)
 
 
 def modified_inception_score(
-    probs: Array, ceiling: ArrayLike | None = None
+    probs: Array, target: ArrayLike | None = None
 ) -> record.Score:
     """DeLiGAN's m-IS, the mean over classes of `exp(mean_ij KL(p(y|x_i) || p(y|x_j)))`.
 
     The inner mean is over all pairs `i != j` of samples whose most probable class is
     the same. It measures how much the classifier's opinion varies within a class, and
     nothing that the classifier is blind to; it is infinite if one sample rules out a
-    class that another one of its class does not.
+    class that another one of its class does not. It was published as better the higher,
+    as a measure of diversity within classes. But it measures doubt as well: opinions
+    vary most on samples that resemble nothing, and noise scores higher than real data.
 
     Args:
       probs: `[N, K]` class probabilities; rows that are not finite do not count.
-      ceiling: what the real data show, to be carried in the record.
+      target: what the real data show, to be carried in the record.
 
     Returns:
       The score, 1 if the predictions within each class agree; NaN if no class has two
-      samples.
+      samples. As much as the target is better.
 
     Raises:
       UserError: for rows that are known before tracing and are not probabilities.
@@ -92,7 +97,7 @@ def modified_inception_score(
     return record.Score(
         value=class_moments.mean_over_classes(jnp.exp(divergence), counts),
         floor=jnp.ones((), probs.dtype),
-        ceiling=None if ceiling is None else jnp.asarray(ceiling),
+        target=None if target is None else jnp.asarray(target),
         protocol=record.protocol(
             score="modified_inception_score",
             pairs="different samples of the same most probable class",

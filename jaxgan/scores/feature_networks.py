@@ -31,11 +31,14 @@ class FeatureNetwork(NamedTuple):
         knows no classes; images are uint8.
       fingerprint: what it is, for protocols.
       check: of the shape of a sample, raises `UserError` if it cannot be taken.
+      flattens: whether samples of any shape become rows of numbers, so that those that
+        are compared must have one shape.
     """
 
     apply: Callable[[np.ndarray], tuple[ArrayLike, ArrayLike | None]]
     fingerprint: record.Protocol
     check: Callable[[tuple[int, ...]], None]
+    flattens: bool = False
 
 
 def of_classifier(
@@ -82,10 +85,15 @@ def of_inception(found: weights.Weights) -> FeatureNetwork:
 
 
 def raw() -> FeatureNetwork:
-    """The samples themselves, flattened; images in [-1, 1]. Without classes."""
+    """The samples themselves, flattened; images in [-1, 1]. Without classes.
+
+    Points in float64 stay so: their scores have a use for the digits.
+    """
 
     def apply(x: np.ndarray) -> tuple[ArrayLike, None]:
-        return np.asarray(dataset.to_float(x)).reshape(len(x), -1), None
+        exact = x.dtype == np.float64
+        values = x if exact else np.asarray(dataset.to_float(x))
+        return values.reshape(len(x), -1), None
 
     def check(shape: tuple[int, ...]) -> None:
         if np.prod(shape) > MOST_RAW:
@@ -96,8 +104,36 @@ def raw() -> FeatureNetwork:
             )
 
     return FeatureNetwork(
-        apply, record.protocol(feature_network="none: the samples themselves"), check
+        apply,
+        record.protocol(feature_network="none: the samples themselves"),
+        check,
+        flattens=True,
     )
+
+
+def check_alike(
+    network: FeatureNetwork, shape: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    """Asks that samples of these shapes can be compared in the features of a network.
+
+    Flattened, images with channels first are as long as those with channels last, and
+    have nothing to do with them.
+
+    Raises:
+      UserError: otherwise.
+    """
+    if network.flattens and tuple(shape) != tuple(other):
+        raise errors.UserError(
+            f"samples have the shape {tuple(shape)} and those that they are compared "
+            f"with {tuple(other)}, which are other numbers at the same place; "
+            f"{_way_out(shape, other)}."
+        )
+
+
+def _way_out(shape: tuple[int, ...], other: tuple[int, ...]) -> str:
+    if sorted(shape) == sorted(other):
+        return "bring their axes into one order, [height, width, channels] of images"
+    return "bring them to one size, or take the features of a network"
 
 
 def published(path: str | os.PathLike | None = None) -> FeatureNetwork:

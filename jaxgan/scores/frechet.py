@@ -17,8 +17,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
-from jaxgan.divergences import gaussian
+from jaxgan import decompositions, errors
+from jaxgan.divergences import gaussian, offsets
 from jaxgan.scores import checks, moments, record
 
 
@@ -49,12 +49,15 @@ def frechet_distance(
     Raises:
       UserError: for shapes that do not fit and for fewer than two samples.
     """
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     real_features = checks.features("real_features", real_features, at_least=2)
     fake_features = checks.features("fake_features", fake_features, at_least=2)
     checks.same_width("real_features", real_features, "fake_features", fake_features)
+    # Without what is common to all, means keep the digits in which they differ.
+    centre = jnp.mean(real_features, axis=0)
     value = gaussian.gaussian_frechet(
-        *moments.finalize(moments.of(real_features)),
-        *moments.finalize(moments.of(fake_features)),
+        *moments.finalize(moments.of(real_features - centre)),
+        *moments.finalize(moments.of(fake_features - centre)),
     )
     return record.Score(
         value=value,
@@ -107,6 +110,7 @@ def frechet_distance_infinity(
         raise errors.UserError(
             f"num_points={num_points} must be at least 3, so that the fit has an error."
         )
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     fake_features = checks.features("fake_features", fake_features, at_least=20)
     total = fake_features.shape[0]
     sizes = np.unique(np.linspace(total / 10, total, num_points).astype(int))
@@ -157,7 +161,9 @@ def frechet_floor(real_features: Array, num_fake: int) -> Array:
     `(1/N + 1/M) (sum_i l_i + 1/2 sum_ij (1 + delta_ij) l_i l_j / (l_i + l_j))`.
     Good if `N` and `M` are much larger than `F`. Features with heavy tails show more:
     where there are enough real samples, the distance between two sets of them assumes
-    nothing.
+    nothing. The samples are independent of each other and of the real ones. Where those
+    are split by class, in equal shares, the held-out part shows less: it lacks what
+    chance does to the shares, which is much of the floor where classes lie apart.
 
     Args:
       real_features: `[N, F]`, the real features that the distance is measured to.
@@ -169,6 +175,7 @@ def frechet_floor(real_features: Array, num_fake: int) -> Array:
     Raises:
       UserError: for a wrong shape and for fewer than two samples.
     """
+    (real_features,) = offsets.centred(real_features)
     real_features = checks.features("real_features", real_features, at_least=2)
     _, covariance = moments.finalize(moments.of(real_features))
     return floor_of_covariance(covariance, real_features.shape[0], num_fake)
@@ -187,7 +194,7 @@ def floor_of_covariance(covariance: Array, num_real: ArrayLike, num_fake: int) -
     """
     if num_fake < 2:
         raise errors.UserError(f"num_fake must be at least 2, not {num_fake}.")
-    eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
+    eigenvalues = jnp.maximum(decompositions.eigh(covariance)[0], 0)
     products = eigenvalues[:, None] * eigenvalues[None, :]
     totals = eigenvalues[:, None] + eigenvalues[None, :]
     # The second-order term of the Bures distance, 1/2 |E_ij|^2 / (l_i + l_j), with the

@@ -12,11 +12,12 @@ from jaxgan.scores import checks, record
 def inception_score(probs: Array, splits: int = 10) -> record.Score:
     """Inception Score, `exp(mean_x KL(p(y|x) || p(y)))` with the KL in nats.
 
-    The samples are cut, in their order, into `splits` parts; each part has its own
-    marginal `p(y)`. Splits that do not divide `N` differ in size by one, as those of
-    `numpy.array_split`: no sample is left out. The score depends on the number of
-    splits and on the samples in each, and cannot see diversity within a class:
-    `within_class_diversity` can.
+    The samples are cut, in their order, into `splits` parts, as published: samples that
+    are sorted, by class for example, have to be shuffled before (`data.shuffling`), or
+    the parts lack classes. Each part has its own marginal `p(y)`. Splits that do not
+    divide `N` differ in size by one, as those of `numpy.array_split`: no sample is left
+    out. The score depends on the number of splits and on the samples in each, and
+    cannot see diversity within a class: `within_class_diversity` can.
 
     Args:
       probs: `[N, K]` class probabilities `p(y|x)`, zeros allowed. A row that is not

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import decompositions, errors
 from jaxgan.scores import record
 
 INTERPOLATIONS = ("slerp", "lerp")
@@ -145,7 +145,7 @@ def singular_values(generate: Callable[[Array], Array], z: ArrayLike) -> Array:
 
     def of_latent(own):
         jacobian = jax.jacrev(lambda own: generate(own[None]).reshape(-1))(own)
-        return jnp.linalg.svd(jacobian, compute_uv=False)
+        return decompositions.singular_values(jacobian)
 
     # Compiled as a whole, the program is let go with the function.
     return jax.jit(lambda z: jax.lax.map(of_latent, z))(z)

@@ -8,6 +8,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
+from jaxgan.divergences import offsets
 from jaxgan.scores import checks, record
 
 
@@ -144,6 +145,7 @@ def _mean_log_densities(
 
 
 def _pair(samples, test):
+    samples, test = offsets.centred(samples, test)
     samples = checks.features("samples", samples)
     test = checks.features("test", test)
     if samples.shape[1] != test.shape[1]:

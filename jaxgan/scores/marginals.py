@@ -97,7 +97,12 @@ def update(kept: Marginals, probs: ArrayLike, part: ArrayLike) -> Marginals:
 
 
 def merge(one: Marginals, other: Marginals) -> Marginals:
-    """The sums of both sets of samples together."""
+    """The sums of both sets of samples together.
+
+    Raises:
+      UserError: for other numbers of parts or of classes.
+    """
+    checks.same_shapes("one", one, "other", other)
     probs, probs_rest = sums.add(
         one.probs, one.probs_rest + other.probs_rest, other.probs
     )

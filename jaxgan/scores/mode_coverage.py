@@ -22,7 +22,7 @@ from jax.scipy import special
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.divergences import checks
+from jaxgan.divergences import checks, offsets
 from jaxgan.scores import checks as score_checks
 from jaxgan.scores import record
 
@@ -42,6 +42,8 @@ class ModeCoverage:
         is finite.
       floor: `(K - 1) / 2n`, the expected `reverse_kl` of a perfect generator with as
         many finite samples `n` and the `K` modes of the reference; NaN if `n` is 0.
+        It is of independent samples: held-out ones of a stratified split, whose shares
+        of the classes are those of the rest, lie far below it.
       histogram: int32 `[K]`, number of finite samples nearest to each mode.
       finite: share of finite samples.
       collapsed: bool, complete collapse: at most one of several modes captured.
@@ -89,7 +91,7 @@ def nearest_mode(
             "x and means must have shapes [samples, dimensions] and [modes, "
             f"dimensions], not {jnp.shape(x)} and {jnp.shape(means)}."
         )
-    x, means = jnp.asarray(x), jnp.asarray(means)
+    x, means = map(jnp.asarray, offsets.centred(x, means))
     # Differences rather than |x|^2 - 2 x.m + |m|^2, whose rounding is not small
     # beside modes as narrow as 0.01.
     difference = x[:, None, :] - means[None, :, :]

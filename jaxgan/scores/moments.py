@@ -46,41 +46,53 @@ def empty(num_features: int) -> Moments:
     return Moments(jnp.zeros(()), mean, mean, scatter, scatter)
 
 
-def update(moments: Moments, features: ArrayLike) -> Moments:
-    """Adds samples `[B, F]`.
+def update(
+    moments: Moments, features: ArrayLike, rest: ArrayLike | None = None
+) -> Moments:
+    """Adds samples `[B, F]`, and what they have rounded off.
 
     Raises:
       UserError: for another number of features.
     """
-    x = checks.features("features", features)
+    x, rest = _split(features, rest)
     if x.shape[1] != len(moments.mean):
         raise errors.UserError(
             f"features of shape {x.shape} do not go with moments of "
             f"{len(moments.mean)} features."
         )
-    return merge(moments, of(x))
+    return merge(moments, of(x, rest))
 
 
-def of(features: ArrayLike) -> Moments:
+def of(features: ArrayLike, rest: ArrayLike | None = None) -> Moments:
     """The moments of samples `[N, F]`.
+
+    Args:
+      features: in float64 on the host none of their digits are lost.
+      rest: `[N, F]`, what features in float32 have rounded off, from `sums.split`.
 
     Raises:
       UserError: for another shape.
     """
-    x = checks.features("features", features)
+    x, rest = _split(features, rest)
     mean = jnp.mean(x, axis=0)
+    centred = x - mean if rest is None else (x - mean) + rest
     # The mean of what is left corrects the rounding of the mean.
-    mean_rest = jnp.mean(x - mean, axis=0)
-    scatter, rest = _scatter((x - mean) - mean_rest)
+    mean_rest = jnp.mean(centred, axis=0)
+    scatter, rest = _scatter(centred - mean_rest)
     return Moments(jnp.asarray(len(x), scatter.dtype), mean, mean_rest, scatter, rest)
 
 
 def merge(one: Moments, other: Moments) -> Moments:
-    """The moments of both sets of samples together."""
+    """The moments of both sets of samples together.
+
+    Raises:
+      UserError: for other numbers of features.
+    """
+    checks.same_shapes("one", one, "other", other)
     count = one.count + other.count
     share = other.count / jnp.maximum(count, 1)
-    delta = (other.mean - one.mean) + (other.mean_rest - one.mean_rest)
-    mean, mean_rest = sums.add(one.mean, one.mean_rest, delta * share)
+    delta, left = sums.difference(other.mean, other.mean_rest, one.mean, one.mean_rest)
+    mean, mean_rest = sums.add(one.mean, one.mean_rest + left * share, delta * share)
     scatter, rest = sums.add(
         one.scatter, one.scatter_rest + other.scatter_rest, other.scatter
     )
@@ -125,7 +137,12 @@ def frechet_distance(
             f"{len(real.mean)} and {len(fake.mean)} features."
         )
     if isinstance(real.mean, jax.core.Tracer) or isinstance(fake.mean, jax.core.Tracer):
-        value = gaussian.gaussian_frechet(*finalize(real), *finalize(fake))
+        # Means with a common offset differ by less than each of them has rounded off.
+        difference = (real.mean - fake.mean) + (real.mean_rest - fake.mean_rest)
+        (_, covariance), (_, other) = finalize(real), finalize(fake)
+        value = gaussian.gaussian_frechet(
+            difference, covariance, jnp.zeros_like(difference), other
+        )
     else:
         value = _in_float64(real, fake)
     return record.Score(
@@ -138,6 +155,12 @@ def frechet_distance(
             features=features,
         ),
     )
+
+
+def _split(features, rest) -> tuple[Array, Array | None]:
+    if rest is None:
+        features, rest = sums.split(features)
+    return checks.features("features", features), rest
 
 
 @jax.jit

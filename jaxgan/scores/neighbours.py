@@ -3,7 +3,10 @@
 A set of features is taken for the union of balls around its points, each as large as
 the distance to the point's k-th nearest neighbour in the set. Scores count which
 points of the other set lie in that union. Distances are computed for a chunk of rows at
-a time, so that memory grows with the chunk and not with the product of the sets.
+a time, so that memory grows with the chunk and not with the product of the sets; they
+are those of `jaxgan.scores.distances`, so that a copy is at distance 0 and lies in any
+ball around its original, and chunks, `vmap` and a constant added to all features are of
+no effect. Features may be in float64.
 
 References:
   Kynkaanniemi et al., Improved Precision and Recall Metric for Assessing Generative
@@ -14,7 +17,6 @@ References:
 
 import functools
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -23,10 +25,13 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.scores import checks, record
+from jaxgan.scores import checks, distances, record
 
-CHUNK = 1024
+CHUNK = 256
 """Rows whose distances to all others are in memory at a time."""
+
+K_BALLS, K_DENSITY = 3, 5
+"""Of the neighbours, as published."""
 
 
 class Neighbours(NamedTuple):
@@ -44,7 +49,7 @@ class Neighbours(NamedTuple):
 def precision_recall(
     real_features: ArrayLike,
     fake_features: ArrayLike,
-    k: int = 3,
+    k: int = K_BALLS,
     features: str | record.Protocol = "unnamed features",
     chunk: int = CHUNK,
 ) -> dict[str, record.Score]:
@@ -71,22 +76,14 @@ def precision_recall(
       UserError: if widths differ or a set has not more than k samples.
     """
     real, fake = _pair(real_features, fake_features, k, chunk)
-    fakes_in = jnp.mean(_balls_around(fake, real, _reach(real, k, chunk), chunk) > 0)
-    reals_in = jnp.mean(_balls_around(real, fake, _reach(fake, k, chunk), chunk) > 0)
-    alive = jnp.isfinite(real).all() & jnp.isfinite(fake).all()
-    return {
-        name: _share(name, jnp.where(alive, value, jnp.nan), n, real, fake, k, features)
-        for name, value, n in (
-            ("precision", fakes_in, len(fake)),
-            ("recall", reals_in, len(real)),
-        )
-    }
+    found = _crossing(real, fake, (k,), k, chunk)
+    return _precision_recall(found, 0, k, features)
 
 
 def density_coverage(
     real_features: ArrayLike,
     fake_features: ArrayLike,
-    k: int = 5,
+    k: int = K_DENSITY,
     features: str | record.Protocol = "unnamed features",
     chunk: int = CHUNK,
 ) -> dict[str, record.Score]:
@@ -112,24 +109,32 @@ def density_coverage(
       UserError: if widths differ or a set has not more than k samples.
     """
     real, fake = _pair(real_features, fake_features, k, chunk)
-    reach = _reach(real, k, chunk)
-    density = jnp.mean(_balls_around(fake, real, reach, chunk)) / k
-    covered = jnp.mean(_nearest(real, fake, chunk) <= reach)
-    alive = jnp.isfinite(real).all() & jnp.isfinite(fake).all()
-    n, m = len(real), len(fake)
-    missed = math.prod((n - i) / (n + m - i) for i in range(1, k + 1))
-    coverage = jnp.where(alive, covered, jnp.nan)
-    return {
-        "density": record.Score(
-            value=jnp.where(alive, density, jnp.nan),
-            floor=jnp.zeros((), real.dtype),
-            ceiling=jnp.ones((), real.dtype),
-            protocol=_protocol("density", real, fake, k, features),
-        ),
-        "coverage": _share(
-            "coverage", coverage, n, real, fake, k, features, ceiling=1 - missed
-        ),
-    }
+    return _density_coverage(_crossing(real, fake, (k,), None, chunk), 0, k, features)
+
+
+def all_four(
+    real_features: ArrayLike | distances.Points,
+    fake_features: ArrayLike | distances.Points,
+    features: str | record.Protocol = "unnamed features",
+    chunk: int = CHUNK,
+) -> dict[str, record.Score]:
+    """`precision_recall` and `density_coverage` as published, of the same distances.
+
+    Args:
+      real_features: `[N, F]`, N at least 6.
+      fake_features: `[M, F]`, M at least 6.
+      features: what the features are.
+      chunk: rows at a time; of no effect on the result.
+
+    Raises:
+      UserError: if widths differ or a set has too few samples.
+    """
+    ks = K_BALLS, K_DENSITY
+    real, fake = _pair(real_features, fake_features, max(ks), chunk)
+    found = _crossing(real, fake, ks, K_BALLS, chunk)
+    return _precision_recall(found, 0, K_BALLS, features) | _density_coverage(
+        found, 1, K_DENSITY, features
+    )
 
 
 def nearest_neighbours(
@@ -149,101 +154,153 @@ def nearest_neighbours(
     Raises:
       UserError: if widths differ or there are fewer than k samples.
     """
-    queries = checks.features("queries", queries)
-    data = checks.features("data", data, at_least=k)
-    _check(queries, data, k, chunk, ("queries", "data"))
-    centre = jnp.mean(data, axis=0)
-    queries, data = queries - centre, data - centre
+    queries, data = distances.points(queries, data)
+    _check(queries, data, 1, k, chunk, ("queries", "data"))
     return Neighbours(*_neighbours(queries, data, k, chunk))
 
 
+class _Crossing(NamedTuple):
+    """How the points of two sets lie to the balls of the other.
+
+    Attributes:
+      fakes: int32 `[M, J]`, the real balls around each fake, by the k of the balls.
+      reals: bool `[N]`, whether a real sample lies in the ball of any fake.
+      covered: bool `[N, J]`, whether its own ball holds any fake.
+      shape: (N, M, F).
+      alive: whether everything is finite.
+    """
+
+    fakes: Array
+    reals: Array
+    covered: Array
+    shape: tuple[int, int, int]
+    alive: Array
+
+
 def _pair(real, fake, k, chunk):
-    real = checks.features("real_features", real, at_least=k + 1)
-    fake = checks.features("fake_features", fake, at_least=k + 1)
-    _check(real, fake, k, chunk, ("real_features", "fake_features"))
-    # Products of centred features lose fewer digits.
-    centre = jnp.mean(real, axis=0)
-    return real - centre, fake - centre
+    real, fake = distances.points(real, fake)
+    _check(real, fake, k + 1, k, chunk, ("real_features", "fake_features"))
+    return real, fake
 
 
-def _check(one, other, k, chunk, names):
+def _check(one, other, least, k, chunk, names):
     if k < 1 or chunk < 1:
         raise errors.UserError(
             f"k={k} neighbours and chunk={chunk} rows must be at least 1."
         )
-    checks.same_width(names[0], one, names[1], other)
+    leasts = (1 if names[0] == "queries" else least), least
+    for name, x, at_least in zip(names, (one, other), leasts, strict=True):
+        checks.features(name, x.value, at_least)
+    checks.same_width(names[0], one.value, names[1], other.value)
 
 
-def _squared(x: Array, others: Array) -> Array:
-    """Squared distances `[N]` of one row to others."""
-    product = jnp.matmul(others, x, precision=jax.lax.Precision.HIGHEST)
-    return jnp.maximum(jnp.sum(others**2, axis=1) + x @ x - 2 * product, 0)
+def _crossing(real, fake, ks, k_of_fakes, chunk) -> _Crossing:
+    """Of real balls to the k-th neighbours, and fake ones unless their k is None."""
+    of_real = _reach(real, ks, chunk)
+    of_fake = None if k_of_fakes is None else _reach(fake, (k_of_fakes,), chunk)
+    fakes, reals, covered = _cross(real, fake, of_real, of_fake, chunk)
+    alive = jnp.isfinite(real.value).all() & jnp.isfinite(fake.value).all()
+    shape = *real.value.shape[:1], *fake.value.shape
+    return _Crossing(fakes, reals, covered, shape, alive)
 
 
-# The functions that map over rows are compiled as a whole: by itself a map over a local
-# function is compiled anew, and kept, at each call.
+# What maps over rows is compiled as a whole: by itself a map over a local function is
+# compiled anew, and kept, at each call.
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def _reach(x: Array, k: int, chunk: int) -> Array:
-    """Squared distance `[N]` to the k-th neighbour, the point itself left out."""
+def _reach(x: distances.Points, ks: tuple[int, ...], chunk: int) -> Array:
+    """Squared distances `[N, J]` to the k-th neighbours, the point itself left out."""
+    number = len(x.value)
 
-    def of_row(row):
-        value, i = row
-        others = jnp.where(jnp.arange(len(x)) == i, jnp.inf, _squared(value, x))
-        return -jax.lax.top_k(-others, k)[0][-1]
+    def of_rows(carry, index, squares):
+        own = jnp.arange(number) == index[:, None]
+        nearest = -jax.lax.top_k(-jnp.where(own, jnp.inf, squares), max(ks))[0]
+        return carry, nearest[:, jnp.asarray(ks) - 1]
 
-    return _by_rows(of_row, (x, jnp.arange(len(x))), chunk)
-
-
-@functools.partial(jax.jit, static_argnums=3)
-def _balls_around(points: Array, centres: Array, reach: Array, chunk: int) -> Array:
-    """How many balls hold each point, `[M]`."""
-    return _by_rows(
-        lambda x: jnp.sum(_squared(x, centres) <= reach, dtype=jnp.int32), points, chunk
-    )
+    return distances.sweep(of_rows, None, x, x, chunk)[1]
 
 
-@functools.partial(jax.jit, static_argnums=2)
-def _nearest(points: Array, others: Array, chunk: int) -> Array:
-    """Squared distance `[M]` of each point to the nearest of the others."""
-    return _by_rows(lambda x: jnp.min(_squared(x, others)), points, chunk)
+@functools.partial(jax.jit, static_argnums=4)
+def _cross(real, fake, of_real: Array, of_fake: Array | None, chunk: int):
+    """Fields of a `_Crossing`, of squared radii `[N, J]` and `[M, 1]`."""
+
+    def of_fakes(carry, index, squares):
+        reals, nearest = carry
+        if of_fake is not None:
+            reals |= (squares <= of_fake[index]).any(axis=0)
+        nearest = jnp.minimum(nearest, squares.min(axis=0))
+        inside = squares[..., None] <= of_real
+        return (reals, nearest), jnp.sum(inside, axis=1, dtype=jnp.int32)
+
+    number = len(real.value)
+    start = jnp.zeros(number, bool), jnp.full(number, jnp.inf, of_real.dtype)
+    (reals, nearest), fakes = distances.sweep(of_fakes, start, fake, real, chunk)
+    return fakes, reals, nearest[:, None] <= of_real
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
-def _neighbours(queries: Array, data: Array, k: int, chunk: int):
+def _neighbours(queries, data, k: int, chunk: int):
     """Indices and distances `[M, k]` of the nearest data."""
-    index = _by_rows(lambda x: jax.lax.top_k(-_squared(x, data), k)[1], queries, chunk)
-    # Taken from differences, exact where a sample is copied.
-    distance = _by_rows(
-        lambda pair: jnp.linalg.norm(pair[0] - data[pair[1]], axis=-1),
-        (queries, index),
-        chunk,
-    )
-    return index, distance
+
+    def of_rows(carry, index, squares):
+        del index
+        nearest, found = jax.lax.top_k(-squares, k)
+        return carry, (found, jnp.sqrt(-nearest))
+
+    return distances.sweep(of_rows, None, queries, data, chunk)[1]
 
 
-def _by_rows(function: Callable, rows, chunk: int) -> Array:
-    return jax.lax.map(function, rows, batch_size=chunk)
+def _precision_recall(found: _Crossing, which: int, k: int, features):
+    shares = {
+        "precision": (jnp.mean(found.fakes[:, which] > 0), found.shape[1]),
+        "recall": (jnp.mean(found.reals), found.shape[0]),
+    }
+    return {
+        name: _share(
+            name, jnp.where(found.alive, share, jnp.nan), n, found, k, features
+        )
+        for name, (share, n) in shares.items()
+    }
 
 
-def _share(name, value, n, real, fake, k, features, ceiling=None) -> record.Score:
+def _density_coverage(found: _Crossing, which: int, k: int, features):
+    n, m, _ = found.shape
+    density = jnp.mean(found.fakes[:, which]) / k
+    covered = jnp.mean(found.covered[:, which])
+    missed = math.prod((n - i) / (n + m - i) for i in range(1, k + 1))
+    return {
+        "density": record.Score(
+            value=jnp.where(found.alive, density, jnp.nan),
+            floor=jnp.zeros(()),
+            ceiling=jnp.ones(()),
+            protocol=_protocol("density", found, k, features),
+        ),
+        "coverage": _share(
+            "coverage",
+            jnp.where(found.alive, covered, jnp.nan),
+            n,
+            found,
+            k,
+            features,
+            ceiling=1 - missed,
+        ),
+    }
+
+
+def _share(name, value, n, found, k, features, ceiling=None) -> record.Score:
     return record.Score(
         value=value,
         spread=jnp.sqrt(value * (1 - value) / n),
-        floor=jnp.zeros((), real.dtype),
-        ceiling=None if ceiling is None else jnp.asarray(ceiling, real.dtype),
-        protocol=_protocol(name, real, fake, k, features)
+        floor=jnp.zeros(()),
+        ceiling=None if ceiling is None else jnp.asarray(ceiling, value.dtype),
+        protocol=_protocol(name, found, k, features)
         + record.protocol(spread="standard error for given balls"),
     )
 
 
-def _protocol(name, real, fake, k, features) -> record.Protocol:
+def _protocol(name, found, k, features) -> record.Protocol:
+    n, m, width = found.shape
     return record.protocol(
-        score=name,
-        num_real=real.shape[0],
-        num_fake=fake.shape[0],
-        num_features=real.shape[1],
-        k=k,
-        features=features,
+        score=name, num_real=n, num_fake=m, num_features=width, k=k, features=features
     )

@@ -2,7 +2,8 @@
 
 A panel is a function of samples `[S, N, ...]` of S seeds that returns records by name,
 every array of which is `[S, ...]`. What is compared with it, such as held-out data,
-goes through the same panel.
+goes through the same panel. Nothing depends on the order of samples: where a score is
+of parts of them, these are of the order of `shuffling.order`.
 """
 
 import pathlib
@@ -15,14 +16,18 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import scores
-from jaxgan.data import dataset, mixtures, polygons
+from jaxgan import errors, scores
+from jaxgan.data import dataset, mixtures, polygons, shuffling
 from jaxgan.scores import classifier, classifier_cache
+from jaxgan.scores import classifier_training as training
 from jaxgan.scores import polygons as polygon_scores
 
 Records = dict[str, scores.Score | scores.ModeCoverage]
 Panel = Callable[[ArrayLike], Records]
 Inversion = Callable[[Callable[[Array], Array], Array, Array], Records]
+
+MOST_NAMED = 5
+"""Classes that a sentence names."""
 
 NUM_INVERTED = 256
 """Real images for which a latent is looked for."""
@@ -33,6 +38,9 @@ SPLITS = 10
 
 GOOD = 3.0
 """Standard deviations of a mode within which a point is good."""
+
+LEAST = 2
+"""Samples of a part that have a covariance."""
 
 ENOUGH_ACCURACY = 0.97
 """Below it a classifier's modes are in doubt."""
@@ -75,7 +83,12 @@ def of_dataset(
     Returns:
       The panel, and its scores of held-out data and, for images, of copies of one image
       per class. Images without labels have no panel, and the note says so.
+
+    Raises:
+      UserError: as `check`.
     """
+    check(data, num_samples=num_samples)
+    # The points of a mixture and polygons are drawn, so their first are like any.
     if data.mixture is not None:
         held_out = dataset.to_float(data.test.x)
         law, note = data.mixture, None
@@ -89,20 +102,23 @@ def of_dataset(
         if not is_labelled(data):
             note = "no scores, as a classifier needs labels, which the images have not"
             return Scoring(None, {}, note)
-        held_out = dataset.to_float(data.test.x)
-        real, labels = dataset.to_float(data.train.x), jnp.asarray(data.train.label)
+        real, held_out = (dataset.to_float(own.x) for own in (data.train, data.test))
         trained, note = train_classifier(
             data, seed=seed, num_images=num_images, cache=cache
         )
         network, accuracy = trained.classifier, trained.held_out_accuracy
+        label = np.asarray(data.train.label)
         panel = of_classifier(
             network,
             accuracy,
             real,
-            np.bincount(labels, minlength=data.num_classes) / len(labels),
+            np.bincount(label, minlength=data.num_classes) / len(label),
             split_size=num_samples // SPLITS,
         )
-        copies = one_image_per_class(network, held_out, num_samples)
+        # Classes without held-out images have training images.
+        untested = np.setdiff1d(label, np.asarray(data.test.label)).size > 0
+        shown = jnp.concatenate([held_out, real]) if untested else held_out
+        copies = one_image_per_class(network, shown, num_samples)
         known = {"held-out real images": held_out, "one image per class": copies}
     references = {
         name: {key: scores.to_dict(score) for key, score in panel(x[None]).items()}
@@ -111,9 +127,39 @@ def of_dataset(
     return Scoring(panel, references, note)
 
 
+def check(data: dataset.Dataset, *, num_samples: int) -> None:
+    """Asks for as many samples as the scores of `of_dataset` need.
+
+    Args:
+      data: as for `of_dataset`.
+      num_samples: likewise.
+
+    Raises:
+      UserError: saying how many there are, and how many are needed.
+    """
+    if num_samples < SPLITS:
+        raise errors.UserError(
+            f"num_samples={num_samples} must be at least {SPLITS}, one for each split."
+        )
+    if data.mixture is not None or data.shapes is not None or not is_labelled(data):
+        return  # no classifier
+    counts = len(data.train.x), len(data.test.x)
+    if min(counts) < LEAST:
+        raise errors.UserError(
+            f"{data.name} has {counts[0]} training and {counts[1]} held-out samples, "
+            f"but the scores need at least {LEAST} of each; add samples, or a test "
+            "part."
+        )
+
+
 def is_labelled(data: dataset.Dataset) -> bool:
     """Whether both parts have labels, as a classifier needs."""
     return data.train.label is not None and data.test.label is not None
+
+
+def is_known(data: dataset.Dataset) -> bool:
+    """Whether `of_dataset` has a panel: of the law of the data, or of their classes."""
+    return data.mixture is not None or data.shapes is not None or is_labelled(data)
 
 
 def train_classifier(
@@ -125,29 +171,62 @@ def train_classifier(
 ) -> tuple[classifier_cache.Trained, str]:
     """The classifier of a dataset's training part, and a sentence on how good it is.
 
+    It does not depend on the order of the samples.
+
     Args:
       data: with labels; images, or other samples, which an MLP takes.
       seed: of the training.
       num_images: as for `of_dataset`.
       cache: likewise.
     """
-    real = dataset.to_float(data.train.x)
-    images = real.ndim == 4
+    x, label = np.asarray(data.train.x), np.asarray(data.train.label)
+    rows = shuffling.order(x)
+    real, held_out = dataset.to_float(x[rows]), dataset.to_float(data.test.x)
     trained = classifier_cache.load_or_train(
         real,
-        jnp.asarray(data.train.label),
-        dataset.to_float(data.test.x),
+        jnp.asarray(label[rows]),
+        held_out,
         data.test.label,
         num_classes=data.num_classes,
         key=jax.random.key(seed),
         cache=cache,
         num_epochs=num_images and max(1, round(num_images / len(real))),
-        architecture="convolutional" if images else "fully_connected",
+        **_architecture(real.shape[1:]),
     )
     accuracy = trained.held_out_accuracy
     poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
-    note = f"classifier: held-out accuracy {accuracy:.4f}{poor}"
-    return trained, note + ("" if trained.note is None else f". {trained.note}")
+    said = [f"classifier: held-out accuracy {accuracy:.4f}{poor}", *_one_sided(data)]
+    if trained.note is not None:
+        said.append(trained.note)
+    return trained, ". ".join(said)
+
+
+def _one_sided(data: dataset.Dataset) -> list[str]:
+    """A sentence each on classes that are not tested, and that are not trained."""
+    train, test = (np.unique(np.asarray(own.label)) for own in (data.train, data.test))
+    said = []
+    for kind, missing in (
+        ("held-out", np.setdiff1d(train, test)),
+        ("training", np.setdiff1d(test, train)),
+    ):
+        names = [dataset.names_of(data)[own] for own in missing[:MOST_NAMED]]
+        if len(missing):
+            more = ["..."] if len(missing) > MOST_NAMED else []
+            said.append(
+                f"{len(missing)} of {data.num_classes} classes have no {kind} samples "
+                f"({', '.join(names + more)})"
+            )
+    return said
+
+
+def _architecture(shape: tuple[int, ...]) -> dict[str, Any]:
+    """The classifier for samples of a shape: an MLP for points and for tiny images.
+
+    A pixel is much of a tiny image, so that these are not moved either.
+    """
+    if len(shape) == 3 and min(shape[:2]) >= training.SMALLEST:
+        return {"architecture": "convolutional"}
+    return {"architecture": "fully_connected", "max_shift": 0}
 
 
 def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
@@ -242,7 +321,8 @@ def of_classifier(
     """What a trained classifier sees in images.
 
     The Inception Score is biased by the size of its splits, so that one size serves
-    samples of any number: N images are scored in `max(1, N // split_size)` splits.
+    samples of any number: N images are scored in `max(1, N // split_size)` splits, of
+    images in the order of `shuffling.order`.
 
     Args:
       network: trained on the same kind of images.
@@ -259,7 +339,10 @@ def of_classifier(
       network's features: not an FID) and `within_class_diversity`.
     """
     name = classifier.fingerprint(network, held_out_accuracy)
-    real_features, real_logits = classifier.classify_all(network, real)
+    rows = shuffling.order(real)
+    real_features, real_logits = (
+        values[rows] for values in classifier.classify_all(network, real)
+    )
     real_probs = jax.nn.softmax(real_logits)
     real_inception = scores.inception_score(
         real_probs, max(1, len(real_probs) // split_size)
@@ -292,7 +375,10 @@ def of_classifier(
         x = jnp.asarray(x)
         seeds, number = x.shape[:2]
         out = classifier.classify_all(network, x.reshape(-1, *x.shape[2:]))
-        features, logits = (y.reshape(seeds, number, -1) for y in out)
+        rows = np.stack([shuffling.order(own) for own in np.asarray(x)])[..., None]
+        features, logits = (
+            jnp.take_along_axis(y.reshape(seeds, number, -1), rows, axis=1) for y in out
+        )
         floor = scores.frechet_floor(real_features, number)
         return score(real_features, features, logits, floor)
 
@@ -304,9 +390,15 @@ def one_image_per_class(
 ) -> np.ndarray:
     """A sample that the Inception Score cannot tell from a diverse one.
 
-    It holds `number` images, which are copies of one image per class: the one of `x`
-    `[N, H, W, C]` of which the classifier is surest.
+    It holds `number` images, which are copies of one image for each class that some
+    image of `x` `[N, H, W, C]` is recognised as: the one of which the classifier is
+    surest.
     """
     _, logits = classifier.classify_all(network, x)
-    surest = np.argmax(np.asarray(jax.nn.softmax(logits)), axis=0)
-    return np.resize(np.asarray(x)[surest], (number, *np.shape(x)[1:]))
+    probs = np.asarray(jax.nn.softmax(logits))
+    own, sure = np.argmax(probs, axis=1), np.max(probs, axis=1)
+    surest = [
+        max(np.flatnonzero(own == value), key=sure.__getitem__)
+        for value in np.unique(own)
+    ]
+    return np.resize(np.asarray(x)[np.array(surest)], (number, *np.shape(x)[1:]))

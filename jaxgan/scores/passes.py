@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
 from jaxgan.data import dataset
-from jaxgan.scores import class_moments
+from jaxgan.scores import class_moments, feature_networks, sums
 from jaxgan.scores import marginals as marginals_lib
 from jaxgan.scores import moments as moments_lib
 from jaxgan.scores.feature_networks import FeatureNetwork
@@ -77,14 +78,18 @@ def collect(
       What was kept.
 
     Raises:
-      UserError: if there are fewer or more samples than was said, or scores of classes
-        are asked of a network that knows none.
+      UserError: if there are fewer or more samples than was said, the network cannot
+        take them or they differ in shape, or scores of classes are asked of one that
+        knows none.
     """
     part = None
     if needs.splits is not None:
         part = marginals_lib.parts(num_samples, needs.splits)
-    kept, rows, done = None, [], 0
+    kept, rows, done, shape = None, [], 0, None
     for batch in batches:
+        network.check(batch.shape[1:])
+        shape = batch.shape[1:] if shape is None else shape
+        feature_networks.check_alike(network, batch.shape[1:], shape)
         features, probs = opinion(network, batch)
         if probs is None and (needs.classes or part is not None):
             raise errors.UserError(
@@ -95,7 +100,7 @@ def collect(
             kept = _empty(needs, features, probs)
         own = None if part is None else part[done : done + len(batch)]
         if own is None or len(own) == len(batch):
-            kept = _update(kept, features, probs, own)
+            kept = _update(kept, *sums.split(features), probs, own)
         if needs.rows:
             rows.append((features, probs))
         done += len(batch)
@@ -149,14 +154,15 @@ def _empty(needs, features, probs):
 
 
 @jax.jit
-def _update(kept: Kept, features: ArrayLike, probs: ArrayLike, part) -> Kept:
+def _update(kept: Kept, features: Array, rest: Array | None, probs, part) -> Kept:
     if kept.moments is not None:
-        kept = kept._replace(moments=moments_lib.update(kept.moments, features))
+        own = moments_lib.update(kept.moments, features, rest)
+        kept = kept._replace(moments=own)
     if kept.marginals is not None:
         kept = kept._replace(
             marginals=marginals_lib.update(kept.marginals, probs, part)
         )
     if kept.classes is not None:
-        own = class_moments.update(kept.classes, features, probs)
+        own = class_moments.update(kept.classes, features, probs, rest)
         kept = kept._replace(classes=own)
     return jax.tree.map(jnp.asarray, kept)

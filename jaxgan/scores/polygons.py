@@ -20,7 +20,9 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxgan import errors
 from jaxgan.data import polygons
+from jaxgan.scores import distances as score_distances
 from jaxgan.scores import record
 
 DELTA = 0.75
@@ -60,7 +62,11 @@ def distances(law: polygons.Polygons, x: ArrayLike) -> Array:
 
     Returns:
       `[N]`, an upper bound of the distance with pixels in [0, 1]; NaN where x is.
+
+    Raises:
+      UserError: for images of another shape.
     """
+    _check_shape("x", jnp.shape(x), (law.size, law.size, 1))
     known = _known(law)
     return _distances(law, jnp.asarray(x, jnp.float32), *known)
 
@@ -103,8 +109,10 @@ def recall(
       A score in [0, 1], more is better, NaN if a sample is; `spread` is the standard
       error.
     """
-    real, z = _flat(real), jnp.asarray(z)
-    samples = _flat(generate(z))
+    z = jnp.asarray(z)
+    samples = generate(z)
+    _check_shape("real", jnp.shape(real), samples.shape[1:])
+    real, samples = _flat(real), _flat(samples)
     start = z[jnp.argmin(_squared(real, samples), axis=1)]
 
     def losses(z):
@@ -116,6 +124,13 @@ def recall(
     share = jnp.mean(near <= delta(law))
     share = jnp.where(jnp.isnan(samples).any(), jnp.nan, share)
     return _share(law, "recall", share, len(real), "inversion of the generator")
+
+
+def _check_shape(name: str, shape: tuple[int, ...], of_one: tuple[int, ...]) -> None:
+    if tuple(shape[1:]) != tuple(of_one):
+        raise errors.UserError(
+            f"{name} has shape {shape}; each of its images must be {tuple(of_one)}."
+        )
 
 
 def f1(precision: ArrayLike, recall: ArrayLike) -> Array:
@@ -185,8 +200,8 @@ def _flat(x: ArrayLike) -> Array:
 
 
 def _squared(x: Array, others: Array) -> Array:
-    """Squared distances `[N, M]`, but for what is the same for all others."""
-    return jnp.sum(others**2, axis=1) - 2 * x @ others.T
+    """Squared distances `[N, M]`."""
+    return score_distances.squared(*score_distances.points(x, others))
 
 
 def _share(law, name, value, n, how) -> record.Score:

@@ -30,6 +30,8 @@ class Score:
         samples; where more is better, the least that the score can be; or None.
       ceiling: where more is better, what a perfect generator would show, or the most
         that this many samples can show; or None.
+      target: where neither less nor more is better, because both are wrong, what real
+        data show; or None.
       warning: bool, whether the number misleads, by the rule that the protocol states
         as `warning`; None if nobody looked.
       protocol: how the number came about; see `protocol`.
@@ -39,6 +41,7 @@ class Score:
     spread: Array | None = None
     floor: Array | None = None
     ceiling: Array | None = None
+    target: Array | None = None
     warning: Array | None = None
     protocol: Protocol = dataclasses.field(default=(), metadata={"static": True})
 

@@ -9,7 +9,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan import errors
-from jaxgan.scores import checks, record
+from jaxgan.scores import checks, distances, record
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, DEVIATION = 11, 1.5
@@ -142,14 +142,15 @@ def birthday_support(
       Arora and Zhang, Do GANs Actually Learn the Distribution?, 2018,
       https://arxiv.org/abs/1706.08224
     """
-    x = checks.features("features", features, at_least=2)
+    (points,) = distances.points(features)
+    x = checks.features("features", points.value, at_least=2)
     if not threshold >= 0 or chunk < 1:
         raise errors.UserError(
             f"threshold={threshold} must not be negative and chunk={chunk} at least 1."
         )
     n = len(x)
     pairs = n * (n - 1) / 2
-    share = jnp.sum(_alike(x, threshold, min(chunk, n))) / pairs
+    share = jnp.sum(_alike(points, threshold, chunk)) / pairs
     support = jnp.where(share > 0, 1 / jnp.where(share > 0, share, 1), jnp.inf)
     return record.Score(
         value=jnp.where(jnp.isfinite(x).all(), support, jnp.nan),
@@ -177,19 +178,15 @@ def _of_pairs(images: Array, first: Array, other: Array) -> Array:
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _alike(x: Array, threshold: ArrayLike, chunk: int) -> Array:
+def _alike(x: distances.Points, threshold: ArrayLike, chunk: int) -> Array:
     """How many later samples `[N]` are within the threshold of each."""
-    n, norms = len(x), jnp.sum(jnp.square(x), axis=1)
+    number = jnp.arange(len(x.value))
 
-    def alike(row):
-        i, own, norm = row
-        squares = norm + norms - 2 * jnp.matmul(x, own, precision="highest")
-        # Differences are exact where two samples are equal; products are not.
-        near = squares <= threshold**2 + 1e-3 * (norm + norms)
-        exact = jnp.sum(jnp.square(x - own), 1) <= threshold**2
-        return jnp.sum((near & exact) & (jnp.arange(n) > i))
+    def of_rows(carry, index, squares):
+        near = (squares <= threshold**2) & (number > index[:, None])
+        return carry, jnp.sum(near, axis=1)
 
-    return jax.lax.map(alike, (jnp.arange(n), x, norms), batch_size=chunk)
+    return distances.sweep(of_rows, None, x, x, chunk)[1]
 
 
 def _ssim(x: Array, y: Array) -> tuple[Array, Array]:

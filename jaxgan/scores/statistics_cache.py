@@ -20,6 +20,7 @@ from jaxgan.scores import (
     moments,
     passes,
     record,
+    sums,
     tf_resize,
     weights,
 )
@@ -27,7 +28,7 @@ from jaxgan.scores import classifier_networks as networks
 
 FORMAT = "jaxgan-statistics-1"
 CODE = (
-    *(passes, moments, marginals, class_moments, feature_networks),
+    *(passes, moments, marginals, class_moments, sums, feature_networks),
     *(networks, inception, inception_blocks, tf_resize),
 )
 """Modules on which the statistics depend."""

@@ -51,12 +51,14 @@ def competitive(
       solver left: near `tolerance` unless it failed.
 
     Raises:
-      UserError: when traced without a learning rate of each player.
+      UserError: if the players are swapped; when traced without a learning rate of
+        each player.
 
     References:
       Schaefer and Anandkumar, Competitive Gradient Descent, 2019,
       https://arxiv.org/abs/1905.12103
     """
+    types.check_players(discriminator, generator)
 
     def step(hparams, state, batch, key):
         eta_g, eta_d = (_learning_rate(hparams, player) for player in core.PLAYERS)

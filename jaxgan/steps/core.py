@@ -1,10 +1,12 @@
 """Where a state comes from, how one player moves, and when a member is given up."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from jaxgan import errors, types
 from jaxgan.steps import adaptive
@@ -35,8 +37,8 @@ def initialise(
         params, collections = gan.init(jax.random.fold_in(key, BEFORE_ANY_STEP))
         opt_state = types.Pair(
             *(
-                optimizer(**numbers).init(weights)
-                for numbers, weights in zip(hparams.optimizer, params, strict=True)
+                built(optimizer, hparams, player).init(getattr(params, player))
+                for player in PLAYERS
             )
         )
         return types.TrainState(
@@ -62,12 +64,16 @@ def update(
       optimizer: optax factory, called with `hparams.optimizer.<player>`.
 
     Raises:
-      UserError: if there is no such player.
+      UserError: if there is no such player, or the gradient is the other player's.
+        When traced, if `hparams.optimizer` does not fit the optimiser, or the state was
+        initialised for another one.
     """
     if player not in PLAYERS:
         raise errors.UserError(
-            f"player={player!r} is not known; choose one of {', '.join(PLAYERS)}."
+            f"player={player!r} is not known; {errors.choice(player, PLAYERS)}"
         )
+
+    types.check_player("gradient", gradient, player)
 
     def step(hparams, state, batch, key):
         grads, collections, metrics = gradient(hparams, state, batch, key)
@@ -76,7 +82,7 @@ def update(
             collections=state.collections._replace(**{player: collections})
         ), metrics
 
-    return step
+    return types.played_by(player, step)
 
 
 def move(
@@ -87,15 +93,75 @@ def move(
     grads: types.Tree,
 ) -> types.TrainState:
     """Moves one player's weights by the optimiser's answer to `grads`."""
-    params = getattr(state.params, player)
-    updates, opt_state = optimizer(**getattr(hparams.optimizer, player)).update(
-        grads, getattr(state.opt_state, player), params
-    )
+    params, opt_state = getattr(state.params, player), getattr(state.opt_state, player)
+    transformation = built(optimizer, hparams, player)
+    _check_moments(player, transformation, params, opt_state)
+    updates, opt_state = transformation.update(grads, opt_state, params)
     params = optax.apply_updates(params, updates)
     return state._replace(
         params=state.params._replace(**{player: params}),
         opt_state=state.opt_state._replace(**{player: opt_state}),
     )
+
+
+def built(
+    optimizer: Optimizer, hparams: types.HParams, player: str
+) -> optax.GradientTransformation:
+    """The optimiser of one player, with the numbers of `hparams.optimizer`.
+
+    Raises:
+      UserError: if that is no `Pair` of mappings, or the optimiser takes other numbers.
+    """
+    if not isinstance(hparams.optimizer, types.Pair):
+        raise errors.UserError(
+            f"hparams.optimizer is a {type(hparams.optimizer).__name__}, but must be a "
+            "Pair of the generator's and the discriminator's numbers: "
+            "types.Pair(numbers, numbers)."
+        )
+    numbers = getattr(hparams.optimizer, player)
+    if not isinstance(numbers, Mapping):
+        raise errors.UserError(
+            f"hparams.optimizer.{player} is a {type(numbers).__name__}, but must be a "
+            'mapping of the optimiser\'s arguments, such as {"learning_rate": 1e-3}.'
+        )
+    return with_numbers(optimizer, numbers)
+
+
+def with_numbers(
+    optimizer: Optimizer, numbers: Mapping[str, ArrayLike]
+) -> optax.GradientTransformation:
+    """Calls an optax factory, and says which argument it does not take or misses.
+
+    Raises:
+      UserError: if there is such an argument.
+    """
+    parameters = inspect.signature(optimizer).parameters.values()
+    takes = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    open_ended = len(takes) < len(parameters)
+    for name in numbers:
+        if name not in takes and not open_ended:
+            raise errors.UserError(
+                f"hparams.optimizer has {name!r}, which the optimiser does not take; "
+                f"{errors.choice(name, takes, among='among')}"
+            )
+    missing = [p.name for p in parameters if p.default is p.empty and p.name in takes]
+    for name in missing:
+        if name not in numbers:
+            raise errors.UserError(
+                f"hparams.optimizer has no {name!r}, which the optimiser needs; it has "
+                f"{sorted(numbers)}."
+            )
+    return optimizer(**numbers)
+
+
+def _check_moments(player, transformation, params, opt_state) -> None:
+    """Asks that the moments are those of this optimiser; costs nothing but tracing."""
+    expected = jax.eval_shape(transformation.init, params)
+    if jax.tree.structure(expected) != jax.tree.structure(opt_state):
+        raise errors.UserError(
+            f"state.opt_state.{player} is of another optimiser than the step's; give "
+            "the same to steps.initialise and to steps.update."
+        )
 
 
 def quarantine(step: types.Step) -> types.Step:

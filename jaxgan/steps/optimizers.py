@@ -47,7 +47,9 @@ def optimistic(optimizer: core.Optimizer = optax.sgd) -> core.Optimizer:
     """
 
     def factory(**numbers) -> optax.GradientTransformation:
-        return optax.chain(optimizer(**numbers), optax.scale_by_optimistic_gradient())
+        return optax.chain(
+            core.with_numbers(optimizer, numbers), optax.scale_by_optimistic_gradient()
+        )
 
     return factory
 
@@ -80,7 +82,7 @@ def remembering(optimizer: core.Optimizer = adaptive.adam) -> core.Optimizer:
     """
 
     def factory(**numbers) -> optax.GradientTransformation:
-        inner = optimizer(**numbers)
+        inner = core.with_numbers(optimizer, numbers)
 
         def init(params):
             return Memory(inner.init(params), jax.tree.map(jnp.zeros_like, params))

@@ -29,7 +29,7 @@ def repeat(step: types.Step, n: int) -> types.Step:
         state, metrics = jax.lax.scan(body, state, (parts, keys))
         return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), metrics)
 
-    return repeated
+    return types.played_by(types.player_of(step), repeated)
 
 
 def alternating(
@@ -45,12 +45,14 @@ def alternating(
     last. The generator answers the discriminator as it then is.
 
     Raises:
-      UserError: if a number is < 1, or (when traced) if the batch cannot be cut so.
+      UserError: if the players are swapped, a number is < 1, or (when traced) if the
+        batch cannot be cut so.
 
     References:
       Goodfellow et al., Generative Adversarial Networks, 2014, Algorithm 1,
       https://arxiv.org/abs/1406.2661
     """
+    types.check_players(discriminator, generator)
     critic, answer = repeat(discriminator, n_critic), repeat(generator, n_generator)
 
     def step(hparams, state, batch, key):
@@ -72,7 +74,12 @@ def alternating(
 
 
 def simultaneous(discriminator: types.Step, generator: types.Step) -> types.Step:
-    """Both players' steps from the same state, each unaware of the other's move."""
+    """Both players' steps from the same state, each unaware of the other's move.
+
+    Raises:
+      UserError: if the players are swapped.
+    """
+    types.check_players(discriminator, generator)
 
     def step(hparams, state, batch, key):
         d_key, g_key = jax.random.split(key)

@@ -34,11 +34,12 @@ def consensus(
       and the metric `consensus`, `|v|^2 / 2`.
 
     Raises:
-      UserError: when traced without that weight.
+      UserError: if the players are swapped; when traced without that weight.
 
     References:
       Mescheder et al., The Numerics of GANs, 2017, https://arxiv.org/abs/1705.10461
     """
+    types.check_players(discriminator, generator)
 
     def step(hparams, state, batch, key):
         gamma, rest = field.own_weight(hparams, "consensus")
@@ -75,12 +76,13 @@ def symplectic(
       paper) and the metric `symplectic`, the sign.
 
     Raises:
-      UserError: when traced without that weight.
+      UserError: if the players are swapped; when traced without that weight.
 
     References:
       Balduzzi et al., The Mechanics of n-Player Differentiable Games, 2018,
       https://arxiv.org/abs/1802.05642
     """
+    types.check_players(discriminator, generator)
 
     def step(hparams, state, batch, key):
         weight, rest = field.own_weight(hparams, "symplectic")

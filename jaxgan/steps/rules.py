@@ -98,7 +98,7 @@ def get(name: str) -> Rule:
     """
     if name not in RULES:
         raise errors.UserError(
-            f"rule is {name!r}, which does not exist: choose one of {', '.join(RULES)}."
+            f"rule is {name!r}, which does not exist: {errors.choice(name, RULES)}"
         )
     return RULES[name]
 

@@ -3,26 +3,59 @@
     ask P settings -> a population for each structure -> tell P results
 
 The study lies in a storage of Optuna, so that it can be looked at, resumed and, where
-the storage is shared, searched by several machines. Each suggestion is drawn by a
-sampler seeded by the trial's number and the field, so that it depends on the study's
-past alone: a run that was killed at any moment, even while it asked, goes on as if
-nothing had happened.
+the storage is shared, searched by several machines, see `histories`. Each suggestion is
+drawn by a sampler seeded by the trial's number and the field, so that it depends on the
+study's past alone: a run that was killed at any moment, even while it asked, goes on as
+if nothing had happened. Of several processes the first asks for all of them.
 """
 
-import pathlib
-import socket
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from jaxgan import errors
-from jaxgan.studies import objectives, populations
+from jaxgan import hosts
+from jaxgan.studies import histories, objectives, populations, questions
 from jaxgan.sweeps import plans, records, spaces, trials
 
-STORAGE = "optuna.log"
-"""Optuna's journal in the run folder."""
+SAMPLER = {
+    "n_startup_trials": 10,
+    "n_ei_candidates": 24,
+    "multivariate": False,
+    "constant_liar": True,
+}
+"""Of the TPE sampler, so that it is the same with Optuna 4 and 5. It draws each field
+by itself, as all fields at once are drawn when a trial is asked for, from a past that
+a run which was killed does not have again. What is being tried counts as bad, as a
+batch is asked for at once."""
+
+
+def begin(
+    study: populations.Study,
+    space: spaces.Space,
+    by: str,
+    *,
+    seeds: Sequence[int],
+    seed: int,
+    storage: str | None = None,
+    name: str | None = None,
+) -> histories.History | None:
+    """Opens the study of a search, in process 0; None in others.
+
+    Raises:
+      UserError: in all processes, as `search`.
+    """
+    opened: list[histories.History] = []
+
+    def open_it() -> str:
+        question = questions.of(study, space, by, seeds=len(seeds), seed=seed)
+        folder, sampler = study.folder, _sampler(seed)
+        opened.append(histories.open(folder, storage, name, question, sampler))
+        return opened[0].name
+
+    hosts.told(open_it)
+    return opened[0] if opened else None
 
 
 def search(
@@ -36,14 +69,15 @@ def search(
     seeds: Sequence[int],
     seed: int,
     storage: str | None = None,
-    name: str = "jaxgan",
+    name: str | None = None,
     most_members: int | None = None,
     most_groups: int | None = plans.MOST_GROUPS,
 ) -> list[records.Row]:
     """Asks, trains and tells until a number of settings was told.
 
     A setting is told as the mean score of its seeds, turned so that less is better; one
-    of which a seed died is told as failed.
+    of which a seed died is told as infinity, worse than any number, from which the
+    search learns where settings die.
 
     Args:
       study: that trains the settings.
@@ -53,11 +87,12 @@ def search(
       settings: to ask for by this run, those that are told already included.
       batch: settings asked for at once.
       seeds: of each setting.
-      seed: of the suggestions.
+      seed: of the suggestions, and of the data and what scores.
       storage: URL of a database such as `sqlite:///FILE` or `postgresql://...`, or the
         path of a journal, either of which several machines may share; None for a
         journal in the run folder.
-      name: of the study in the storage.
+      name: of the study in the storage; None for one of the `questions.of` the search,
+        so that searches that differ share no history.
       most_members: of a population.
       most_groups: different programs that a batch may need.
 
@@ -65,89 +100,52 @@ def search(
       All rows of the run.
 
     Raises:
-      UserError: if Optuna is not installed or the storage cannot be used.
+      UserError: if Optuna is not installed, the storage cannot be used, or a study of
+        this name is of another search.
     """
-    found, run = _open(study, storage, name), None
-    if storage is not None:
-        run = f"{socket.gethostname()}:{study.shared.absolute()}"
-    journal = study.folder / populations.JOURNAL
-    while True:
-        told, running = _own(found, run)
-        begun = told - told % batch
-        upto = min(begun + batch, settings)
-        if not running and told >= settings:
-            return records.read(journal)
-        asked = [*running]
-        while told + len(asked) < upto:
-            asked.append(_ask(found, run))
-        values = [_suggest(found, trial, space, seed) for trial in asked]
-        made = trials.make(values, seeds)
+    more = {"seeds": seeds, "seed": seed, "storage": storage, "name": name}
+    history = begin(study, space, by, **more)
+
+    def tidy() -> str:
+        with histories.refusals(history.name, storage):
+            return histories.tidy(history)
+
+    def ask() -> list[tuple[int, spaces.Setting]]:
+        with histories.refusals(history.name, storage):
+            return _ask(history, space, seed, settings, batch)
+
+    print(hosts.told(tidy))
+    while asked := hosts.told(ask):
+        made = trials.make([values for _, values in asked], seeds)
         groups = plans.make(
             made, structural, most_members=most_members, most_groups=most_groups
         )
         rows = populations.train_all(study, [_rounded(group) for group in groups])
-        for trial, own in zip(asked, values, strict=True):
-            _tell(found, trial, own, rows, by)
-        print(_said(found, told + len(asked), settings, by))
+
+        def tell(asked=asked, rows=rows) -> str:
+            with histories.refusals(history.name, storage):
+                for number, values in asked:
+                    _tell(history, number, values, rows, by)
+                return _said(history, settings, by)
+
+        print(hosts.told(tell))
+    return records.read(study.folder / populations.JOURNAL)
 
 
-def _optuna():
-    try:
-        import optuna
-    except ImportError:
-        raise errors.UserError(
-            "--search optuna: the package optuna is missing; install jaxgan with the "
-            "extra, pip install 'jaxgan[optuna]'."
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
-
-
-def _open(study: populations.Study, storage: str | None, name: str):
-    optuna = _optuna()
-    from optuna.storages import journal
-
-    if storage is None or "://" not in storage:
-        path = study.folder / STORAGE if storage is None else pathlib.Path(storage)
-        place = optuna.storages.JournalStorage(journal.JournalFileBackend(str(path)))
-    else:
-        place = storage
-    try:
-        return optuna.create_study(
-            storage=place, study_name=name, direction="minimize", load_if_exists=True
-        )
-    except Exception as error:  # of whichever database there is
-        reason = str(error).splitlines()[0]
-        raise errors.UserError(
-            f"--storage {storage}: the study cannot be opened ({reason}); check the "
-            "URL or path."
-        ) from None
-
-
-def _own(study, run: str | None) -> tuple[int, list[Any]]:
-    """Trials of this run that were told, and those that were asked and are not."""
-    import optuna
-
-    states = optuna.trial.TrialState
-    own = [
-        trial
-        for trial in study.get_trials(deepcopy=False)
-        if run is None or trial.user_attrs.get("run") == run
-    ]
-    told = sum(trial.state.is_finished() for trial in own)
-    running = [
-        optuna.trial.Trial(study, trial._trial_id)
-        for trial in own
-        if trial.state == states.RUNNING
-    ]
-    return told, sorted(running, key=lambda trial: trial.number)
-
-
-def _ask(study, run: str | None):
-    trial = study.ask()
-    if run is not None:
-        trial.set_user_attr("run", run)
-    return trial
+def _ask(
+    history: histories.History,
+    space: spaces.Space,
+    seed: int,
+    settings: int,
+    batch: int,
+) -> list[tuple[int, spaces.Setting]]:
+    """A batch of trials, by number, and their settings; none if all are told."""
+    told, running = histories.own(history)
+    upto = min(told - told % batch + batch, settings)
+    for _ in range(told + len(running), upto):
+        histories.ask(history)
+    asked = histories.own(history).running
+    return [(t.number, _suggest(history.study, t, space, seed)) for t in asked]
 
 
 def _suggest(study, trial, space: spaces.Space, seed: int) -> spaces.Setting:
@@ -161,13 +159,12 @@ def _suggest(study, trial, space: spaces.Space, seed: int) -> spaces.Setting:
 
 
 def _sampler(*seeds: int):
-    import optuna
-
+    optuna = histories.optuna()
     number = int(np.random.SeedSequence(seeds).generate_state(1)[0])
     with warnings.catch_warnings():
         # Looking at what runs is experimental, and needed: a batch is asked at once.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(seed=number, constant_liar=True)
+        return optuna.samplers.TPESampler(seed=number, **SAMPLER)
 
 
 def _suggestion(trial, name: str, distribution: spaces.Distribution) -> Any:
@@ -193,29 +190,27 @@ def _rounded(group: plans.Group) -> plans.Group:
     return group._replace(places=1 << (group.places - 1).bit_length())
 
 
-def _tell(study, trial, values: spaces.Setting, rows: list[records.Row], by: str):
-    import optuna
-
+def _tell(
+    history: histories.History,
+    number: int,
+    values: spaces.Setting,
+    rows: list[records.Row],
+    by: str,
+) -> None:
     name = trials.digest(values)
     own = [row for row in rows if row["setting"] == name]
     scores = {by: np.array([row[f"score.{by}"] for row in own])}
     cost = float(objectives.costs(scores, by).mean())
-    trial.set_user_attr("setting", name)
-    if np.isfinite(cost):
-        study.tell(trial, cost)
-    else:
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    histories.tell(history, number, name, cost if np.isfinite(cost) else None)
 
 
-def _said(study, told: int, settings: int, by: str) -> str:
-    import optuna
-
-    complete = study.get_trials(
-        deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)
-    )
-    best = min((trial.value for trial in complete), default=float("nan"))
-    failed = len(study.get_trials(deepcopy=False)) - len(complete)
-    return (
-        f"{told} of {settings} settings told, {failed} failed or not told; best "
-        f"{by} of the study {abs(best):.4g}"
-    )
+def _said(history: histories.History, settings: int, by: str) -> str:
+    found = history.study.get_trials(deepcopy=False)
+    values = [trial.value for trial in found if trial.value is not None]
+    alive = [value for value in values if np.isfinite(value)]
+    said = f"{histories.own(history).told} of {settings} settings told; of the study "
+    said += f"{len(values) - len(alive)} of {len(values)} died"
+    if not alive:
+        return said
+    sign = -1 if by in objectives.MORE_IS_BETTER else 1
+    return f"{said}, best {by} {sign * min(alive):.4g}"

@@ -3,10 +3,11 @@
 Each structure is a population of its own. After each generation, a round of equal
 length, the worst members go on from the weights of the best with changed numbers, see
 `sweeps.pbt`. A row says of each trial and generation with which numbers it trained and
-from whose weights it began: `parent` is a trial's name, its own where it went on.
+from whose weights it began: `parent` is a trial's name, its own where it went on. Its
+`setting` is the digest of the numbers that it began with in the first generation; pages
+go by those of the last, see `sweeps.lineages`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -34,12 +35,12 @@ def search(
     Args:
       study: whose `steps` are those of all generations.
       groups: whole ones; each trial is a member.
-      space: whose traced fields are changed, within their bounds.
+      space: whose traced fields are changed, and stay what it says, see `pbt`.
       by: name of the score.
       generations: rounds.
       seed: of who wins and how numbers change.
       share: of the members that lose at the end of a generation.
-      factor: that numbers change by, up or down.
+      factor: that numbers change by, up or down, see `pbt.explore`.
 
     Returns:
       All rows, one for each trial and generation.
@@ -54,39 +55,18 @@ def search(
     return records.read(journal)
 
 
-def bounds(space: spaces.Space, names: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Where the numbers of a space may lie, by name."""
-    found = {}
-    for name in names:
-        match spaces.unwrapped(space[name])[0]:
-            case spaces.Normal():
-                found[name] = (-math.inf, math.inf)
-            case spaces.Categorical(choices):
-                found[name] = (float(min(choices)), float(max(choices)))
-            case distribution:
-                found[name] = (float(distribution.low), float(distribution.high))
-    return found
-
-
 def _search(study, group, space, by, generations, seed, share, factor) -> None:
     members_of = group.trials
-    names = sorted(n for n in members_of[0].values if recipes.is_traced(n))
-    if not names:
-        raise errors.UserError(
-            "population-based training changes numbers that are traced, and the space "
-            f"has none: {', '.join(members_of[0].values)}; add a learning rate."
-        )
-    limits = bounds(space, names)
+    names = _changing(members_of[0].values, space)
     ready, members = populations.begin(study, members_of)
     key = jax.random.key(seed)
     own = [trial.name for trial in members_of]
 
     @jax.jit
-    def evolve(generation, state, scores, values):
-        win_key, change_key = jax.random.split(jax.random.fold_in(key, generation))
+    def evolve(generation, state, scores):
+        win_key, _ = jax.random.split(jax.random.fold_in(key, generation))
         parents = pbt.exploit(win_key, scores, share)
-        changed = pbt.explore(change_key, values, parents, limits, factor)
-        return parents, population.take(state, parents), changed
+        return parents, population.take(state, parents)
 
     def turn(members, memo, measured, took) -> tuple[rounds.After, list[int]]:
         generation, values = memo["generation"], memo["values"]
@@ -115,14 +95,12 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
             said += f", best {by} {measured[by][best]:.4g}"
         memo = {"generation": generation + 1, "values": values, "parents": own}
         if not last:
-            given = {name: jnp.array(values[name], jnp.float32) for name in names}
-            parents, state, changed = evolve(
-                generation, members.state, jnp.array(costs, jnp.float32), given
+            parents, state = evolve(
+                generation, members.state, jnp.array(costs, jnp.float32)
             )
             parents = np.asarray(parents)
-            memo["values"] = {
-                name: np.asarray(changed[name]).tolist() for name in names
-            }
+            _, change_key = jax.random.split(jax.random.fold_in(key, generation))
+            memo["values"] = pbt.explore(change_key, values, parents, space, factor)
             memo["parents"] = [own[parent] for parent in parents]
             hparams = _numbers(study, members_of, memo["values"])
             members = members._replace(hparams=hparams, state=state)
@@ -131,7 +109,7 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
         return rounds.After(members, memo, rows, last, said), at
 
     round_steps = -(-study.steps // generations)
-    values = {name: [float(t.values[name]) for t in members_of] for name in names}
+    values = {name: [t.values[name] for t in members_of] for name in names}
     rounds.drive(
         study,
         members,
@@ -148,6 +126,25 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
             "by": by,
         },
     )
+
+
+def _changing(values: spaces.Setting, space: spaces.Space) -> list[str]:
+    """The names of the numbers that change.
+
+    One on which other fields depend stays, as members have the fields that they have.
+
+    Raises:
+      UserError: if there is none.
+    """
+    depended = {on for one in space.values() for on, _ in spaces.unwrapped(one)[1]}
+    names = {name for name in values if recipes.is_traced(name)} - depended
+    if not names:
+        raise errors.UserError(
+            "population-based training changes numbers that are traced and on which no "
+            f"other field depends, and the space has none: {', '.join(values)}; add a "
+            "learning rate."
+        )
+    return sorted(names)
 
 
 def _numbers(study, members, values: Mapping[str, Sequence[float]]):

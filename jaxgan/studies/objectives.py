@@ -8,10 +8,13 @@ import numpy as np
 from jaxgan import errors
 
 MORE_IS_BETTER = {
-    *("inception_score", "modified_inception_score", "within_class_diversity"),
-    *("modes", "high_quality", "finite", "precision", "recall", "f1", "f_8"),
-    *("density", "coverage", "vendi_score", "f_1_8"),
+    *("inception_score", "modes", "high_quality", "finite"),
+    *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
 }
+
+AS_REAL = {"within_class_diversity", "modified_inception_score", "vendi_score"}
+"""Scores of which noise can have more than real data and collapse less, so that neither
+direction is better."""
 
 OTHER = ("floor", "spread", "collapsed")
 """Numbers of a record that are no scores."""
@@ -46,13 +49,19 @@ def chosen(by: str | None, known: Sequence[str]) -> str:
     """The score to go by.
 
     Raises:
-      UserError: if there is no such score, naming those that there are.
+      UserError: if there is no such score, or it has no direction, naming others.
     """
+    possible = [name for name in known if name not in AS_REAL]
     if by is None:
-        by = next((name for name in USUAL if name in known), known[0])
-    if by not in known:
+        by = next((name for name in USUAL if name in possible), possible[0])
+    if by in AS_REAL:
         raise errors.UserError(
-            f"there is no score {by!r} of these data; choose among {', '.join(known)}."
+            f"neither more nor less of {by!r} is better, as noise has more of it than "
+            f"real data; choose among {', '.join(possible)}."
+        )
+    if by not in possible:
+        raise errors.UserError(
+            f"there is no score {by!r} of these data; {errors.choice(by, possible)}"
         )
     return by
 

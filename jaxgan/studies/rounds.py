@@ -75,7 +75,8 @@ def drive(
       description: of the search, as JSON; another one does not load its checkpoints.
 
     Raises:
-      Interrupted: if SIGINT or SIGTERM came; the round was finished and saved before.
+      Interrupted: if a signal came, see `signals`; the round was finished and saved
+        before.
       UserError: if there are checkpoints that cannot be gone on from.
     """
     folder, journal = (
@@ -108,7 +109,7 @@ def drive(
                     kept = on_host(members)
                     checkpoint.save(manager, number, kept, extra, description)
                     saved = now
-                if stop and not over:
+                if stop:
                     raise errors.Interrupted(
                         f"stopped and saved after round {number}; go on by "
                         f"{cli.resume_command(study.shared)}",

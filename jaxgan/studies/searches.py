@@ -35,12 +35,17 @@ class Search(NamedTuple):
       run: trains what is left and gives all rows.
       share: of the steps of all its trials that it is expected to take.
       scorings: of a trial, on average.
+      note: what the user may not expect of the settings; empty if there is nothing.
+      begin: asks for what the search needs beside its folder, before anything is kept
+        there; raises `UserError` if it is not to be had.
     """
 
     groups: tuple[plans.Group, ...]
     run: Callable[[], list[records.Row]]
     share: float = 1.0
     scorings: float = 1.0
+    note: str = ""
+    begin: Callable[[], object] = lambda: None
 
 
 def make(
@@ -66,6 +71,7 @@ def make(
         found = _draw(asked, space, asked.settings or USUAL, drawn)
     most = asked.members or planning.most_members(study, found, asked.seeds)
     groups = _groups(asked, space, found, most)
+    note = _alike(found)
     match asked.search:
         case "pbt":
 
@@ -79,27 +85,37 @@ def make(
                     seed=asked.seed,
                 )
 
-            return Search(groups, run, scorings=asked.rounds)
+            return Search(groups, run, scorings=asked.rounds, note=note)
         case "optuna":
+            return _optuna(study, asked, space, by, groups, most)
+    return Search(groups, lambda: populations.train_all(study, groups), note=note)
 
-            def run():
-                return asking.search(
-                    study,
-                    space,
-                    recipes.structural(space),
-                    by,
-                    settings=asked.settings or USUAL,
-                    batch=asked.batch,
-                    seeds=range(asked.seeds),
-                    seed=asked.seed,
-                    storage=asked.storage,
-                    name=asked.study,
-                    most_members=most,
-                    most_groups=asked.allow_groups,
-                )
 
-            return Search(groups, run)
-    return Search(groups, lambda: populations.train_all(study, groups))
+def _optuna(study, asked, space, by, groups, most) -> Search:
+    history = {
+        "seeds": range(asked.seeds),
+        "seed": asked.seed,
+        "storage": asked.storage,
+        "name": asked.study,
+    }
+
+    def run():
+        return asking.search(
+            study,
+            space,
+            recipes.structural(space),
+            by,
+            settings=asked.settings or USUAL,
+            batch=asked.batch,
+            most_members=most,
+            most_groups=asked.allow_groups,
+            **history,
+        )
+
+    def begin():
+        return asking.begin(study, space, by, **history)
+
+    return Search(groups, run, begin=begin)
 
 
 def _halving(study, asked, space, by) -> Search:
@@ -129,18 +145,22 @@ def _halving(study, asked, space, by) -> Search:
         groups.append(group._replace(places=own[group.name] * asked.seeds))
 
     if asked.search == synchronous.NAME:
-        return _synchronous(study, asked, groups, by, ladders[0])
+        return _synchronous(study, asked, groups, by, ladders[0], _alike(found))
+    own_sizes = [list(brackets.values()).count(b) for b in range(len(sizes))]
+    note = _alike(found)
+    if note and asked.search == "hyperband":
+        note += _brackets(own_sizes, sizes)
 
     def run():
         return halvings.search(
             study, groups, by, ladders=ladders, brackets=brackets, eta=asked.eta
         )
 
-    share = planning.halving_share(ladders, sizes, asked.eta)
-    return Search(tuple(groups), run, share, scorings=asked.rounds * share)
+    share = planning.halving_share(ladders, own_sizes, asked.eta)
+    return Search(tuple(groups), run, share, asked.rounds * share, note)
 
 
-def _synchronous(study, asked, groups, by, ladder) -> Search:
+def _synchronous(study, asked, groups, by, ladder, note) -> Search:
     def run():
         return synchronous.search(study, groups, by, ladder=ladder, eta=asked.eta)
 
@@ -148,7 +168,26 @@ def _synchronous(study, asked, groups, by, ladder) -> Search:
     places = groups[0].places // asked.seeds
     share = successive.share(ladder, number, places, asked.eta)
     tried = sum(successive.sizes(number, len(ladder), asked.eta)) / number
-    return Search(tuple(groups), run, share, scorings=tried)
+    return Search(tuple(groups), run, share, tried, note)
+
+
+def _alike(found: Sequence[spaces.Setting]) -> str:
+    """Says that fewer settings are tried than were drawn, if some are equal."""
+    different = len({trials.digest(values) for values in found})
+    if different == len(found):
+        return ""
+    return f"Of {len(found)} settings drawn {different} differ, and are tried once."
+
+
+def _brackets(own: Sequence[int], planned: Sequence[int]) -> str:
+    """Says what is left of Hyperband's brackets, and which of them are empty."""
+    said = ", ".join(f"{a} of {b}" for a, b in zip(own, planned, strict=True))
+    words = f" Hyperband's brackets 0 to {len(own) - 1} have {said}"
+    empty = [str(b) for b, size in enumerate(own) if not size]
+    if empty:
+        words += f": empty are {', '.join(empty)}, of settings that begin with longer "
+        words += "training; choose successive_halving, or a larger space"
+    return f"{words}."
 
 
 def _draw(asked, space, number: int, design: str) -> list[spaces.Setting]:

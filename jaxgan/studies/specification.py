@@ -23,7 +23,6 @@ with the file, the line and the field. Imports nothing heavy.
 
 import contextlib
 import dataclasses
-import difflib
 import pathlib
 import re
 import tomllib
@@ -99,9 +98,8 @@ def settings(file: File, kind: type) -> dict[str, Any]:
             found[name] = tuple(lines(flat(value)))
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, [*known, *TABLES], 1, 0.5)
-            said = f"did you mean {near[0]!r}" if near else f"choose among {known}"
-            raise errors.UserError(f"{at(file, name)}: there is no such field; {said}.")
+            said = errors.choice(name, [*known, *TABLES], among="among")
+            raise errors.UserError(f"{at(file, name)}: there is no such field; {said}")
         if not _fits(hints[name], value):
             raise errors.UserError(
                 f"{at(file, name)}: {value!r} has a wrong type; it must be "

@@ -14,7 +14,7 @@ one population:
 
 Nothing here trains anything. Reading order: `fields`, `spaces`, `designs`, `trials`,
 `plans`, `records`; of who trains on `halving` (asynchronous), `successive` and `pbt`;
-of what was found `summaries`, `statistics`, `importance`, `comparisons`; and `samples`
-and `page`, which shows it. The modules are imported one by one, as some of them do
-without JAX.
+of what was found `lineages`, `summaries`, `statistics`, `importance` and `comparisons`;
+and `samples` and `page`, which shows it. The modules are imported one by one, as some
+of them do without JAX.
 """

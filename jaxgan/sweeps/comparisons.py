@@ -5,13 +5,14 @@ shows it. Scores are shown with the sign that they have in the rows.
 """
 
 import math
+import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxgan import errors
-from jaxgan.sweeps import importance, statistics, summaries
+from jaxgan.sweeps import importance, lineages, spaces, statistics, summaries
 
 ALL = "all trials"
 """Name of the one method, where nothing tells methods apart."""
@@ -32,6 +33,9 @@ class View(NamedTuple):
         paired comparison is made.
       reference: the method that others are compared with; None for that of the first
         row.
+      space: distributions of fields by name, after which charts have their scales:
+        logarithmic, linear, or choices side by side. Fields that it does not have go by
+        their values.
     """
 
     by: str
@@ -39,6 +43,7 @@ class View(NamedTuple):
     method: str | None = None
     pair: str | None = None
     reference: str | None = None
+    space: spaces.Space = types.MappingProxyType({})
 
 
 def name_of(row: Mapping[str, Any], view: View) -> str:
@@ -94,14 +99,16 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
 
     Returns:
       `by` and `more_is_better`; `trials`, `compared`, `stopped`, `dead` and `collapsed`
-      in numbers, the last one None if no row says; `methods` by name, the best first,
-      see below; `pairs` by name, `statistics.Comparison` with the reference as fields;
-      `reference`; `settings`, every `summaries.Summary` as fields with its `method`,
-      the best first; `importance`, of each field as fields.
+      in numbers, the last one None if no row says; `families` of which the compared
+      descend, None but for population-based training; `methods` by name, the best
+      first, see below; `pairs` by name, `statistics.Comparison` with the reference as
+      fields; `reference`; `settings`, every `summaries.Summary` as fields with its
+      `method`, the best first; `importance`, of each field as fields.
 
       Of a method: `trials`, `dead`, `collapsed`, `seconds`, `settings`; `best`, the
       fields of `statistics.Best` for some budgets; `curve`, medians of the best score
-      for all budgets; `best_setting`, a summary as fields, or None.
+      for all budgets; `best_setting`, a summary as fields, or None. `best` and `curve`
+      are empty for population-based training, whose members are no independent draws.
 
     Raises:
       UserError: if there are no rows, no row has the score, or the reference is no
@@ -130,6 +137,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
         "stopped": len(trials) - len(full),
         "dead": sum(method["dead"] for method in methods.values()),
         "collapsed": summaries.collapsed(full),
+        "families": len(set(lineages.units(full))) if lineages.are_in(full) else None,
         "reference": reference,
         "methods": dict(sorted(methods.items(), key=lambda m: _order(m[1], sign))),
         "pairs": _pairs(parts, view, reference, sign),
@@ -142,8 +150,11 @@ def _of_method(rows, found, sign) -> dict[str, Any]:
     scores = [summary.score for summary in found]
     number = len(scores)
     budgets = sorted({k for k in BUDGETS if 2 * k <= number} | {1, number})
+    every = range(1, number + 1)
+    if lineages.are_in(rows):
+        budgets, every = [], range(0)
     best = [statistics.best_of(scores, k) for k in budgets]
-    curve = [statistics.best_of(scores, k).median for k in range(1, number + 1)]
+    curve = [statistics.best_of(scores, k).median for k in every]
     alive = not math.isnan(found[0].mean)
     return {
         "trials": len(rows),
@@ -172,8 +183,10 @@ def _turned(record, names, sign) -> dict[str, Any]:
 
 
 def _order(method, sign):
-    best = method["best"][-1]["median"] * sign
-    return math.inf if math.isnan(best) else best
+    """By the best of all settings, or where none are drawn by the best setting."""
+    setting = method["best_setting"] or {"mean": math.nan}
+    best = method["best"][-1]["median"] if method["best"] else setting["mean"]
+    return math.inf if math.isnan(best) else best * sign
 
 
 def _place(setting, sign):
@@ -207,6 +220,7 @@ def _pairs(parts, view: View, reference, sign) -> dict[str, dict[str, Any]]:
 def _importance(rows, view: View) -> list[dict[str, Any]]:
     """Of each field; which settings share a pair's number is no field."""
     unit = view.pair or "setting"
+    unit = lineages.FAMILY if lineages.are_in(rows) else unit
     settings = [summaries.fields(row) for row in rows]
     names = field_names(settings, view)
     settings = [{n: own[n] for n in names if n in own} for own in settings]

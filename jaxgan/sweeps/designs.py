@@ -4,6 +4,7 @@ Draws are pure functions of a key. The columns of the unit cube belong to the fi
 the alphabetical order of their names, so that the order of a space is free.
 """
 
+import inspect
 import itertools
 import math
 from collections.abc import Mapping
@@ -66,11 +67,11 @@ def cube(
         case "sobol":
             # SciPy warns of numbers of points that are no power of two.
             most = math.ceil(math.log2(num_points))
-            return qmc.Sobol(num_fields, rng=rng).random_base2(most)[:num_points]
+            return _engine(qmc.Sobol, num_fields, rng).random_base2(most)[:num_points]
         case "latin_hypercube":
-            return qmc.LatinHypercube(num_fields, rng=rng).random(num_points)
+            return _engine(qmc.LatinHypercube, num_fields, rng).random(num_points)
     raise errors.UserError(
-        f"design={design!r} is not known; choose one of {', '.join(DESIGNS)}."
+        f"design={design!r} is not known; {errors.choice(design, DESIGNS)}"
     )
 
 
@@ -112,6 +113,12 @@ def grid(
             )
         )
     return [{name: s[name] for name in space if name in s} for s in settings]
+
+
+def _engine(kind, num_fields: int, rng: np.random.Generator):
+    """An engine of `scipy.stats.qmc`; what draws is `seed` before SciPy 1.15."""
+    name = "rng" if "rng" in inspect.signature(kind).parameters else "seed"
+    return kind(num_fields, **{name: rng})
 
 
 def _levels(distribution, number) -> list:

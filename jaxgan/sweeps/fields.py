@@ -5,7 +5,6 @@ is a value, arrays and tuples too.
 """
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -54,11 +53,7 @@ def replaced(tree: Any, values: Mapping[str, Any]) -> Any:
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """The sentence for a field that does not exist, with the nearest that does."""
-    known = sorted(known)
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if nearest:
-        return f"there is no field {name!r}; did you mean {nearest[0]!r}?"
-    return f"there is no field {name!r}; choose among {', '.join(known) or 'none'}."
+    return f"there is no field {name!r}; {errors.choice(name, sorted(known))}"
 
 
 def _children(tree) -> list[tuple[str, Any]]:

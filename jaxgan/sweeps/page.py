@@ -65,7 +65,8 @@ def save(
         _ranking(summary, view),
         _settings(summary, view),
         _distributions(full, summary, view),
-        _best_of(summary, view),
+        *_best_of(summary, view),
+        *page_populations.lineage_tables(rows, full, view),
         *page_fields.sections(full, summary, view),
         *page_populations.learning_curves(folder, full, view),
         *page_populations.scores_on_the_way(rows, view),
@@ -85,6 +86,8 @@ def about(summary: Mapping[str, Any]) -> str:
         f"{measured} ({better} is better): mean of the best setting over its seeds, "
         "with its bootstrap interval; medians of the best of k settings"
     )
+    if summary["families"] is not None:
+        said = said.replace("seeds", "families").rsplit(";", 1)[0]
     if summary["pairs"]:
         said += "; share of settings better, p after Holm"
     return said
@@ -94,7 +97,8 @@ def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """The table of methods, for a page and for the terminal: columns and rows."""
     methods, pairs = summary["methods"], summary["pairs"]
     first = next(iter(methods.values()))
-    columns = ["method", "best setting", "seeds", "95 % interval"]
+    units = _units(summary)
+    columns = ["method", "best setting", units, "95 % interval"]
     columns += [f"best of {own['budget']}" for own in first["best"]]
     columns += ["dead", "collapsed"]
     if pairs:
@@ -103,9 +107,7 @@ def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     for name, own in methods.items():
         best, pair = own["best_setting"], pairs.get(name)
         row = [name]
-        row += (
-            [best["mean"], best["seeds"], _range(best)] if best else [math.nan, 0, ""]
-        )
+        row += [best["mean"], best[units], _range(best)] if best else [math.nan, 0, ""]
         budgets = {k["budget"]: k for k in own["best"]}
         row += [
             budgets[k["budget"]]["median"] if k["budget"] in budgets else None
@@ -136,8 +138,21 @@ def _overview(summary, view, notes) -> reports.Section:
     )
     if summary["collapsed"] is not None:
         said.append(_count(summary["collapsed"], "has collapsed", "have collapsed"))
+    if summary["families"] is not None:
+        said.append(_dependent(summary))
     said.append("A dead trial is worse than any number. " + notes)
     return reports.Section("Overview", " ".join(said))
+
+
+def _dependent(summary) -> str:
+    return (
+        "This is population-based training: numbers changed while members trained, and "
+        "the worst went on from copies of the best. A setting here is the numbers that "
+        f"members ended with. The {summary['compared']} members descend from "
+        f"{summary['families']} of the initial ones; those of one family are copies "
+        "that parted, so that means and intervals take a family as one, and there is "
+        "no best of k: members are no independent draws."
+    )
 
 
 def _ranking(summary, view) -> reports.Section:
@@ -148,6 +163,11 @@ def _ranking(summary, view) -> reports.Section:
         "setting of which a seed died is worse than any number. Rows are ordered by "
         "the last of them."
     )
+    if summary["families"] is not None:
+        text = (
+            "Per method: the mean of its best final setting over the families that "
+            "ended with it, which is chosen on the scores that it is reported on."
+        )
     if summary["pairs"]:
         text += (
             f" “Better than {summary['reference']}” is the share of paired settings "
@@ -172,6 +192,8 @@ def _settings(summary, view) -> reports.Section:
     fields = comparisons.field_names([own["values"] for own in found], view)
     fields = [name for name in fields if name != own_field]
     columns = ["rank", "method", "mean", "median", "95 % interval", "seeds"]
+    bred = summary["families"] is not None
+    columns[5:] = ["members", "families"] if bred else columns[5:]
     columns += ["dead", "collapsed", *fields, "setting"]
     rows = [
         [
@@ -181,6 +203,7 @@ def _settings(summary, view) -> reports.Section:
             own["median"],
             _range(own),
             own["seeds"],
+            *([own["families"]] if bred else []),
             own["dead"],
             own["collapsed"],
             *(own["values"].get(name) for name in fields),
@@ -190,17 +213,19 @@ def _settings(summary, view) -> reports.Section:
     ]
     shown = found[:MOST_SHOWN]
     lines = [(f"{i + 1}. {own['method']}", *_ends(own)) for i, own in enumerate(shown)]
-    seeds = sorted({own["seeds"] for own in found})
+    units = _units(summary)
+    fewest = min(own[units] for own in found)
     text = (
-        "Every setting over its seeds, the best first; settings of which seeds died "
-        "come last, with the mean of those that live. Intervals are percentile "
-        "bootstraps of the mean"
+        f"Every {'final setting' if bred else 'setting'} over its {units}, the best "
+        "first; settings of which any died come last, with the mean of those that "
+        "live. Intervals are percentile bootstraps of the mean"
     )
     text += (
-        "; with so few seeds they are too narrow (three seeds: 75 % rather than 95 %)."
-        if seeds[0] < 10
-        else "."
+        f"; with so few {units} they are too narrow (of three: 75 % rather than 95 %)"
+        if fewest < 10
+        else ""
     )
+    text += f", and of one of the {units} there is none."
     chart = reports.Chart(
         "settings",
         _intervals(lines, view),
@@ -224,10 +249,14 @@ def _distributions(rows, summary, view) -> reports.Section:
         f"{comparisons.measured(view)} of all trials of each method.",
     )
     text = "Every trial is a mark; the cross shows the median and the quartiles."
+    if summary["families"] is not None:
+        text += " Members of a family are copies that parted."
     return reports.Section("Distribution of scores", text, [chart])
 
 
-def _best_of(summary, view) -> reports.Section:
+def _best_of(summary, view) -> list[reports.Section]:
+    if summary["families"] is not None:
+        return []
     lines = {
         name: (range(1, len(own["curve"]) + 1), own["curve"])
         for name, own in summary["methods"].items()
@@ -250,7 +279,7 @@ def _best_of(summary, view) -> reports.Section:
         "line per method: its median, and in the table the range that holds it in 95 "
         "of 100 draws."
     )
-    return reports.Section("Best of k", text, [chart, reports.Table(columns, rows)])
+    return [reports.Section("Best of k", text, [chart, reports.Table(columns, rows)])]
 
 
 def _trials(rows) -> reports.Section:
@@ -285,6 +314,11 @@ def _range(setting) -> str:
 
 def _share(number, total) -> str | None:
     return None if number is None else f"{number} of {total}"
+
+
+def _units(summary) -> str:
+    """What intervals are over, as a summary of a setting counts it."""
+    return "seeds" if summary["families"] is None else "families"
 
 
 def _count(number, one, many) -> str:

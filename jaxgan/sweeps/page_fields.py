@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxgan import reports
 from jaxgan.reports import charts, hyperparameters
-from jaxgan.sweeps import comparisons, importance, summaries
+from jaxgan.sweeps import comparisons, importance, spaces, summaries
 
 
 def sections(
@@ -59,16 +59,28 @@ def _axes(rows, view) -> list[hyperparameters.Axis]:
     for name in comparisons.field_names(settings, view):
         values = [setting.get(name) for setting in settings]
         if len({repr(value) for value in values if value is not None}) > 1:
-            axes.append(hyperparameters.Axis(name, values, importance.is_log(values)))
+            axes.append(_axis(name, values, view.space.get(name)))
     return axes
+
+
+def _axis(name: str, values, distribution) -> hyperparameters.Axis:
+    """With the scale that the space gives the field, or else with one that fits."""
+    if distribution is None:
+        return hyperparameters.Axis(name, values, importance.is_log(values))
+    inner = spaces.unwrapped(distribution)[0]
+    log = isinstance(inner, spaces.LogUniform)
+    return hyperparameters.Axis(
+        name, values, log, isinstance(inner, spaces.Categorical)
+    )
 
 
 def _importance(summary) -> reports.Section:
     found, title = summary["importance"], "Importance of hyperparameters"
     if not found:
+        what = "settings" if summary["families"] is None else "families"
         few = (
             "Importances are not estimated: there are fewer than "
-            f"{importance.ENOUGH} settings, or all scores are alike."
+            f"{importance.ENOUGH} {what}, or all scores are alike."
         )
         return reports.Section(title, few)
     columns = {
@@ -93,4 +105,9 @@ def _importance(summary) -> reports.Section:
         "trials have is judged by a forest of these alone, so that it does not stand "
         "for the choice on which it depends."
     )
+    if summary["families"] is not None:
+        text += (
+            " Of population-based training these are the final numbers, each family "
+            "held out as a whole; the score is of all that led there."
+        )
     return reports.Section(title, text, [reports.Table(list(columns), rows), chart])

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgan import curves, journal, reports
 from jaxgan.reports import charts
-from jaxgan.sweeps import comparisons, samples, summaries
+from jaxgan.sweeps import comparisons, lineages, samples, summaries
 
 LOG = "metrics.jsonl"
 """File of a sweep's folder with the metrics of its populations, by `group`."""
@@ -51,6 +51,67 @@ def scores_on_the_way(
             figure = charts.ribbons({measured: {measured: values}}, steps, said)
             parts.append(reports.Chart(f"scores-{group}", figure, f"Scores: {said}."))
     return [reports.Section("Scores on the way", ON_THE_WAY, parts)] if parts else []
+
+
+def lineage_tables(
+    rows: Sequence[Mapping[str, Any]],
+    full: Sequence[Mapping[str, Any]],
+    view: comparisons.View,
+) -> list[reports.Section]:
+    """Of population-based training what led to the best member, and the families.
+
+    Args:
+      rows: of all trials and generations.
+      full: those of the members at the end, see `summaries.at_full_length`.
+      view: how to look at them.
+    """
+    if not lineages.are_in(full):
+        return []
+    scores = comparisons.scores(full, view)
+    best = next(iter(_chosen(full, view).values()))
+    steps = lineages.path(rows, best)
+    names = comparisons.field_names([summaries.fields(row) for row in steps], view)
+    measured = comparisons.measured(view)
+    schedule = [
+        [
+            row.get("rung", 0) + 1,
+            row.get("steps"),
+            row["trial"],
+            *(summaries.fields(row).get(name) for name in names),
+            score,
+        ]
+        for row, score in zip(steps, comparisons.scores(steps, view), strict=True)
+    ]
+    columns = ["generation", "steps", "member", *names, measured]
+    text = (
+        f"What led to the best member, {best['trial']}: with which numbers it and its "
+        "ancestors trained in each generation. This schedule was tried, and not its "
+        "last numbers from the beginning. Below it the families, all members that "
+        "descend from one initial member, which gives them its name."
+    )
+    tables = [
+        reports.Table(columns, schedule),
+        reports.Table(
+            ["family", "members", "dead", f"mean {measured}", f"best {measured}"],
+            _families(full, scores, view),
+        ),
+    ]
+    return [reports.Section("Lineages", text, tables)]
+
+
+def _families(full, scores, view) -> list[list[Any]]:
+    """Family, members, dead, mean and best, the best family first."""
+    together: dict[str, list[float]] = {}
+    for unit, score in zip(lineages.units(full), scores.tolist(), strict=True):
+        together.setdefault(unit, []).append(score)
+    sign = -1 if view.more_is_better else 1
+    found = []
+    for family, own in together.items():
+        alive = [score for score in own if math.isfinite(score)]
+        best = sign * min((sign * score for score in alive), default=math.nan)
+        mean = float(np.mean(alive)) if alive else math.nan
+        found.append([family, len(own), len(own) - len(alive), mean, best])
+    return sorted(found, key=lambda f: math.inf if math.isnan(f[-1]) else sign * f[-1])
 
 
 def sample_grids(

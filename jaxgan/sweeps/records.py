@@ -7,7 +7,6 @@ out, so that the trial is run again.
 
 import json
 import math
-import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,15 +20,12 @@ def append(path: pathlib.Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Adds rows; when it returns they are on the disk. Half a row at the end goes.
 
     One process writes a journal: `files.locked` keeps its folder.
+
+    Raises:
+      UserError: if they cannot be written; the journal is as it was.
     """
     text = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
-    whole = _whole(path)
-    with path.open("r+b" if path.exists() else "wb") as file:
-        file.truncate(len(whole))
-        file.seek(len(whole))
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    files.append(path, text, synchronised=True)
 
 
 def read(path: pathlib.Path) -> list[Row]:
@@ -63,9 +59,16 @@ def write_tables(rows: Sequence[Mapping[str, Any]], folder: pathlib.Path) -> Non
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: _of_one_type([row.get(name) for row in rows]) for name in names}
     table = pyarrow.table(columns)
-    files.write_whole(
-        folder / "trials.parquet", lambda name: parquet.write_table(table, name)
-    )
+    path = folder / "trials.parquet"
+
+    def verify(name: str) -> None:
+        with parquet.ParquetFile(name) as file:
+            found = file.read()
+        # As text, in which NaN is NaN.
+        same = repr(found.to_pydict()) == repr(table.to_pydict())
+        files.require_faithful(same, path)
+
+    files.write_whole(path, lambda name: parquet.write_table(table, name), verify)
     files.write_whole(folder / "trials.csv", lambda name: csv.write_csv(table, name))
 
 

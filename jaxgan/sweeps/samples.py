@@ -53,10 +53,19 @@ def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) 
     (folder / FOLDER).mkdir(exist_ok=True)
     kept = read(folder, [group]) | dict(zip(trials, x, strict=True))
     names, samples = np.array([*kept], str), np.stack([*kept.values()])
-    files.write_whole(
-        folder / FOLDER / f"{group}.npz",
-        lambda name: np.savez_compressed(name, trial=names, x=samples),
-    )
+    path = folder / FOLDER / f"{group}.npz"
+
+    def write(name: str) -> None:
+        np.savez_compressed(name, trial=names, x=samples)
+
+    def verify(name: str) -> None:
+        found = _load(pathlib.Path(name))
+        same = [*found] == [*kept] and all(
+            np.array_equal(found[trial], kept[trial], equal_nan=True) for trial in kept
+        )
+        files.require_faithful(same, path)
+
+    files.write_whole(path, write, verify)
 
 
 def read(folder: pathlib.Path, groups: Iterable[str]) -> dict[str, np.ndarray]:
@@ -68,13 +77,16 @@ def read(folder: pathlib.Path, groups: Iterable[str]) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for group in groups:
         path = folder / FOLDER / f"{group}.npz"
-        if not path.exists():
-            continue
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                found |= dict(zip(file["trial"].tolist(), file["x"], strict=True))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            raise errors.UserError(
-                f"{path} does not hold samples of trials; remove it."
-            ) from None
+        if path.exists():
+            found |= _load(path)
     return found
+
+
+def _load(path: pathlib.Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(zip(file["trial"].tolist(), file["x"], strict=True))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise errors.UserError(
+            f"{path} does not hold samples of trials; remove it."
+        ) from None

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxgan import errors
+from jaxgan.sweeps import lineages
 
 RESAMPLES = 2000
-FIELD = "setting."
+FIELD = lineages.FIELD
 """In front of the names of a setting's fields, among the columns of a row."""
 
 
@@ -32,6 +33,9 @@ class Summary(NamedTuple):
       low: lower end of the 95 % interval of the mean, see `bootstrap`; NaN with fewer
         than two seeds that live.
       high: upper end, likewise.
+      families: independent ones among the seeds that live, which mean, median and
+        interval are over: in population-based training families, see `lineages`, each
+        with the mean of its members; else the seeds themselves.
     """
 
     setting: str
@@ -43,6 +47,7 @@ class Summary(NamedTuple):
     median: float
     low: float
     high: float
+    families: int = 0
 
     @property
     def score(self) -> float:
@@ -54,10 +59,13 @@ def at_full_length(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     """The last row of each trial that was trained to its end or until it died.
 
     Trials that a search stopped early, or that go on, were given less training than
-    others and cannot be compared with them.
+    others and cannot be compared with them. Those of population-based training are rows
+    of their final numbers and have a family, see `lineages.final`.
     """
+    rows = list(rows)
     last = {row["trial"]: row for row in rows}
-    return [r for r in last.values() if r.get("status") not in ("stopped", "going")]
+    kept = [r for r in last.values() if r.get("status") not in ("stopped", "going")]
+    return lineages.final(rows, kept)
 
 
 def scores(
@@ -76,7 +84,7 @@ def scores(
     if rows and not any(by in row for row in rows):
         known = sorted({name for row in rows for name in row if "score." in name})
         raise errors.UserError(
-            f"by={by!r} is no column of the rows; choose among {', '.join(known)}."
+            f"by={by!r} is no column of the rows; {errors.choice(by, known)}"
         )
     found = [_number(row, by) for row in rows]
     return -np.array(found, float) if more_is_better else np.array(found, float)
@@ -100,12 +108,15 @@ def of_settings(
     together: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         together.setdefault(row["setting"], []).append(i)
-    found = [
-        _summary([rows[i] for i in places], values[places])
+    alive = [
+        _independent([rows[i] for i in places], values[places])
         for places in together.values()
     ]
-    found = _with_intervals(found, [values[places] for places in together.values()])
-    return sorted(found, key=_rank)
+    found = [
+        _summary([rows[i] for i in places], values[places], own)
+        for places, own in zip(together.values(), alive, strict=True)
+    ]
+    return sorted(_with_intervals(found, alive), key=_rank)
 
 
 def bootstrap(values: ArrayLike, resamples: int = RESAMPLES) -> np.ndarray:
@@ -162,8 +173,16 @@ def fields(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _summary(rows, values) -> Summary:
-    alive = values[np.isfinite(values)]
+def _independent(rows, values) -> np.ndarray:
+    """Scores `[U]` of what is independent among the rows, the dead left out."""
+    together: dict[str, list[float]] = {}
+    for unit, value in zip(lineages.units(rows), values.tolist(), strict=True):
+        if math.isfinite(value):
+            together.setdefault(unit, []).append(value)
+    return np.array([np.mean(own) for own in together.values()], float)
+
+
+def _summary(rows, values, alive) -> Summary:
     return Summary(
         rows[0]["setting"],
         fields(rows[0]),
@@ -174,12 +193,13 @@ def _summary(rows, values) -> Summary:
         float(np.median(alive)) if alive.size else math.nan,
         math.nan,
         math.nan,
+        len(alive),
     )
 
 
-def _with_intervals(found: list[Summary], values: list[np.ndarray]) -> list[Summary]:
-    """With the intervals, of all settings with as many living seeds at once."""
-    found, alive = list(found), [own[np.isfinite(own)] for own in values]
+def _with_intervals(found: list[Summary], alive: list[np.ndarray]) -> list[Summary]:
+    """With the intervals, of all settings with as many independent scores at once."""
+    found = list(found)
     for number in {len(own) for own in alive if len(own) > 1}:
         places = [i for i, own in enumerate(alive) if len(own) == number]
         ends = bootstrap(np.stack([alive[i] for i in places]))

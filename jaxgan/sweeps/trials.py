@@ -32,7 +32,7 @@ def make(
 ) -> tuple[Trial, ...]:
     """Every setting with every seed, the seeds of a setting side by side.
 
-    Settings that are equal become one.
+    Settings that are equal become one, and NumPy's numbers Python's.
 
     Raises:
       UserError: if there are no settings or no seeds, or a seed comes twice.
@@ -40,7 +40,10 @@ def make(
     seeds = [int(seed) for seed in seeds]
     if not seeds or len(set(seeds)) < len(seeds):
         raise errors.UserError(f"seeds={seeds} must be at least one, and all differ.")
-    unique = {digest(values): dict(values) for values in settings}
+    unique = {
+        digest(values): {name: _python(value) for name, value in values.items()}
+        for values in settings
+    }
     if not unique:
         raise errors.UserError("there are no settings to try; give at least one.")
     return tuple(
@@ -59,7 +62,8 @@ def digest(values: Any) -> str:
 def canonical(values: Any) -> str:
     """Values as JSON that is the same for equal values.
 
-    The order of fields does not count, tuples are lists, and NumPy numbers are numbers.
+    The order of fields does not count, tuples are lists, and NumPy numbers are numbers:
+    0.9 in float32 is 0.9, the shortest decimal that is rounded to it.
 
     Raises:
       UserError: if a value is none that JSON knows, or a number that is not finite.
@@ -81,5 +85,13 @@ def canonical(values: Any) -> str:
 
 def _plain(value):
     if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
+        return _python(value)
     raise TypeError(f"{value!r} cannot be stored")
+
+
+def _python(value):
+    if isinstance(value, np.ndarray):
+        return [_python(one) for one in value]
+    if isinstance(value, np.floating):
+        return float(str(value))
+    return value.item() if isinstance(value, np.generic) else value

@@ -202,6 +202,44 @@ def test_what_is_not_whole_never_hides_a_good_checkpoint(what, copy):
     assert len(found.skipped) == (what != "partial")
 
 
+STRANGERS = (
+    *(".DS_Store", "._manifest.json", "Thumbs.db", "desktop.ini", ".nfs00000000a1"),
+    *("_METADATA~", "#_METADATA#", "._METADATA.swp", ".Trash-1000/files/x"),
+)
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_files_that_others_leave_are_no_damage(name, copy):
+    places = [copy, copy / "20", copy / "20" / "default", copy / "20" / "default" / "d"]
+    for place in places:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text("x")
+    found = restore(copy)
+    assert (found.step, found.skipped) == (20, [])
+    assert_same(found.tree, tree(20))
+    save(copy, 30)
+    assert restore(copy).step == 30 and (copy / "20" / name).exists()
+    assert not list(copy.glob("unusable*"))
+
+
+def test_what_lies_beside_the_data_is_no_damage_and_hides_none(copy):
+    (copy / "20" / "notes.txt").write_text("the good one")
+    assert restore(copy).step == 20
+    (copy / "20" / "default" / "_METADATA").unlink()
+    assert restore(copy).step == 10
+
+
+def test_what_others_leave_while_a_checkpoint_is_written_may_change(tmp_path):
+    written(tmp_path / "7")
+    (tmp_path / "7" / manifest.NAME).unlink()
+    (tmp_path / "7" / ".DS_Store").write_text("one")
+    (tmp_path / "7" / "data").write_text("one")
+    about = dict.fromkeys(("versions", "description", "extra", "arrays"), {})
+    manifest.write(tmp_path / "7", {"step": 7} | about)
+    (tmp_path / "7" / ".DS_Store").write_text("two")
+    assert list(manifest.read(tmp_path / "7")["files"]) == ["data"]
+
+
 def test_a_run_saves_again_the_step_that_was_damaged_and_keeps_the_old(copy, capsys):
     (copy / "20" / manifest.NAME).unlink()
     save(copy, 20)

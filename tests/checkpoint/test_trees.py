@@ -2,12 +2,18 @@
 
 import json
 import pickle
+import tempfile
+from pathlib import Path
 
+import hypothesis
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import strategies
 from safetensors import numpy as safetensors
 
 from jaxgan import checkpoint, errors
+from jaxgan.checkpoint import kept
 
 TREE = {
     "a": {"b/c": np.arange(6, dtype=np.float32).reshape(2, 3), "d": np.int32(7)},
@@ -28,6 +34,75 @@ def test_a_tree_comes_back_as_it_was(tmp_path):
     ]:
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+
+
+@strategies.composite
+def views(draw):
+    """Arrays as slices, transpositions, reversals and broadcasts leave them."""
+    kinds = ("<f4", ">f4", "<f2", ">i8", "|u1", "|b1", ">c8", "bfloat16")
+    kind = draw(strategies.sampled_from(kinds))
+    shape = draw(strategies.lists(strategies.integers(0, 4), max_size=3))
+    values = np.random.default_rng(0).integers(0, 100, shape)
+    array = np.asarray(values, jnp.bfloat16 if kind == "bfloat16" else kind)
+    array = np.asarray(array, order=draw(strategies.sampled_from("CF")))
+    steps = [draw(strategies.sampled_from((1, 2, -1))) for _ in shape]
+    array = array[(*(slice(None, None, step) for step in steps), ...)]
+    array = array.transpose(draw(strategies.permutations(range(array.ndim))))
+    return (
+        np.broadcast_to(array, (2, *array.shape))
+        if draw(strategies.booleans())
+        else array
+    )
+
+
+@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.given(views())
+def test_an_array_in_any_order_of_memory_comes_back_as_it_was(array):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tree.safetensors"
+        checkpoint.save_tree(path, {"a": array}, None)
+        found = checkpoint.load_tree(path)[0]["a"]
+    assert found.dtype == array.dtype.newbyteorder("=") and found.shape == array.shape
+    np.testing.assert_array_equal(found.astype(complex), array.astype(complex))
+
+
+def test_what_is_kept_is_found_again_in_any_order_of_memory(tmp_path):
+    array = np.arange(6, dtype=">f4").reshape(2, 3).T
+    tree = {"a": array, "b": np.asarray(array, jnp.bfloat16)}
+    for found in (False, True):
+        own = kept.load_or_make(tmp_path, {"of": 1}, lambda: (tree, {}), "tree")
+        assert own.found is found and own.note is None
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.array([None]), jnp.ones(2, jnp.float8_e4m3fn)]
+)
+def test_a_type_that_cannot_be_read_back_is_refused_and_the_old_file_stays(
+    array, tmp_path
+):
+    path = tmp_path / "tree.safetensors"
+    checkpoint.save_tree(path, TREE, 1)
+    with pytest.raises(errors.UserError, match="tree.safetensors: the array 0.a is of"):
+        checkpoint.save_tree(path, {"a": array}, 2)
+    assert checkpoint.load_tree(path)[1] == 1
+
+
+def test_what_does_not_read_back_as_it_was_does_not_replace_the_old_file(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "tree.safetensors"
+    checkpoint.save_tree(path, TREE, 1)
+    save = safetensors.save_file
+
+    def wrong(arrays, name, metadata):
+        other = {key: np.zeros_like(array) for key, array in arrays.items()}
+        save(other, name, metadata)
+
+    monkeypatch.setattr(safetensors, "save_file", wrong)
+    with pytest.raises(errors.UserError, match="tree.safetensors: what was written"):
+        checkpoint.save_tree(path, TREE, 2)
+    assert checkpoint.load_tree(path)[1] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["tree.safetensors"]
 
 
 def test_the_same_tree_is_the_same_file(tmp_path):

@@ -76,3 +76,24 @@ def test_a_dataset_can_be_put_on_the_device_as_it_is():
 def test_an_empty_pool_is_refused():
     with pytest.raises(errors.UserError, match="num_samples is 0"):
         dataset.load("ring", num_samples=0)
+
+
+def of_labels(train, test, num_classes, names=None):
+    parts = (
+        dataset.Split(np.zeros((len(label), 2, 2, 1), np.uint8), np.array(label))
+        for label in (train, test)
+    )
+    return dataset.Dataset("own", *parts, num_classes, class_names=names)
+
+
+def test_a_dataset_is_told_with_its_counts_and_names():
+    data = of_labels([0, 0, 1], [1], 3, ("cat", "dog", "emu"))
+    said = "own: 3 training and 1 held-out samples"
+    assert dataset.about(data) == f"{said}; by class cat: 2 + 0, dog: 1 + 1, emu: 0 + 0"
+    assert dataset.record(data)["class_names"] == ["cat", "dog", "emu"]
+    assert dataset.names_of(of_labels([0], [0], 2)) == ("0", "1")
+    many = of_labels(list(range(30)) * 2 + [3], list(range(29)), 30)
+    assert dataset.about(many).endswith("; of each of 30 classes 2 to 3 and 0 to 1")
+    unlabelled = data._replace(train=data.train._replace(label=None))
+    assert dataset.about(unlabelled) == said
+    assert set(dataset.record(unlabelled)) == {"data"}

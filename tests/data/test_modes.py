@@ -26,6 +26,14 @@ def test_every_entry_of_a_row_has_the_label_of_the_row():
     np.testing.assert_array_equal(labels[found.table], expected)
 
 
+def test_points_in_float64_are_clustered_wherever_they_lie():
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(4), 50)
+    x = 3.0 * label[:, None] + 0.1 * rng.normal(size=(200, 2))
+    found = modes.cluster(4.2e7 + 0.01 * x, 4)  # float32 knows multiples of 4 there
+    assert modes.purity(found, label) == 1
+
+
 def test_the_rows_partition_the_samples():
     labels = np.random.default_rng(1).integers(0, 5, 101)
     entries = np.concatenate(own_entries(modes.from_labels(labels)))
@@ -69,9 +77,40 @@ def test_equal_arguments_give_equal_clusters():
     np.testing.assert_array_equal(first.table, second.table)
 
 
-def test_identical_samples_can_be_clustered():
-    found = modes.cluster(np.ones((200, 4, 4, 1)), 3)
-    assert found.counts.sum() == 200 and found.counts.min() >= 1
+def test_identical_samples_are_one_cluster_and_no_more():
+    x = np.ones((200, 4, 4, 1))
+    np.testing.assert_array_equal(modes.cluster(x, 1).counts, [200])
+    with pytest.raises(errors.UserError, match="3, but only 1 of the 200.*at most 1"):
+        modes.cluster(x, 3)
+
+
+@pytest.mark.parametrize("shape", [(2,), (4, 4, 1)])
+def test_clusters_are_never_more_than_there_are_different_samples(shape):
+    x = np.random.default_rng(0).normal(size=(5, *shape)).repeat(40, axis=0)
+    x = np.random.default_rng(1).permutation(x)
+    with pytest.raises(errors.UserError, match="num_modes is 8, but only 5 of the 200"):
+        modes.cluster(x, 8)
+    found = modes.cluster(x, 5)
+    np.testing.assert_array_equal(found.counts, [40] * 5)
+    for row in own_entries(found):
+        assert (x[row] == x[row[0]]).all()
+    assert modes.num_distinct(x) == 5
+
+
+def test_equal_samples_are_in_one_cluster_and_count_once():
+    x, _, _, _ = digits.load()
+    alone = modes.cluster(x[:200], 10)
+    found = modes.cluster(np.concatenate([x[:200], x[:50], x[:50], x[:50]]), 10)
+    for own, copies in zip(own_entries(alone), own_entries(found), strict=True):
+        np.testing.assert_array_equal(own, copies[copies < 200])
+        np.testing.assert_array_equal(
+            np.sort((copies[copies >= 200] - 200) % 50),
+            np.sort(own[own < 50].repeat(3)),
+        )
+
+
+def test_zeros_of_both_signs_are_equal():
+    assert modes.num_distinct(np.array([[0.0], [-0.0]])) == 1
 
 
 @pytest.mark.parametrize(("num_samples", "num_modes"), [(1, 1), (4, 4), (40, 3)])

@@ -126,7 +126,7 @@ def test_a_choice_is_without_replacement_and_keeps_labels_beside_images():
     ("name", "said"),
     [
         ("nowhere", "NAME:test"),
-        ("digits", "NAME:train or NAME:test"),
+        ("digits", "digits:train or digits:test"),
         ("nonsense:test", "nonsense"),
         ("file.txt", "neither .npz nor .npy"),
         ("wide.npy", "images must be"),
@@ -143,3 +143,18 @@ def test_what_is_no_samples_is_said(name, said, x, tmp_path, monkeypatch):
     np.save("one.npy", x)
     with pytest.raises(errors.UserError, match=said):
         samples.find(name)
+
+
+def test_chosen_samples_are_of_the_set_and_not_of_its_names_or_rows(x, tmp_path):
+    order = np.random.default_rng(1).permutation(len(x))
+    for name, own in (("a", x), ("b", x[order])):
+        save(tmp_path / name, own)
+        np.save(tmp_path / f"{name}.npy", own)
+        data = dataset.Dataset("own", dataset.Split(own), dataset.Split(own))
+        found = [samples.find("own:test", load=lambda *_, data=data, **__: data)]
+        found += [samples.find(str(tmp_path / n)) for n in (name, f"{name}.npy")]
+        chosen = [all_of(samples.choose(own, 9, seed=3)) for own in found]
+        if name == "a":
+            first = chosen
+    for one, other in zip(first, chosen, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,5 +1,6 @@
 """Tests of jaxgan.data.tfds on small datasets that are prepared without TensorFlow."""
 
+import importlib.util
 import io
 import json
 import subprocess
@@ -85,6 +86,19 @@ class JaxganTensor(_Builder):
         }
 
 
+class JaxganRotating(_Builder):
+    """No test split, and ten labels in rotation."""
+
+    FEATURES = {
+        "image": features.Tensor(shape=(2, 2, 1), dtype=np.uint8),
+        "label": features.ClassLabel(num_classes=10),
+    }
+    SIZES = {"train": 60}
+
+    def record(self, split, i):
+        return {"image": pixels(split, i, (2, 2, 1)), "label": i % 10}
+
+
 class JaxganUnlabelled(_Builder):
     FEATURES = {
         "image": features.Tensor(shape=(2, 2, 1), dtype=np.uint8),
@@ -95,6 +109,18 @@ class JaxganUnlabelled(_Builder):
     def record(self, split, i):
         label = i % 3 if split == "train" else -1
         return {"image": pixels(split, i, (2, 2, 1)), "label": label}
+
+
+class JaxganNamed(_Builder, skip_registration=True):
+    FEATURES = {
+        "image": features.Tensor(shape=(2, 2, 1), dtype=np.uint8),
+        "label": features.ClassLabel(names=["cat", "dog"]),
+    }
+    SIZES = {"train": 20, "validation": 6, "extra": 3}
+
+    def record(self, split, i):
+        place = list(self.SIZES).index(split)
+        return {"image": np.full((2, 2, 1), 40 * place + i, np.uint8), "label": i % 2}
 
 
 class JaxganVarying(_Builder):
@@ -166,6 +192,18 @@ def test_a_tenth_of_train_is_held_out_where_there_is_no_test(tmp_path):
     np.testing.assert_array_equal(first.test_label, second.test_label)
 
 
+def test_a_tenth_of_each_class_is_held_out_and_the_same_as_of_an_array(tmp_path):
+    prepare(JaxganRotating, tmp_path)
+    found = tfds.load("jaxgan_rotating", str(tmp_path))
+    np.testing.assert_array_equal(np.bincount(found.train_label), [5] * 10)
+    np.testing.assert_array_equal(np.bincount(found.test_label), [1] * 10)
+    x = np.stack([pixels("train", i, (2, 2, 1)) for i in range(60)])
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(60) % 10)
+    own = dataset.load("files", data_dir=str(tmp_path / "a.npz"))
+    for one, other in ((found.train_x, own.train.x), (found.test_x, own.test.x)):
+        np.testing.assert_array_equal(sorted_rows(one), sorted_rows(other))
+
+
 def test_unknown_labels_are_no_labels(tmp_path):
     prepare(JaxganUnlabelled, tmp_path)
     images = tfds.load("jaxgan_unlabelled", str(tmp_path))
@@ -205,6 +243,55 @@ def test_a_prepared_dataset_loads_by_name(tmp_path):
     found = dataset.load("jaxgan_encoded:1.0.0", data_dir=str(tmp_path))
     assert found.num_classes == 3 and found.mixture is None
     assert len(found.train.x) == 20 and len(found.test.label) == 7
+
+
+def test_names_of_classes_are_kept_and_validation_is_the_test_part(tmp_path):
+    prepare(JaxganNamed, tmp_path)
+    found = dataset.load("jaxgan_named", data_dir=str(tmp_path))
+    assert found.class_names == ("cat", "dog") and found.num_classes == 2
+    assert sorted(found.train.x[:, 0, 0, 0]) == list(range(20))
+    assert sorted(found.test.x[:, 0, 0, 0]) == list(range(40, 46))
+    np.testing.assert_array_equal(found.test.label, found.test.x[:, 0, 0, 0] % 2)
+    said = dataset.about(found)
+    assert "its split 'validation'" in said
+    assert "not used of jaxgan_named: its splits extra" in said
+
+
+VIDEO = {
+    "pythonClassName": "tensorflow_datasets.core.features.video_feature.Video",
+    "video": {"shape": {"dimensions": ["-1", "4", "5", "3"]}, "dtype": "uint8"},
+}
+AUDIO = {
+    "pythonClassName": "tensorflow_datasets.core.features.audio_feature.Audio",
+    "audio": {"shape": {"dimensions": ["-1"]}, "dtype": "int64", "encoding": "none"},
+}
+BOTH = {
+    "pythonClassName": "tensorflow_datasets.core.features.features_dict.FeaturesDict",
+    "featuresDict": {"features": {"sound": AUDIO, "film": VIDEO}},
+}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="has TensorFlow"
+)
+@pytest.mark.parametrize(
+    ("feature", "kind"),
+    [(VIDEO, "Video"), (AUDIO, "Audio"), (BOTH, "FeaturesDict")],
+    ids=["video", "audio", "within another"],
+)
+def test_features_that_need_tensorflow_are_said_to(feature, kind, tmp_path, capsys):
+    """What TFDS writes of them, put into a dataset, as they cannot be made without."""
+    prepare(JaxganNamed, tmp_path)
+    path = tmp_path / "jaxgan_named" / "1.0.0" / "features.json"
+    stored = json.loads(path.read_text())
+    stored["featuresDict"]["features"]["clip"] = feature
+    path.write_text(json.dumps(stored))
+    capsys.readouterr()
+    with pytest.raises(errors.UserError) as error:
+        dataset.load("jaxgan_named", data_dir=str(tmp_path))
+    said = str(error.value)
+    assert "is prepared" in said and f"has clip ({kind}), which TFDS decodes" in said
+    assert str(path.parent) in said and capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,67 @@ def test_mmd2_of_a_polynomial_kernel(settings):
     np.testing.assert_allclose(value, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("constant", "dtype"), [(1e4, np.float32), (4.2e6, float)])
+def test_a_constant_added_to_all_samples_changes_nothing(constant, dtype):
+    # Multiples of 1/64, to which the constant is added without rounding.
+    x, y = (np.round(64 * v).astype(dtype) / 64 for v in samples())
+    moved = x + constant, y + constant
+    for name in TABLE.keys() - {"mmd2_cubic"}:  # of which one origin is the kernel's
+        np.testing.assert_allclose(
+            TABLE[name](*moved), TABLE[name](x, y), rtol=2e-4, err_msg=name
+        )
+    np.testing.assert_allclose(
+        divergences.wasserstein_1d(moved[0][:, 0], moved[1][:, 0]),
+        stats.wasserstein_distance(x[:, 0], y[:, 0]),
+        rtol=1e-5,
+    )
+    for found, expected in zip(
+        divergences.histogram_kl(*moved, KEY, 3, num_permutations=8),
+        divergences.histogram_kl(x, y, KEY, 3, num_permutations=8),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("constant", [10.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mmd2_of_a_polynomial_kernel_far_from_the_origin(constant, dtype):
+    # (a + s)^3 of 1e24 leaves nothing of a discrepancy, if it is not left out.
+    x, y = (v + np.asarray(constant, dtype) for v in samples(dtype=dtype))
+    kernel = functools.partial(pairwise.polynomial_kernel, degree=3)
+    longer = [v.astype(np.longdouble) for v in (x, y)]
+
+    def exact(a, b):
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    expected = numpy_mmd2(*grams(exact, *longer))
+    if constant == 10:
+        np.testing.assert_allclose(
+            expected, numpy_mmd2(*grams(kernel, x.astype(float), y.astype(float)))
+        )
+    np.testing.assert_allclose(mmd2_cubic(x, y), float(expected), rtol=1e-4)
+    np.testing.assert_allclose(
+        divergences.mmd2(
+            x - np.asarray(constant, dtype),
+            y - np.asarray(constant, dtype),
+            divergences.polynomial_kernel(origin=constant),
+        ),
+        float(expected),
+        rtol=1e-4,
+    )
+
+
+@pytest.mark.parametrize(("shift", "tolerance"), [(0.0, 1e-5), (1e6, 1e-5)])
+def test_frechet_distance_of_gaussians_keeps_the_difference_of_the_means(
+    shift, tolerance
+):
+    mean = np.array([0.01, 0.02])
+    found = divergences.gaussian_frechet(
+        mean + shift, np.eye(2), np.zeros(2) + shift, np.eye(2)
+    )
+    np.testing.assert_allclose(found, 5e-4, rtol=tolerance)
+
+
 def test_mmd2_is_unbiased():
     """Over independent samples its mean is the population's value."""
 

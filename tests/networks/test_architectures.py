@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from jaxgan import gan, gradients, losses, networks, steps, types
+from jaxgan import population as members
+from jaxgan.networks import layers
 
 SMALL = {
     "mlp": {"shape": (3,), "hidden": (8, 8), "latent_dim": 4},
@@ -201,3 +203,29 @@ def test_a_member_trains_as_it_would_alone(name):
         np.testing.assert_allclose(
             first["metrics"][metric][:3], values[:3], rtol=5e-3, atol=1e-4
         )
+
+
+def initialised(name, normalisation=None):
+    """The initialisation of a population with orthogonal kernels, and its arguments."""
+    config = {"architecture": name, "initialisation": "orthogonal", **small(name)}
+    if normalisation is not None:
+        config["generator_normalisation"] = normalisation
+        config["discriminator_normalisation"] = normalisation
+    rates = types.Pair(*2 * ({"learning_rate": jnp.full(MEMBERS, RATE)},))
+    hparams = types.HParams(optimizer=rates, penalties={})
+    initialise = steps.initialise(gan.build(config))
+    return functools.partial(members.init, initialise), hparams, keys()
+
+
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_initialisation_takes_one_member_at_a_time(check_one_at_a_time, name):
+    check_one_at_a_time(*initialised(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("normalisation", layers.NORMALISATIONS)
+@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+def test_every_normalisation_takes_one_member_at_a_time(
+    check_one_at_a_time, name, normalisation
+):
+    check_one_at_a_time(*initialised(name, normalisation))

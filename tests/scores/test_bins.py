@@ -2,6 +2,7 @@ import jax
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.spatial import distance
 
 from jaxgan import errors, scores
 
@@ -41,6 +42,49 @@ def test_bins_that_nobody_hits_do_not_differ():
     assert scores.number_of_distinct_bins([5, 5, 0], [5, 5, 0]).value == 0
     assert scores.number_of_distinct_bins([100, 0], [0, 100]).value == 2
     assert np.isnan(scores.number_of_distinct_bins([5, 5], [np.nan, 1]).value)
+
+
+def test_bins_are_of_different_samples():
+    random = np.random.default_rng(0)
+    copies = np.repeat(normal(3), [100, 60, 40], axis=0)
+    centres = scores.cluster_centres(copies, 3)
+    assert sorted(scores.bin_counts(copies, centres)) == [40, 60, 100]
+    # A network's features of copies can differ in their last digit.
+    noisy = np.repeat(normal(1), 300, axis=0)
+    noisy *= 1 + 1e-7 * random.integers(0, 2, noisy.shape).astype(np.float32)
+    for x, number, different in ((copies, 4, 3), (noisy, 2, 1), (noisy[:1], 1, None)):
+        if different is None:
+            assert scores.cluster_centres(x, number).shape == (1, 2)
+            continue
+        with pytest.raises(errors.UserError, match=f"holds {different} different"):
+            scores.cluster_centres(x, number)
+
+
+@pytest.mark.filterwarnings("error")
+def test_curves_of_few_different_samples_are_exact_and_silent():
+    one, two = normal(2)
+    half = np.repeat([one, two], 50, axis=0)
+    same = scores.prd(np.repeat([one], 100, axis=0), np.repeat([one], 100, axis=0))
+    assert same.f_8 == same.f_1_8 == pytest.approx(1, abs=1e-4)
+    found = scores.prd(half, np.repeat([one], 100, axis=0))
+    assert found.precision.max() == pytest.approx(1, abs=1e-4)
+    assert found.recall.max() == pytest.approx(0.5, abs=1e-4)
+    assert dict(found.protocol)["num_bins"] == 2
+
+
+def test_bins_of_clusters_that_are_far_apart_see_what_is_within_them():
+    # Two clusters of 1 m, 400 km apart; all samples are in one half of theirs.
+    far = np.repeat([[0.0, 0.0], [4e5, 0.0]], 200, axis=0)
+    real, fake = far + normal(400), far + normal(400, seed=1)
+    fake[:, 1] = far[:, 1] + np.abs(fake[:, 1] - far[:, 1])
+    centres = scores.cluster_centres(real, 8)
+    counts = [scores.bin_counts(x, centres) for x in (real, fake)]
+    expected = [
+        np.bincount(distance.cdist(x, centres).argmin(1), minlength=8)
+        for x in (real, fake)
+    ]
+    np.testing.assert_array_equal(counts, expected)
+    assert scores.number_of_distinct_bins(*counts).value >= 4
 
 
 def test_the_divergence_of_bins_is_symmetric_and_bounded():

@@ -8,7 +8,9 @@ import pytest
 from scipy import special
 
 from jaxgan import errors, scores
+from jaxgan.reports import score_tables as reports
 from jaxgan.scores import by_name, feature_networks, passes
+from jaxgan.studies import objectives
 
 N, M, F, K = 120, 100, 4, 3
 NAMES = tuple(by_name.SCORES)
@@ -135,6 +137,75 @@ def test_only_what_is_needed_is_kept():
     kept = collect(REAL, ["is", "fd"])
     assert kept.features is None and kept.moments is not None
     assert collect(REAL, ["kd"]).moments is None
+
+
+def test_what_noise_has_more_of_than_real_data_has_no_better_direction():
+    # Classes that a network is sure about; noise is where it is not, and further apart.
+    random = np.random.default_rng(0)
+    real = 1.2 * np.eye(K, F)[np.arange(N) % K] + 0.3 * random.normal(size=(N, F))
+    noise = 2 * random.normal(size=(M, F))
+    copies = np.repeat(real[:1], M, axis=0)
+    names = ["mis", "diversity", "vendi"]
+    fake = [collect(x.astype(np.float32), names) for x in (noise, copies, real[:M])]
+    chosen = by_name.get(names, classes=True)
+    reference = collect(real.astype(np.float32), names)
+    context = by_name.Context(N, M, FEATURES, 0)
+    found = by_name.rate(chosen, reference, passes.stack(fake), context)
+    for name, own in found.items():
+        above, below, alike = np.asarray(own.value) / own.target
+        assert above > 1.05 and below < 0.95 and abs(alike - 1) < 0.1, name
+        assert reports.SHEET[name, "value"][1] == "as the target"
+        assert name not in objectives.MORE_IS_BETTER
+        with pytest.raises(errors.UserError, match="choose among frechet_distance"):
+            objectives.chosen(name, [name, "frechet_distance"])
+    assert objectives.chosen(None, [*found, "inception_score"]) == "inception_score"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_reference_of_one_image_has_no_distinct_bins():
+    copies = collect(np.repeat(REAL[:1], N, axis=0), ["ndb"])
+    fake = passes.stack([collect(x, ["ndb"]) for x in MEMBERS[:2]])
+    context = by_name.Context(N, M, FEATURES, 0)
+    chosen = by_name.get(["ndb"], classes=True)
+    found = by_name.rate(chosen, copies, fake, context)["number_of_distinct_bins"]
+    assert np.isnan(found.value).all() and found.value.shape == (2,)
+    assert "120 reference samples are all alike" in dict(found.protocol)["refused"]
+
+
+def test_scores_about_the_origin_are_refused_far_from_it():
+    real, fake = (collect(draw(seed, N, 1e4), ["kd", "vendi"]) for seed in (0, 1))
+    context = by_name.Context(N, N, FEATURES, 0)
+    chosen = by_name.get(["kd", "vendi"], classes=True)
+    found = by_name.rate(chosen, real, passes.stack([fake]), context)
+    for own in found.values():
+        assert np.isnan(own.value).all()
+        assert "the origin" in dict(own.protocol)["refused"]
+
+
+def test_points_in_float64_keep_their_digits_in_all_scores_of_differences():
+    names = ["fd", "prdc", "nn", "ndb", "diversity"]
+    raw = feature_networks.raw()
+
+    def opinion(x):
+        return raw.apply(x)[0], (2 * (x - x.mean())).astype(np.float32)
+
+    network = feature_networks.FeatureNetwork(opinion, FEATURES, lambda shape: None)
+    chosen = by_name.get(names, classes=True)
+
+    def rated(shift):
+        kept = []
+        for seed in (0, 1):
+            # Multiples of 1/1024, to which the constant is added without rounding.
+            x = np.round(1024 * draw(seed, N).astype(float)) / 1024 / 16 + shift
+            wanted = by_name.needs(chosen, by_name.SPLITS)
+            kept.append(passes.collect([x[:70], x[70:]], network, wanted, N))
+        context = by_name.Context(N, N, FEATURES, 0)
+        return by_name.rate(chosen, kept[0], passes.stack(kept[1:]), context)
+
+    far, near = rated(4.2e6), rated(0.0)
+    for name, own in near.items():
+        np.testing.assert_allclose(far[name].value, own.value, rtol=1e-4, err_msg=name)
+    assert 0.8 < near["density"].value[0] < 1.2
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,14 @@ def test_members_of_a_population_score_as_alone():
         np.testing.assert_allclose(together.value[member], alone.value, rtol=1e-5)
 
 
-def test_what_real_data_show_is_carried_as_the_ceiling():
+def test_what_real_data_show_is_carried_as_the_target():
     features, probs = sample()
     real = diversity(features, probs).value
-    assert diversity(features, probs, real).ceiling == real
-    assert diversity(features, probs).ceiling is None
+    assert diversity(features, probs, real).target == real
+    assert diversity(features, probs).target is None
+    # Neither of them has a ceiling: noise can be above real data.
+    for own in (diversity(features, probs, real), modified(probs, real)):
+        assert own.target == real and own.ceiling is None
 
 
 def test_features_of_other_samples_are_refused():

@@ -63,6 +63,27 @@ def test_the_floor_is_what_a_perfect_generator_shows():
     assert abs(values.mean() - floor) < 5 * error + 0.1 * floor
 
 
+def test_floors_are_of_independent_samples_and_not_of_a_split_by_class():
+    # Ten classes far apart: chance in their shares is most of both floors.
+    random, k, n, m = np.random.default_rng(0), 10, 1000, 200
+    centres = 5 * random.normal(size=(k, 3))
+
+    def held_out(labels):
+        x = centres[labels] + random.normal(size=(len(labels), 3))
+        modes = np.asarray(labels), np.ones(len(labels), bool)
+        real = np.arange(n) % k
+        reals = (centres[real] + random.normal(size=(n, 3))).astype(np.float32)
+        coverage = scores.mode_coverage(*modes, np.bincount(real))
+        distance = scores.frechet_distance(reals, x.astype(np.float32)).value
+        floors = coverage.floor, scores.frechet_floor(reals, m)
+        return np.divide([coverage.reverse_kl, distance], floors)
+
+    by_class = np.mean([held_out(np.arange(m) % k) for _ in range(5)], axis=0)
+    by_chance = np.mean([held_out(random.integers(0, k, m)) for _ in range(25)], axis=0)
+    assert by_class[0] < 1e-5 and by_class[1] < 0.4
+    assert (0.6 < by_chance).all() and (by_chance < 1.4).all()
+
+
 def test_the_floor_in_one_dimension():
     # (m1 - m2)^2 + (s1 - s2)^2 with variances s^2 / n and s^2 / 2n.
     x = jnp.asarray(np.random.default_rng(0).normal(size=(100, 1)) * 3)

@@ -142,6 +142,85 @@ def test_scores_do_not_depend_on_the_order_of_the_samples(name):
         np.testing.assert_allclose(own, expected, rtol=1e-6, atol=1e-6)
 
 
+def clustered(r, f):
+    centres = scores.cluster_centres(r, 6)
+    return scores.number_of_distinct_bins(
+        *(scores.bin_counts(x, centres) for x in (r, f))
+    )
+
+
+OF_DIFFERENCES = {
+    name: IN_ORDER[name]
+    for name in (
+        "within_class_diversity",
+        "frechet_distance",
+        "intra_class_frechet",
+        "precision_recall",
+        "density_coverage",
+        "birthday_support",
+        "parzen_log_likelihood",
+    )
+} | {
+    "streamed_frechet_distance": lambda r, f, p: moments.frechet_distance(
+        moments.of(r), moments.of(f)
+    ),
+    "streamed_within_class_diversity": lambda r, f, p: (
+        class_moments.within_class_diversity(class_moments.of(f, p))
+    ),
+    "frechet_floor": lambda r, f, p: scores.frechet_floor(r, len(f)),
+    "frechet_distance_infinity": lambda r, f, p: scores.frechet_distance_infinity(
+        r, f, KEY, num_points=3
+    ),
+    "nearest_neighbours": lambda r, f, p: scores.nearest_neighbours(f, r, 2),
+    "number_of_distinct_bins": lambda r, f, p: clustered(r, f),
+    "prd": lambda r, f, p: scores.prd(r, f, num_bins=4, num_runs=2),
+}
+"""All scores that a constant, added to both sets, cannot change."""
+
+QUICK |= {"nearest_neighbours", "number_of_distinct_bins", "density_coverage"}
+
+
+@each(OF_DIFFERENCES)
+@pytest.mark.parametrize(
+    ("constant", "dtype"), [(1e4, np.float32), (4.2e6, np.float64)]
+)
+def test_scores_of_differences_do_not_depend_on_a_constant(name, constant, dtype):
+    # Multiples of 1/64, to which the constant is added without rounding.
+    real, fake, probs = samples()
+    real, fake = (np.round(64 * x).astype(dtype) / 64 for x in (real, fake))
+    expected = numbers(OF_DIFFERENCES[name](real, fake, probs))
+    found = numbers(OF_DIFFERENCES[name](real + constant, fake + constant, probs))
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own, other, rtol=2e-5, atol=1e-6)
+
+
+TWICE = {
+    "inception_score": lambda r, f, p: scores.inception_score(p, 1),
+    "mode_coverage": lambda r, f, p: (
+        scores.mode_coverage(*scores.confident_class(p), COUNTS).reverse_kl
+    ),
+    "parzen_log_likelihood": lambda r, f, p: (
+        scores.parzen_log_likelihood(f, r, 0.5).value
+    ),
+    "prd_of_counts": lambda r, f, p: scores.prd_of_counts(
+        *(scores.bin_counts(x, samples()[0][:4]) for x in (r, f))
+    ),
+    "bins_js": lambda r, f, p: scores.bins_js(
+        *(scores.bin_counts(x, samples()[0][:4]) for x in (r, f))
+    ),
+}
+"""Scores of shares and means alone, which do not know the number of samples."""
+
+
+@each(TWICE)
+def test_shares_and_means_stay_if_all_samples_are_doubled(name):
+    once = samples()
+    twice = (np.concatenate([x, x]) for x in once)
+    expected, found = (numbers(TWICE[name](*own)) for own in (once, twice))
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-5, atol=1e-6)
+
+
 def degenerate():
     """Samples and probabilities of which much is zero, by what is wrong with them."""
     real, fake, probs = samples()
@@ -185,7 +264,6 @@ UNBOUNDED = {"birthday_support"}
 
 
 @each(WHOLE)
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
 def test_no_score_of_degenerate_samples_is_nan(name):
     for what, given in degenerate().items():
         score = WHOLE[name](*given)

@@ -57,6 +57,20 @@ def test_a_dead_members_distance_is_nan():
     assert np.isnan(scores.kernel_distance(x, y, jax.random.key(0), 2, 30).value)
 
 
+def test_features_far_from_the_origin_are_refused_and_others_lose_no_digits():
+    x, y = draw(0, 50), draw(1, 50, shift=0.3)
+    for constant in (0.0, 3.0, 5.0):
+        one, other = (a + np.float32(constant) for a in (x, y))
+        found = scores.kernel_distance(one, other, jax.random.key(0), 1, 50).value
+        np.testing.assert_allclose(found, unbiased_mmd2(one, other), rtol=2e-5)
+    for constant in (20.0, 1e4, -1e6):
+        with pytest.raises(errors.UserError, match="measures from the origin"):
+            scores.kernel_distance(x + constant, y + constant, jax.random.key(0), 1, 50)
+    # Alike as they are, features of length one have no spread to be far away by.
+    same = np.ones((50, 8), np.float32)
+    assert scores.kernel_distance(same, same, jax.random.key(0), 1, 50).value == 0
+
+
 @pytest.mark.parametrize(
     ("x", "y", "subset", "said"),
     [

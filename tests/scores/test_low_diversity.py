@@ -87,7 +87,7 @@ def test_nothing_else_in_the_record_changes():
     plain = scores.inception_score(probs)
     score = of(features, probs, *real())
     assert plain.warning is None
-    for name in ("value", "spread", "floor", "ceiling"):
+    for name in ("value", "spread", "floor", "ceiling", "target"):
         assert getattr(score, name) == getattr(plain, name)
     assert score.protocol[:-1] == plain.protocol
     assert score.protocol[-1][0] == "warning"
@@ -136,4 +136,4 @@ def test_a_panel_warns_of_copies_that_the_inception_score_likes():
     assert inception.value[0] >= inception.value[1]
     np.testing.assert_array_equal(inception.warning, [True, False])
     diversity = found["within_class_diversity"]
-    assert diversity.value[0] < 1e-3 * diversity.ceiling[0]
+    assert diversity.value[0] < 1e-3 * diversity.target[0]

@@ -50,6 +50,18 @@ def test_exact_samples_reach_floor_and_ceiling(name, modes, kl, rule, share, wid
     np.testing.assert_array_equal(result.histogram, np.bincount(mode))
 
 
+@pytest.mark.parametrize("rule", ["euclidean", "box"])
+def test_modes_in_float64_are_found_wherever_they_lie(rule):
+    means, std = MIXTURES["ring"]
+    rng = np.random.default_rng(0)
+    x = np.repeat(means, 50, axis=0) + std * rng.normal(size=(400, 2))
+    place = np.array([5e5, 4.2e6])
+    expected = scores.nearest_mode(x, means, std, rule=rule)
+    found = scores.nearest_mode(x + place, means + place, std, rule=rule)
+    np.testing.assert_array_equal(found, expected)
+    assert 0.95 < np.mean(found[1]) < 1
+
+
 @pytest.mark.parametrize(
     "rule, dimensions, expected",
     [

@@ -205,3 +205,34 @@ def test_the_inception_network_passes_over_images_of_any_size_and_one_channel():
     expected = inception.features_all(found.params, x, ("2048",))["2048"]
     np.testing.assert_allclose(kept.features, expected, rtol=1e-5, atol=1e-6)
     assert dict(network.fingerprint)["weights_sha256"] == "random"
+
+
+def test_samples_of_one_size_and_another_shape_are_not_compared():
+    raw, rows = feature_networks.raw(), passes.Needs(rows=True)
+    x = np.zeros((6, 8, 8, 3), np.uint8)
+    swapped = x.transpose(0, 3, 1, 2)
+    with pytest.raises(errors.UserError, match="axes into one order"):
+        passes.collect([x, swapped], raw, rows, 12)
+    with pytest.raises(errors.UserError, match="bring them to one size"):
+        feature_networks.check_alike(raw, (4, 4, 1), (2, 8, 2))
+    feature_networks.check_alike(network(), (4, 4, 1), (8, 8, 1))  # it may resize
+
+
+@pytest.mark.parametrize(
+    ("merge", "one", "other", "said"),
+    [
+        (moments.merge, moments.empty(1), moments.empty(4), "their mean"),
+        (marginals.merge, marginals.empty(3, 1), marginals.empty(3, 5), "their count"),
+        (marginals.merge, marginals.empty(1, 2), marginals.empty(3, 2), "their probs"),
+        (
+            class_moments.merge,
+            class_moments.empty(2, 1),
+            class_moments.empty(2, 7),
+            "their mean",
+        ),
+    ],
+)
+def test_sums_of_other_features_are_not_merged(merge, one, other, said):
+    # Of a single feature, class or part they would be repeated for all.
+    with pytest.raises(errors.UserError, match=said):
+        merge(one, other)

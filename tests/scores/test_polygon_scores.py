@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan import errors
 from jaxgan.data import dataset, polygons
 from jaxgan.scores import panels
 from jaxgan.scores import polygons as scores
@@ -87,3 +88,13 @@ def test_the_panel_of_polygons_gives_precision_and_the_inversion_the_rest():
     assert recall > 0.9 and more["f1"].value == pytest.approx(recall / (0.5 + recall))
     assert "inversion" in dict(more["recall"].protocol)["estimator"]
     assert panels.inversion(dataset.load("ring", num_samples=1)) is None
+
+
+def test_images_of_another_shape_are_refused():
+    swapped = REAL.transpose(0, 3, 1, 2)
+    for call in (
+        lambda: scores.precision(LAW, swapped),
+        lambda: scores.recall(LAW, generate, CORNERS[:5], swapped),
+    ):
+        with pytest.raises(errors.UserError, match="each of its images must be"):
+            call()

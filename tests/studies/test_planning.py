@@ -58,6 +58,27 @@ def test_large_populations_are_cut_to_what_fits(study_in, tmp_path, monkeypatch)
     assert {group.places for group in groups} == {7}
 
 
+def test_brackets_of_hyperband_that_are_empty_are_said(study_in, tmp_path):
+    asked = settings.Search(search="hyperband", rounds=9)
+    study = study_in(tmp_path, steps=9)
+    few = {"b1": spaces.Categorical((0.0, 0.5))}
+    search = searches.make(study, asked, few, "reverse_kl")
+    assert "Of 17 settings drawn 2 differ" in search.note
+    assert "brackets 0 to 2 have 2 of 9, 0 of 5, 0 of 3: empty are 1, 2" in search.note
+    # Two settings for a ninth of the steps, and on for shares of 1/3 and 1/9.
+    assert search.share == pytest.approx((1 + 2 / 3 + 6 / 9) / 9)
+    many = {"b1": spaces.Uniform(0.0, 0.9)}
+    assert searches.make(study, asked, many, "reverse_kl").note == ""
+
+
+@pytest.mark.parametrize("name", ["random", "pbt", "successive_halving"])
+def test_settings_that_are_drawn_twice_are_said(name, study_in, tmp_path):
+    asked = settings.Search(search=name, settings=5, rounds=3)
+    few = {"b1": spaces.Categorical((0.5,))}
+    note = searches.make(study_in(tmp_path), asked, few, "reverse_kl").note
+    assert note == "Of 5 settings drawn 1 differ, and are tried once."
+
+
 def test_without_optuna_the_extra_is_named(study_in, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     asked = settings.Search(search="optuna", settings=2)

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from jaxgan import errors, journal, training
-from jaxgan.sweeps import comparisons, page, page_populations, samples
+from jaxgan.sweeps import (
+    comparisons,
+    page,
+    page_fields,
+    page_populations,
+    samples,
+    spaces,
+)
 
 NAN = math.nan
 VIEW = comparisons.View(
@@ -78,6 +85,24 @@ def saved(tmp_path_factory):
         folder, rows, VIEW, title="A & B", made_by={"command": "x"}, notes="Real: 1.5."
     )
     return folder, summary
+
+
+def test_the_space_says_which_scale_a_field_has():
+    space = {
+        "rate": spaces.LogUniform(1e-4, 1.0),
+        "clip": spaces.Conditional(spaces.Categorical((0.1, 0.2)), "loss", ("a",)),
+        "loss": spaces.Categorical(("a", "b")),
+    }
+    rows = [r for r in ROWS if r["setting.draw"] < 2]  # of two different rates
+    (importance, section) = page_fields.sections(
+        rows, {"importance": [], "families": None}, VIEW._replace(space=space)
+    )
+    drawn = {chart.name: chart.figure.axes[0] for chart in section.content}
+    assert drawn["marginal-rate"].get_xscale() == "log"
+    labels = drawn["marginal-clip"].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["0.1", "0.2"]
+    assert drawn["marginal-clip"].get_xscale() == "linear"
+    assert importance.title == "Importance of hyperparameters"
 
 
 def test_methods_are_ordered_compared_and_counted(saved):
@@ -218,6 +243,18 @@ def test_samples_come_back_by_trial(tmp_path):
         samples.read(tmp_path, ["h"])
     with pytest.raises(errors.UserError, match="2 members and 1 trials"):
         samples.save(tmp_path, "g", ["a"], x)
+
+
+def test_samples_that_do_not_read_back_as_they_were_replace_none(tmp_path, monkeypatch):
+    x = np.zeros((1, 3, 1, 1, 1))
+    samples.save(tmp_path, "g", ["a"], x)
+    write = np.savez_compressed
+    monkeypatch.setattr(
+        np, "savez_compressed", lambda name, trial, x: write(name, trial=trial, x=x + 1)
+    )
+    with pytest.raises(errors.UserError, match="g.npz: what was written"):
+        samples.save(tmp_path, "g", ["b"], x)
+    assert [*samples.read(tmp_path, ["g"])] == ["a"]
 
 
 def test_a_log_is_read_while_it_is_written(tmp_path):

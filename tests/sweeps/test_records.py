@@ -2,8 +2,10 @@ import json
 import math
 
 import pyarrow.csv
+import pytest
 from pyarrow import parquet
 
+from jaxgan import errors
 from jaxgan.sweeps import plans, records, trials
 
 
@@ -39,3 +41,16 @@ def test_a_trial_that_trains_on_after_a_rung_remains():
     (left,) = plans.remaining(groups, rows)
     assert [trial.name for trial in left.trials] == names[:1]
     assert not plans.remaining(groups, [*rows, {"trial": names[0]}])
+
+
+def test_a_table_that_does_not_read_back_as_it_was_does_not_replace_the_old_one(
+    tmp_path, monkeypatch
+):
+    rows = [{"trial": "a", "score": float("nan"), "steps": 3}]
+    records.write_tables(rows, tmp_path)
+    old = (tmp_path / "trials.parquet").read_bytes()
+    write = parquet.write_table
+    monkeypatch.setattr(parquet, "write_table", lambda t, name: write(t[:0], name))
+    with pytest.raises(errors.UserError, match="trials.parquet: what was written"):
+        records.write_tables(rows, tmp_path)
+    assert (tmp_path / "trials.parquet").read_bytes() == old

@@ -1,5 +1,6 @@
 """Tests of jaxgan.sweeps: fields, spaces, designs and trials."""
 
+import inspect
 import math
 
 import hypothesis
@@ -75,6 +76,22 @@ def test_the_order_of_fields_does_not_matter_but_the_key_does():
     assert designs.draw(SPACE, 5, KEY) != designs.draw(SPACE, 5, jax.random.key(1))
 
 
+@pytest.mark.parametrize("design", ["sobol", "latin_hypercube"])
+def test_even_designs_are_the_same_with_a_scipy_that_says_seed(design, monkeypatch):
+    """SciPy calls it `rng` from 1.15 on."""
+    now = designs.draw(SPACE, 5, KEY, design)
+    taken = []
+    for kind in (stats.qmc.Sobol, stats.qmc.LatinHypercube):
+        own = "rng" if "rng" in inspect.signature(kind).parameters else "seed"
+
+        def older(d, *, scramble=True, seed=None, kind=kind, own=own):
+            taken.append(seed)
+            return kind(d, scramble=scramble, **{own: seed})
+
+        monkeypatch.setattr(stats.qmc, kind.__name__, older)
+    assert designs.draw(SPACE, 5, KEY, design) == now and len(taken) == 1
+
+
 def test_a_grid_has_all_combinations_and_no_field_that_does_not_exist():
     space = {name: SPACE[name] for name in ("b1", "loss", "clip")}
     found = designs.grid(space, {"b1": 3, "clip": 2})
@@ -141,6 +158,14 @@ def test_a_trial_is_named_by_what_it_is():
     other = trials.make([{"a": 2}, {"b": [1, 2], "a": np.int64(1)}], seeds=[1, 0])
     assert {t.name for t in one} == {t.name for t in other} and len(one) == 4
     assert len({t.setting for t in one}) == 2
+
+
+def test_numbers_of_numpy_become_the_decimals_that_were_written():
+    (one,) = trials.make([{"b1": np.float32(0.9), "n": np.int64(2)}], seeds=[0])
+    (other,) = trials.make([{"b1": 0.9, "n": 2}], seeds=[0])
+    assert one == other
+    assert [type(value) for value in one.values.values()] == [float, int]
+    assert trials.canonical({"a": np.float32([0.1, 0.9])}) == '{"a":[0.1,0.9]}'
 
 
 def test_equal_settings_become_one():

@@ -50,7 +50,7 @@ def check(conditioning: Conditioning, known: tuple[str, ...], argument: str) -> 
     kind, num_classes = conditioning.kind, conditioning.num_classes
     if kind not in known:
         raise errors.UserError(
-            f"{argument}={kind!r} is not known; choose one of {', '.join(known)}."
+            f"{argument}={kind!r} is not known; {errors.choice(kind, known)}"
         )
     if num_classes is not None and num_classes < 1:
         raise errors.UserError(f"num_classes={num_classes} must be at least 1.")

@@ -142,17 +142,25 @@ def _spectral(layer: nn.Module, kernel: Array, train: bool) -> Array:
     u, fixed = stored.value, jax.lax.stop_gradient(matrix)
     v = _unit(fixed @ u)
     if train:
-        u = _unit(v @ fixed)
+        # A kernel of zeros gives no direction, and must not take the old one away.
+        u = _unit(v @ fixed, otherwise=u)
         stored.value = u
-    return kernel / (v @ matrix @ u)
+    largest = v @ matrix @ u
+    # Zero has no norm to be divided by, and stays zero.
+    return kernel / jnp.where(largest > 0, largest, 1)
 
 
 def _random_unit(layer: nn.Module, size: int) -> Array:
     return _unit(jax.random.normal(layer.make_rng("params"), (size,)))
 
 
-def _unit(x: Array) -> Array:
-    return x / jnp.sqrt((x * x).sum() + TINY)
+def _unit(x: Array, otherwise: Array | float = 0.0) -> Array:
+    """`x / |x|`, or something else where x is zero."""
+    # Squares of numbers below 1e-19 would be lost.
+    scale = jnp.max(jnp.abs(x))
+    scaled = x / jnp.where(scale > 0, scale, 1)
+    norm = jnp.sqrt((scaled * scaled).sum())
+    return jnp.where(scale > 0, scaled / jnp.where(scale > 0, norm, 1), otherwise)
 
 
 def _weight(layer: nn.Module, kernel: Array) -> Array:

@@ -132,7 +132,8 @@ class VirtualBatchNorm(nn.Module):
             tuple(a + 1 for a in places), keepdims=True
         )
         reference = moments[:, :size].mean(1, keepdims=True)
-        own = jnp.arange(len(x)).reshape(-1, *(1,) * (x.ndim - 1)) >= size
+        sample = jnp.arange(x.shape[0]).reshape(-1, *(1,) * (x.ndim - 1))
+        own = sample >= size
         weight = own / (size + 1)
         mean, square = weight * moments + (1 - weight) * reference
         x = (x - mean) * jax.lax.rsqrt(square - mean * mean + EPSILON)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax.linen import initializers
 from jax import Array
 
-from jaxgan import errors
+from jaxgan import decompositions, errors
 from jaxgan.networks import convolution
 
 KERNEL_NORMALISATIONS = ("spectral", "weight")
@@ -30,7 +30,7 @@ INITIALISATIONS: dict[str, Callable[..., Any]] = {
     "lecun": initializers.lecun_normal(),
     "he": initializers.he_normal(),
     "xavier": initializers.xavier_uniform(),
-    "orthogonal": initializers.orthogonal(),
+    "orthogonal": decompositions.orthogonal,
     "dcgan": initializers.normal(0.02),
     "equalised": initializers.normal(1.0),
     "zero": initializers.zeros,
@@ -113,5 +113,5 @@ def check(recipe: Recipe, prefix: str = "") -> None:
 def _check(argument: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         raise errors.UserError(
-            f"{argument}={name!r} is not known; choose one of {', '.join(known)}."
+            f"{argument}={name!r} is not known; {errors.choice(name, known)}"
         )

@@ -52,4 +52,5 @@ class WithReference(nn.Module):
 
 def _first(x: Array, size: int) -> Array:
     """The first samples, repeated where there are fewer."""
-    return x[jnp.arange(size) % len(x)]
+    # Not `len(x)`: in an exported program the size of the batch is a symbol.
+    return x[jnp.arange(size) % x.shape[0]]

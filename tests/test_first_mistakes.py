@@ -1,0 +1,247 @@
+"""What a new user gets wrong first ends in a sentence that names it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import (
+    errors,
+    gan,
+    gradients,
+    losses,
+    penalties,
+    population,
+    scores,
+    steps,
+    training,
+    types,
+)
+from jaxgan.data import pool
+from jaxgan.networks import layers
+
+P = 3
+NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(4,))
+LOSS = losses.get("non_saturating")
+DISCRIMINATOR = gradients.discriminator(NETWORKS, LOSS)
+GENERATOR = gradients.generator(NETWORKS, LOSS)
+D = steps.update("discriminator", DISCRIMINATOR)
+G = steps.update("generator", GENERATOR)
+ADAM = {"learning_rate": 1e-3, "b1": 0.5}
+BOTH = types.Pair(ADAM, ADAM)
+
+
+def numbers(optimizer):
+    return types.HParams(optimizer, penalties={})
+
+
+def trained(x, *, optimizer=BOTH, step=None, begun=None):
+    """Trains as the README does, with what a user may have got wrong."""
+    step = step or steps.alternating(D, G)
+    program = training.compile(step, pool.draw(4))
+    hparams = population.broadcast(numbers(optimizer), P)
+    keys = population.keys(jax.random.key(0), P)
+    state = population.init(begun or steps.initialise(NETWORKS), hparams, keys)
+    return training.train(program, hparams, state, keys, x, num_steps=1)
+
+
+POINTS = np.zeros((8, 2), np.float32)
+
+MISTAKES = {
+    "an array for a pool": (lambda: trained(POINTS), "pool.put"),
+    "data of another shape": (
+        lambda: trained(pool.put(np.zeros((8, 3), np.float32))),
+        r"x has shape \(4, 3\).*\(2,\)",
+    ),
+    "latents of another size": (
+        lambda: NETWORKS.generate({}, {}, jnp.zeros((4, 5))),
+        r"z has shape \(4, 5\).*\(2,\)",
+    ),
+    "lr for learning_rate": (
+        lambda: trained(pool.put(POINTS), optimizer=types.Pair({"lr": 1e-3}, ADAM)),
+        "'lr'.*did you mean 'learning_rate'",
+    ),
+    "no learning rate": (
+        lambda: trained(pool.put(POINTS), optimizer=types.Pair({"b1": 0.5}, ADAM)),
+        "no 'learning_rate'",
+    ),
+    "one dictionary for both players": (
+        lambda: trained(pool.put(POINTS), optimizer=ADAM),
+        "hparams.optimizer is a dict.*Pair",
+    ),
+    "numbers that are no mapping": (
+        lambda: trained(pool.put(POINTS), optimizer=types.Pair(1e-3, 1e-3)),
+        "hparams.optimizer.generator.*learning_rate",
+    ),
+    "two optimiser families": (
+        lambda: trained(
+            pool.put(POINTS), begun=steps.initialise(NETWORKS, steps.adam), step=SGD
+        ),
+        "state.opt_state.discriminator is of another optimiser",
+    ),
+    "a loss by its name": (
+        lambda: gradients.generator(NETWORKS, "hinge"),
+        r"loss is 'hinge'.*losses\.get",
+    ),
+    "a penalty by its name": (
+        lambda: gradients.discriminator(NETWORKS, LOSS, {"r1": "r1"}),
+        r"penalties\['r1'\] is 'r1'.*penalties\.get",
+    ),
+    "a list of penalties": (
+        lambda: gradients.discriminator(NETWORKS, LOSS, [penalties.r1]),
+        "penalties is .*mapping",
+    ),
+    "a term by its name": (
+        lambda: gradients.generator(NETWORKS, LOSS, {"ac_gan": "ac_gan"}),
+        r"terms\['ac_gan'\] is 'ac_gan'.*losses\.TERMS",
+    ),
+    "a relativistic loss without real logits": (
+        lambda: losses.relativistic_average().generator(None, jnp.zeros(3)),
+        "real_logits is None",
+    ),
+    "pairs without real logits": (
+        lambda: losses.relativistic().generator(None, jnp.zeros(3)),
+        "real_logits is None",
+    ),
+    "traced labels": (
+        lambda: jax.jit(scores.intra_class_frechet)(
+            POINTS, jnp.zeros(8, int), POINTS, jnp.zeros(8, int)
+        ),
+        "real_labels are traced",
+    ),
+    "a scalar among members": (
+        lambda: population.size({"learning_rate": jnp.ones(3), "b1": 0.5}),
+        r"3 at \['learning_rate'\], no axis at \['b1'\]|"
+        r"no axis at \['b1'\], 3 at \['learning_rate'\]",
+    ),
+    "populations of two sizes": (
+        lambda: population.size((numbers(types.Pair(jnp.ones(2), jnp.ones(3))),)),
+        r"2 at .*optimizer.*generator, 3 at .*optimizer.*discriminator",
+    ),
+    "no members": (lambda: population.size({}), "no leaves"),
+}
+
+SGD = steps.alternating(
+    steps.update(
+        "discriminator",
+        DISCRIMINATOR,
+        lambda learning_rate, b1: optax.sgd(learning_rate),
+    ),
+    steps.update(
+        "generator", GENERATOR, lambda learning_rate, b1: optax.sgd(learning_rate)
+    ),
+)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_first_mistake_ends_in_a_sentence_that_names_it(mistake):
+    call, said = MISTAKES[mistake]
+    with pytest.raises(errors.UserError, match=said) as caught:
+        call()
+    sentence = str(caught.value)
+    assert sentence[-1] in ".?" and "\n" not in sentence
+
+
+SWAPPED = {
+    "alternating": lambda: steps.alternating(G, D, n_critic=5),
+    "simultaneous": lambda: steps.simultaneous(G, D),
+    "lola": lambda: steps.lola(G, D),
+    "consensus": lambda: steps.consensus(GENERATOR, DISCRIMINATOR),
+    "symplectic": lambda: steps.symplectic(GENERATOR, DISCRIMINATOR),
+    "competitive": lambda: steps.competitive(GENERATOR, DISCRIMINATOR),
+    "update": lambda: steps.update("generator", DISCRIMINATOR),
+    "repeat": lambda: steps.alternating(steps.repeat(G, 2), steps.repeat(D, 2)),
+    "accumulated": lambda: steps.update(
+        "discriminator", gradients.accumulated(GENERATOR, 2)
+    ),
+    "unrolled": lambda: gradients.unrolled(NETWORKS, LOSS, G, depth=1),
+    "weight_clip": lambda: penalties.weight_clip(G, 0.1),
+    "clipped": lambda: steps.alternating(G, penalties.weight_clip(D, 0.1)),
+}
+
+
+@pytest.mark.parametrize("builder", SWAPPED)
+def test_builders_refuse_the_other_players_step(builder):
+    with pytest.raises(errors.UserError, match="swap the players"):
+        SWAPPED[builder]()
+
+
+@pytest.mark.parametrize("rule", steps.RULES)
+def test_rules_refuse_swapped_players(rule):
+    with pytest.raises(errors.UserError, match="swap the players"):
+        steps.rules.make(rule, GENERATOR, DISCRIMINATOR)
+
+
+def test_a_step_of_ones_own_needs_no_mark():
+    def mine(hparams, state, batch, key):
+        return D(hparams, state, batch, key)
+
+    state = trained(pool.put(POINTS), step=steps.alternating(mine, G))
+    assert state.step.tolist() == [1] * P
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("lr", "learning_rate"),
+        ("learnin_rate", "learning_rate"),
+        ("Learning-Rate", "learning_rate"),
+        ("gp", "wgan_gp"),
+        ("bs", "batch_size"),
+        ("generator.lr", None),
+        ("zzz", None),
+        ("", None),
+    ],
+)
+def test_the_nearest_name_is_the_one_that_was_meant(given, meant):
+    known = ["batch_size", "learning_rate", "wgan_gp", "r1"]
+    assert errors.nearest(given, known) == meant
+
+
+def test_of_dotted_names_the_last_part_counts():
+    known = ["loss", "optimizer.generator.learning_rate"]
+    assert errors.nearest("lr", known) == known[1]
+    assert errors.nearest("learning_rate", known) == known[1]
+
+
+def test_many_names_are_not_listed_where_one_is_near():
+    known = [f"name_{i:02}" for i in range(40)] + ["learning_rate"]
+    assert errors.choice("lr", known) == "did you mean 'learning_rate'?"
+    assert "name_39" in errors.choice("qqq", known)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-15, 1e-9, 1.0, 1e9])
+def test_spectral_normalisation_of_any_scale_is_finite_and_of_norm_one(scale):
+    recipe = layers.Recipe("spectral", "lecun")
+    layer = layers.Dense(3, recipe, use_bias=False)
+    x = jnp.eye(4)
+    variables = layer.init(jax.random.key(0), x, train=True)
+    kernel = scale * jnp.array(
+        np.random.default_rng(0).normal(size=(4, 3)), jnp.float32
+    )
+    variables = {**variables, "params": {"kernel": kernel}}
+
+    def apply(params, collections):
+        return layer.apply(
+            {"params": params, **collections}, x, train=True, mutable=["batch_stats"]
+        )
+
+    collections = {"batch_stats": variables["batch_stats"]}
+    for _ in range(50):
+        y, collections = apply(variables["params"], collections)
+    norm = np.linalg.norm(np.asarray(y, np.float64), 2)
+    np.testing.assert_allclose(norm, 1.0 if scale else 0.0, rtol=1e-4)
+    grad = jax.grad(lambda params: apply(params, collections)[0].sum())
+    assert np.isfinite(grad(variables["params"])["kernel"]).all()
+
+
+def test_a_kernel_that_was_zero_once_is_normalised_again():
+    recipe = layers.Recipe("spectral", "zero")
+    layer = layers.Dense(3, recipe, use_bias=False)
+    x = jnp.eye(4)
+    variables = layer.init(jax.random.key(0), x, train=True)
+    _, after = layer.apply(variables, x, train=True, mutable=["batch_stats"])
+    moved = {"params": {"kernel": jnp.full((4, 3), 7.0)}, **after}
+    y, _ = layer.apply(moved, x, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(np.linalg.norm(y, 2), 1.0, rtol=1e-5)

@@ -1,0 +1,81 @@
+"""The script that draws samples: classes by name."""
+
+import importlib.util
+import pathlib
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgan import ensembles, errors, gan
+
+SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "sample.py"
+NETWORK = {
+    "architecture": "mlp",
+    "shape": [4, 4, 1],
+    "latent_dim": 2,
+    "bounded": True,
+    "num_classes": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("sample_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sample_script"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["sample_script"]
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    params, collections = gan.build(NETWORK).init(jax.random.key(0))
+    own = [jax.tree.map(lambda x: x[None], t.generator) for t in (params, collections)]
+    shares = np.array([[0.7, 0.0, 0.3]], np.float32)  # nothing of the second class
+    return ensembles.Mixture(np.ones(1, np.float32), *own, classes=shares)
+
+
+@pytest.mark.parametrize(
+    ("label", "names", "number"),
+    [
+        ("2", None, 2),
+        ("cat", ["ant", "bee", "cat"], 2),
+        ("2", ["ant", "bee", "cat"], 2),
+        ("1", ["1", "2", "10"], 0),
+        ("10", ["1", "2", "10"], 2),
+    ],
+)
+def test_a_class_is_asked_for_by_its_name(label, names, number, script, mixture):
+    found = script.with_label(label, mixture, names)
+    np.testing.assert_array_equal(found.classes, np.eye(3)[[number]])
+
+
+@pytest.mark.parametrize(
+    ("label", "names", "said"),
+    [
+        ("3", None, "the classes are 0, 1, 2"),
+        ("-1", None, "the classes are 0, 1, 2"),
+        ("cta", ["ant", "bee", "cat"], "ant, bee, cat; did you mean cat"),
+        ("0", ["1", "2", "10"], "the classes are 1, 2, 10"),
+        ("1", None, "no images of it to train on"),
+        ("bee", ["ant", "bee", "cat"], "no images of it to train on"),
+    ],
+)
+def test_other_classes_and_those_never_trained_are_refused(
+    label, names, said, script, mixture
+):
+    with pytest.raises(errors.UserError, match=f"--label {label}: .*{said}"):
+        script.with_label(label, mixture, names)
+
+
+def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path):
+    path = tmp_path / "mixture-generator-0.safetensors"
+    ensembles.save(path, mixture, NETWORK, class_names=("ant", "bee", "cat"))
+    out = tmp_path / "x.npy"
+    script.main(script.Settings(path, n=3, out=out, label="cat"))
+    assert np.load(out).shape == (3, 4, 4, 1)
+    with pytest.raises(errors.UserError, match="the classes are ant, bee, cat"):
+        script.main(script.Settings(path, n=3, out=out, label="dog"))

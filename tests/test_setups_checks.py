@@ -1,0 +1,61 @@
+"""What jaxgan.setups asks of data before a run begins or goes on."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+
+from jaxgan import errors, setups
+from jaxgan.data import dataset
+
+
+def own(seed, name="files", labelled=True):
+    random = np.random.default_rng(seed)
+    label = np.arange(20, dtype=np.int32) % 2 if labelled else None
+    split = dataset.Split(random.integers(0, 256, (20, 4, 4, 1), np.uint8), label)
+    return dataset.Dataset(name, split, split, 2 if labelled else None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "data", "said"),
+    [
+        (dataset.record(own(0)), own(0), None),
+        (dataset.record(own(0)), own(1), "training samples were uint8.*and are uint8"),
+        ({}, own(0), "a version that held out other images"),
+        ({}, own(0, "digits"), None),
+    ],
+    ids=["same", "others", "older files", "older digits"],
+)
+def test_a_search_goes_on_with_its_own_data_alone(stored, data, said, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    setups.check_resumed(None, data)
+    if said is None:
+        setups.check_resumed(tmp_path, data)
+        return
+    with pytest.raises(errors.UserError, match=f"--resume {tmp_path}: .*{said}"):
+        setups.check_resumed(tmp_path, data)
+
+
+@pytest.mark.parametrize(
+    ("data", "samples", "said"),
+    [
+        (own(0, labelled=False), 100, "the scores need its labels"),
+        (
+            own(0)._replace(test=dataset.Split(*(x[:1] for x in own(0).test))),
+            100,
+            "20 training and 1 held-out",
+        ),
+        (own(0), 9, "num_samples=9"),
+    ],
+    ids=["no labels", "one held out", "few samples"],
+)
+def test_data_that_cannot_be_scored_are_refused(data, samples, said):
+    asked = types.SimpleNamespace(dataset="mine", samples=samples)
+    with pytest.raises(errors.UserError, match=f"--dataset mine: .*{said}"):
+        setups.check_scores(asked, data)
+
+
+def test_data_of_which_the_law_is_known_need_no_labels():
+    asked = types.SimpleNamespace(dataset="polygons", samples=100)
+    setups.check_scores(asked, dataset.load("polygons", num_samples=1))
