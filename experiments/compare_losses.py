@@ -144,6 +144,12 @@ def main(asked: Settings) -> None:
         rows = populations.train_all(study, groups)
         records.write_tables(rows, folder)
         view = view_of(asked, rows)
+        beginnings = populations.untrained(study, groups[0])
+        references |= {
+            "untrained generators": {
+                name: {"value": values} for name, values in beginnings.items()
+            }
+        }
         known = known_scores(references, view)
         summary = page.save(
             folder,
@@ -241,7 +247,7 @@ def known_scores(
         record = own.get(name) or own.get("coverage", {})
         value = record.get("value", record.get(name))
         if value is not None:
-            found[sample] = reports.cell(float(np.ravel(value)[0]))
+            found[sample] = reports.cell(float(np.mean(np.ravel(value))))
     said = ", ".join(f"{sample} {value}" for sample, value in found.items())
     return f"{name.replace('_', ' ').capitalize()} of known samples: {said}."
 

@@ -144,7 +144,7 @@ def main(asked: Settings) -> None:
         scores_of = show(record)
         pages.save(
             folder,
-            title=f"{asked.seeds} GANs on {asked.dataset}",
+            title=f"{reports.count(asked.seeds, 'GAN')} on {asked.dataset}",
             **scores_of,
             histories={"seeds": ("all seeds", history)},
             samples=shown,
@@ -152,6 +152,7 @@ def main(asked: Settings) -> None:
             column_names=column_names(asked, data),
             made_by=journal.made_by(asked),
             notes=record["note"],
+            result=result(record),
             during=evaluations.sections(folder),
         )
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
@@ -205,6 +206,9 @@ def run(
         found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
         return {name: scores.to_dict(own) for name, own in found.items()}
 
+    if panel is not None:
+        untrained = {"untrained": score(picture.generators(members))}
+        references = untrained | references
     due = {"progress-{:06}.png": (asked.pictures, draw)}
     due["scores-{:06}.json"] = (asked.evaluations, evaluate)
     members, history = train(asked, trainer, members, placed, due, saving, folder)
@@ -336,7 +340,7 @@ def train(
         trainer,
         members,
         placed,
-        title=f"{asked.seeds} seeds",
+        title=reports.count(asked.seeds, "seed"),
         log=folder / LOG,
         num_steps=asked.steps,
         chunk_steps=chunk,
@@ -351,18 +355,29 @@ def train(
     return members, history
 
 
+def result(record: dict[str, Any]) -> str:
+    """What came out, in a sentence or two; none without scores."""
+    if not record["scores"]:
+        return ""
+    over = reports.count(record["members"], "seed")
+    return reports.result({f"Mean over {over}": record["scores"]}, record["references"])
+
+
 def show(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Prints the scores of each seed and of all, and returns what a page shows."""
     seeds, found = record["members"], record["scores"]
     dead = f"{record['dead_members']} of {seeds}"
     rate = record["steps"] * seeds / record["train_seconds"]
-    print(f"{record['steps']} steps, {rate:.1f} member-steps/s; dead seeds: {dead}")
+    steps = reports.count(record["steps"], "step")
+    print(f"{steps}, {rate:.1f} member-steps/s; dead seeds: {dead}")
     if not found:
         return {"scores": {}, "dead": {}}
+    over = reports.count(seeds, "seed")
     rows = {f"seed {i}": reports.of_seed(found, i) for i in range(seeds)}
     rows |= {"all seeds": found} | record["references"]
-    title = f"Scores: by seed, and mean and 95 % interval over {seeds} seeds"
+    title = f"Scores: by seed, and mean and 95 % interval over {over}"
     reports.print_scores(rows, {"all seeds": dead}, title)
+    print(result(record))
     return {"scores": rows, "dead": {"all seeds": dead}}
 
 

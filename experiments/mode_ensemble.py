@@ -7,10 +7,11 @@ Four arms share data, networks, optimiser and floating-point operations: one GAN
 independent GANs on all the data, K GANs of which each learns one mode, and the classic
 minimax GAN without penalty or averaging. Modes are found by clustering, without labels.
 Each arm runs over several seeds as one compiled population. The table gives means and
-95 % confidence intervals over the seeds; expect the ensemble per mode to cover all
-modes at the lowest reverse KL, one GAN to come close on digits and to fall behind on
-ring and grid. The run folder keeps settings, metrics, scores, pictures, mixtures and
-`report.html`, one page that opens anywhere.
+95 % confidence intervals over the seeds, and beside the arms what is had without any
+training: the ensemble per mode as it was initialised, a Gaussian per cluster, copies of
+the cluster's means. Expect the clusters alone to cover all modes, also untrained;
+what training adds is seen within modes and classes. The run folder keeps settings,
+metrics, scores, pictures, mixtures and `report.html`, one page that opens anywhere.
 """
 
 import dataclasses
@@ -98,6 +99,7 @@ EMA_DECAY = 0.99
 IMAGE_LATENT, POINT_LATENT = 32, 2
 SMOKE = {"seeds": 2, "steps": 20, "samples": 720}
 NUM_SHOWN = 64
+PARTS, ORACLE = {"clusters": "cluster", "labels": "label"}, " (oracle partition)"
 
 
 def main(settings: Settings) -> None:
@@ -124,7 +126,7 @@ def main(settings: Settings) -> None:
         for arm in make_arms(settings, modes).values():
             method, largest = make_methods(settings)[arm.method], len(modes.counts)
             trainer = arms.trainer(shared, method, settings.seeds * largest)
-            print(f"\n{arm.title}, {settings.seeds} seeds")
+            print(f"\n{arm.title}, {reports.count(settings.seeds, 'seed')}")
             reports.print_facts(arms.dry_run(shared, trainer, arm))
         return
     with hosts.own_folder(
@@ -183,22 +185,33 @@ def run(
         for name, arm in chosen.items()
     }
     purity = modes_lib.purity(modes, data.train.label)
-    print(f"{len(modes.counts)} modes from {settings.modes}, purity {purity:.3f}")
+    number = reports.count(len(modes.counts), "mode")
+    print(f"{number} from {settings.modes}, purity {purity:.3f}")
     panel, references, note = scoring.result()
     if note is not None:
         print(note)
-    record = {"purity": purity, "references": references, "arms": {}}
-    drawn = {}
+    known, record, drawn, untrained = {}, {"purity": purity, "arms": {}}, {}, {}
+
+    def score(x: jax.Array) -> dict[str, Any]:
+        return {key: scores.to_dict(own) for key, own in panel(x).items()}
+
     flops = settings.steps * len(modes.counts) * trainers["remedied"].flops
     for name, arm in chosen.items():
         members = ready[name].result() if early else prepare(arm)
+        if name == "per_mode":
+            x = arms.sample(shared, arm, members, settings.samples)
+            title = f"{arm.title}, untrained"
+            known[title], untrained[title] = score(x), np.asarray(x[0])
         trained, members = arms.train(
             shared, trainers[arm.method], name, arm, members, flops
         )
         x = arms.save_and_sample(shared, name, arm, members, settings.samples)
-        trained["scores"] = {key: scores.to_dict(r) for key, r in panel(x).items()}
-        record["arms"][name], drawn[arm.title] = trained, np.asarray(x[0])
-    return record, drawn
+        record["arms"][name] = trained | {"scores": score(x)}
+        drawn[arm.title] = np.asarray(x[0])
+    plan, part = chosen["per_mode"].plan, PARTS[settings.modes]
+    for title, x in arms.baselines(shared, plan, part, settings.samples).items():
+        known[title] = score(x)
+    return record | {"references": known | references}, drawn | untrained
 
 
 def share(
@@ -308,12 +321,16 @@ def make_methods(settings: Settings) -> dict[str, methods.Method]:
 def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, arms.Arm]:
     number = len(modes.counts)
     one, many = (ensembles.bagged(modes, members) for members in (1, number))
-    part = "cluster" if settings.modes == "clusters" else "label (oracle partition)"
+    part = PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE)
     experts = ensembles.per_mode(modes)
     return {
         "single": arms.Arm("one GAN", one, "remedied"),
-        "independent": arms.Arm(f"{number} GANs on all data", many, "remedied"),
-        "per_mode": arms.Arm(f"{number} GANs, one per {part}", experts, "remedied"),
+        "independent": arms.Arm(
+            f"{reports.count(number, 'GAN')} on all data", many, "remedied"
+        ),
+        "per_mode": arms.Arm(
+            f"{reports.count(number, 'GAN')}, one per {part}", experts, "remedied"
+        ),
         "minimax": arms.Arm("one minimax GAN, no remedy", one, "classic"),
     }
 

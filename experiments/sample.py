@@ -77,8 +77,9 @@ def main(settings: Settings) -> None:
     mixture = with_label(settings.label, mixture, notes.get("class_names"))
     key = randomness.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
+    number = reports.count(settings.n, "sample")
     of_class = "" if settings.label is None else f" of class {settings.label}"
-    title = f"{notes.get('title', mixture_file.stem)}: {settings.n} samples{of_class}"
+    title = f"{notes.get('title', mixture_file.stem)}: {number}{of_class}"
     with cli.flag("--out", settings.out):
         if settings.out.suffix == ".npy":
             save_numbers(settings.out, np.asarray(x))
@@ -94,7 +95,7 @@ def main(settings: Settings) -> None:
         size, readers = len(program) / 1e6, export.readers(settings.batch)
         print(f"{settings.stablehlo}: the generators, {size:.1f} MB; {readers}")
     share = np.bincount(member, minlength=len(mixture.weights)) / settings.n
-    print(f"{settings.out}: {settings.n} samples; by member {np.round(share, 3)}")
+    print(f"{settings.out}: {number}; by member {np.round(share, 3)}")
 
 
 def save_numbers(path: pathlib.Path, x: np.ndarray) -> None:

@@ -27,9 +27,12 @@ from jaxgan import (
     runs,
     types,
 )
-from jaxgan.data import dataset, modes, pool, shuffling
+from jaxgan.data import dataset, modes, pool, sampling, shuffling
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
+
+PASSES, BASELINES = 2, 3
+"""Added to the seed of a run for the keys of standing statistics and of baselines."""
 
 EVENTS = "tensorboard/evaluations"
 """Folder in a run's of what TensorBoard shows of pictures."""
@@ -209,7 +212,7 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
         return np.asarray(dataset.to_float(shuffling.first(shared.data.x, SHOWN)))
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        mixed = _mixture(arm, members, 0)
+        mixed = mixture(shared, arm, members, 0)
         x, _ = ensembles.sample(shared.networks, mixed, randomness.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real())
         if shared.tensorboard:
@@ -227,18 +230,72 @@ def save_and_sample(
     Returns:
       `[S, n, ...]`.
     """
-    drawn = []
-    for seed in range(shared.seeds):
-        mixture = _mixture(arm, members, seed)
+
+    def save(mixed: ensembles.Mixture, seed: int) -> None:
         path = shared.folder / f"mixture-{name}-{seed}.safetensors"
         average = members.state.ema is not None
         ensembles.save(
-            path, mixture, shared.architecture, title=arm.title, average=average
+            path, mixed, shared.architecture, title=arm.title, average=average
         )
+
+    return sample(shared, arm, members, n, save)
+
+
+def sample(
+    shared: Shared,
+    arm: Arm,
+    members: runs.Members,
+    n: int,
+    look: Callable[[ensembles.Mixture, int], None] | None = None,
+) -> jax.Array:
+    """Draws from the mixture of each seed, trained or not.
+
+    Args:
+      shared: by all arms.
+      arm: whose members these are.
+      members: of all seeds.
+      n: samples of each seed.
+      look: is shown each mixture before it is drawn from, with its seed.
+
+    Returns:
+      `[S, n, ...]`.
+    """
+    drawn = []
+    for seed in range(shared.seeds):
+        mixed = mixture(shared, arm, members, seed)
+        if look is not None:
+            look(mixed, seed)
         key = jax.random.fold_in(randomness.key(shared.seed + 1), seed)
-        x, _ = ensembles.sample(shared.networks, mixture, key, n)
+        x, _ = ensembles.sample(shared.networks, mixed, key, n)
         drawn.append(x)
     return jnp.stack(drawn)
+
+
+def baselines(
+    shared: Shared, plan: ensembles.Plan, part: str, n: int
+) -> dict[str, jax.Array]:
+    """What can be had without a network: samples `[1, n, ...]` by their titles.
+
+    Each part of the data gives its mean over and over, or a Gaussian with its mean and
+    standard deviation in each coordinate; images are clipped to [-1, 1].
+
+    Args:
+      shared: by all arms.
+      plan: whose mode weights say what the parts are.
+      part: what one of them is called.
+      n: samples.
+    """
+    part_key, key = jax.random.split(randomness.key(shared.seed + BASELINES))
+    drawn = sampling.categorical(plan.weights, part_key, n)
+    own = pool.standardisers(shared.data, plan.mode_weights)
+    centres, scale = own.location[drawn], own.scale[drawn]
+    x = centres + scale * jax.random.normal(key, centres.shape)
+    if x.ndim == 4:
+        x = jnp.clip(x, -1, 1)
+    return {
+        f"a Gaussian per {part}": x[None],
+        f"the mean of each {part}, copied": centres[None],
+    }
 
 
 def show(
@@ -255,10 +312,21 @@ def show(
     """
     arms = records.values()
     rows = {arm["title"]: arm["scores"] for arm in arms} | dict(references)
-    title = f"Scores: mean and 95 % interval over {seeds} seeds"
+    over = reports.count(seeds, "seed")
+    title = f"Scores: mean and 95 % interval over {over}"
     reports.print_scores(rows, _dead(records), title)
+    print(result(records, references))
     costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
     reports.print_table(costs, ["", *COSTS], "Cost of one seed")
+
+
+def result(
+    records: Mapping[str, Mapping[str, Any]],
+    references: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """What came out in a sentence or two, of records as for `show`."""
+    rows = {arm["title"]: arm["scores"] for arm in records.values()}
+    return reports.result(rows, references)
 
 
 def save_page(
@@ -302,6 +370,7 @@ def save_page(
         real=real,
         mode_names=mode_names,
         costs=reports.Table(["", *COSTS], costs),
+        result=result(records, references),
         during=evaluations.sections(folder),
         notes=(
             "Means over the seeds with their 95 % intervals (Student's t). All arms "
@@ -345,13 +414,23 @@ def draw(
     )
 
 
-def _mixture(arm: Arm, members: runs.Members, seed: int) -> ensembles.Mixture:
-    """What the members of a seed make together."""
+def mixture(
+    shared: Shared, arm: Arm, members: runs.Members, seed: int
+) -> ensembles.Mixture:
+    """What the members of a seed make together, always with the same statistics.
+
+    Args:
+      shared: by all arms.
+      arm: whose members these are.
+      members: of all seeds.
+      seed: whose mixture, 0 ... S-1.
+    """
     num_members = len(arm.plan.weights)
     own = np.arange(num_members) + seed * num_members
     state = jax.tree.map(lambda leaf: leaf[own], members.state)
     hparams = population.take(members.hparams, own)
-    return ensembles.mixture(state, hparams, arm.plan.weights)
+    key = jax.random.fold_in(randomness.key(shared.seed + PASSES), seed)
+    return ensembles.mixture(shared.networks, state, hparams, arm.plan.weights, key)
 
 
 def _hparams(

@@ -16,7 +16,8 @@ METRICS = {
 
 TEXT = (
     "Each population while it trains: the line is the median over the members that are "
-    "alive, the dark band holds half of them, the light one nine in ten."
+    "alive, the dark band holds half of them, the light one nine in ten. What is "
+    "measured has the same scale in all charts."
 )
 
 
@@ -29,11 +30,13 @@ def sections(
       histories: by the name of a file, the population in words and its reports.
     """
     parts = []
+    every = {name: panels(history) for name, (_, history) in histories.items()}
+    scales = charts.common_scales(list(every.values()))
     for name, (words, history) in histories.items():
-        lines = panels(history)
-        if lines:
-            said = f"{words}, {len(history[0].alive)} members"
-            figure = charts.ribbons(lines, [report.step for report in history], said)
+        if every[name]:
+            said = f"{words}, {reports.count(len(history[0].alive), 'member')}"
+            steps = [report.step for report in history]
+            figure = charts.ribbons(every[name], steps, said, scales)
             parts.append(
                 reports.Chart(f"training-{name}", figure, f"Training: {said}.")
             )

@@ -87,27 +87,39 @@ def bagged(modes: modes_lib.Modes, num_members: int) -> Plan:
 
 
 def mixture(
-    state: types.TrainState, hparams: types.HParams, weights: jax.Array
+    gan: types.GAN,
+    state: types.TrainState,
+    hparams: types.HParams,
+    weights: jax.Array,
+    key: jax.Array,
+    classes: jax.Array | None = None,
 ) -> Mixture:
-    """Mixes the trained generators of an ensemble.
+    """Mixes the trained generators of an ensemble, ready to be sampled and kept.
 
-    Takes the moving average of the weights where there is one, and with it the batch
-    statistics as they are, which are those of the weights that are not averaged; see
-    `with_standing_statistics`. Members that are not alive get no weight; if none is,
-    the weights are NaN and so is every sample.
+    Takes the moving average of the weights where there is one. The batch statistics of
+    the training belong to the weights that are not averaged, so each generator has them
+    collected anew, see `with_standing_statistics`; those without any cost nothing.
+    Members that are not alive get no weight; if none is, the weights are NaN and so is
+    every sample.
 
     Args:
+      gan: that the members were trained as.
       state: of the M members.
       hparams: of the M members.
       weights: `[M]`, non-negative.
+      key: consumed by the standing statistics.
+      classes: `[M, K]` probabilities of the labels, or None for unconditional
+        generators.
     """
     weights = jnp.where(state.alive, weights, 0.0)
-    return Mixture(
+    trained = Mixture(
         weights / weights.sum(),
         state.params.generator if state.ema is None else state.ema,
         state.collections.generator,
         hparams.standardiser,
+        classes,
     )
+    return with_standing_statistics(gan, trained, key)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))

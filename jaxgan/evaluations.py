@@ -42,8 +42,8 @@ def read(folder: pathlib.Path) -> dict[int, dict[str, Any]]:
 def values(records: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Of the records of a panel the values `[S]` of each score, by their headings."""
     return {
-        heading: np.asarray([float(value) for value in records[score][field]])
-        for (score, field), heading in score_tables.COLUMNS.items()
+        column.heading: np.asarray([float(value) for value in records[score][field]])
+        for (score, field), column in score_tables.COLUMNS.items()
         if score in records and field != "floor"
     }
 

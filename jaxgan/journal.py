@@ -23,6 +23,7 @@ import jax
 import numpy as np
 
 from jaxgan import errors, files, training
+from jaxgan.reports import numbers
 
 OWN = {"step", "num_steps", "seconds", "alive"}
 """Fields of a line that are neither the run's nor metrics."""
@@ -230,7 +231,8 @@ def progress(
         seconds = time.perf_counter() - began
         rate = taken / seconds
         print(
-            f"{title}: {taken} steps of {num_members} members in {seconds:.1f} s, "
+            f"{title}: {numbers.count(taken, 'step')} of "
+            f"{numbers.count(num_members, 'member')} in {seconds:.1f} s, "
             f"{rate:.0f} steps/s, {rate * num_members:.0f} member-steps/s",
             file=sys.stderr,
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan import errors, hosts, population, randomness, training, types
+from jaxgan import errors, hosts, population, randomness, reports, training, types
 
 
 class Need(NamedTuple):
@@ -117,9 +117,10 @@ def require_fits(wanted: Need, few: Need, many: Need) -> None:
         free, shared = available()
         total = wanted.total_bytes * (wanted.num_devices if shared else 1)
         raise errors.UserError(
-            f"a population of {wanted.members} members needs {total / 1e9:.2f} GB and "
-            f"{free / 1e9:.2f} GB are free; train at most {largest(few, many)} members "
-            "at once, smaller networks, or fewer of them at a time "
+            f"a population of {reports.count(wanted.members, 'member')} needs "
+            f"{reports.size(total)} and {reports.size(free)} are free; train at most "
+            f"{reports.count(largest(few, many), 'member')} at once, smaller networks, "
+            "or fewer of them at a time "
             "(--microbatch-members)."
         )
 

@@ -25,15 +25,14 @@ def generators(
     Args:
       gan: that the members were trained as.
       members: of the population.
-      key: consumed, see `ensembles.with_standing_statistics`.
+      key: consumed, see `ensembles.mixture`.
       shares: `[K]` probabilities of the labels, or None for unconditional generators.
     """
     alive = members.state.alive
-    mixture = ensembles.mixture(members.state, members.hparams, alive)
     if shares is not None:
         shares = jnp.tile(jnp.asarray(shares, jnp.float32), (len(alive), 1))
-    mixture = mixture._replace(weights=alive.astype(jnp.float32), classes=shares)
-    return ensembles.with_standing_statistics(gan, mixture, key)
+    mixture = ensembles.mixture(gan, members.state, members.hparams, alive, key, shares)
+    return mixture._replace(weights=alive.astype(jnp.float32))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -231,7 +231,7 @@ def _draw_neighbours(path, rated, real, rows):
         near = np.stack([real.read(nearest) for nearest in np.asarray(index)])
         x, near = dataset.to_float(x)[:, None], dataset.to_float(near)
         white = jnp.ones_like(x)
-        grids[title] = jnp.concatenate([x, white, near, white], axis=1)
+        grids[title] = jnp.concatenate([x, white, near], axis=1)
     if grids:
         columns = next(iter(grids.values())).shape[1]
         reports.save_image_grid(
@@ -239,6 +239,7 @@ def _draw_neighbours(path, rated, real, rows):
             {title: x.reshape(-1, *real.shape) for title, x in grids.items()},
             columns=columns,
             title=f"Scored, and the nearest in {real.name}",
+            right="nearest",
         )
 
 

@@ -199,3 +199,49 @@ def test_a_picture_of_nothing_is_refused():
     for draw in (charts.distributions, charts.intervals, charts.bars):
         with pytest.raises(errors.UserError, match="at least one"):
             draw({}, "x")
+
+
+def test_points_lie_over_the_real_ones_in_one_frame_for_all():
+    real = np.array([[0.0, 0.0], [1.0, 2.0]])
+    frames = []
+    for x in ([[0.5, 0.5], [99.0, 0.0], [NAN, 1.0]], [[0.1, 0.2]]):
+        (axis,) = charts.points(x, "a", real).axes
+        below, above = axis.lines
+        np.testing.assert_array_equal(np.transpose(below.get_data()), real)
+        assert below.get_color() == figures.REAL != above.get_color()
+        frames.append((axis.get_xlim(), axis.get_ylim()))
+    # A fifth of the larger side around the real points.
+    np.testing.assert_allclose(frames, [[(-0.4, 1.4), (-0.4, 2.4)]] * 2)
+    (axis,) = charts.points([[0.5, 0.5], [99.0, 0.0]], "a", real).axes
+    assert axis.get_xlabel() == "1 of 2 outside"
+    assert len(axis.lines[1].get_xdata()) == 1
+
+
+def test_charts_side_by_side_have_one_scale_that_holds_all_of_them():
+    first = {"loss": {"a": np.array([[1.0, 2.0], [3.0, 4.0]])}}
+    second = {"loss": {"a": np.array([[-1.0, -1.0]]), "dead": np.full((1, 2), NAN)}}
+    scales = charts.common_scales([first, second, {}])
+    low, high, linear = scales["loss"]
+    assert linear is None and low < -1 and 3.95 < high < 4.5
+    limits = [
+        charts.ribbons(own, range(len(own["loss"]["a"])), "", scales).axes[0].get_ylim()
+        for own in (first, second)
+    ]
+    assert limits == [(low, high)] * 2
+
+
+def test_one_chart_that_explodes_does_not_flatten_the_others():
+    calm = [{"loss": {"a": np.array([[0.5], [1.0 + i]])}} for i in range(3)]
+    wild = {"loss": {"a": np.array([[1.0], [1e6]])}}
+    scales = charts.common_scales([*calm, wild])
+    (axis,) = charts.ribbons(calm[0], [1, 2], "", scales).axes
+    assert axis.get_yscale() == "symlog" and axis.get_ylim()[1] >= 1e6
+    (line,) = axis.lines
+    pixels = axis.transData.transform(np.transpose(line.get_data()))[:, 1]
+    height = np.ptp(axis.transAxes.transform([(0, 0), (0, 1)])[:, 1])
+    assert np.ptp(pixels) > height / 50
+
+
+def test_all_that_died_has_no_scale():
+    dead = {"loss": {"a": np.full((2, 2), NAN)}}
+    assert charts.common_scales([dead]) == {}

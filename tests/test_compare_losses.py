@@ -44,6 +44,9 @@ def test_every_trial_has_a_row_with_its_setting_and_scores(smoke):
     assert set(summary["pairs"]) == {"relativistic"}
     assert all(row["collapsed"] in (True, False) for row in rows)
     assert "better than wgan_clip" in printed and "8 trials" in printed
+    untrained = summary["references"]["untrained generators"]["reverse_kl"]["value"]
+    assert len(untrained) == 2  # of the seeds
+    assert "untrained generators" in printed
 
 
 def test_the_report_shows_every_trial_its_samples_and_the_command(smoke):

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import pathlib
+import re
 
 import hypothesis
 import jax
@@ -10,7 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from jaxgan import checkpoint, ensembles, errors, gan, population, steps, types
+from jaxgan import (
+    arms,
+    checkpoint,
+    ensembles,
+    errors,
+    gan,
+    population,
+    replicates,
+    runs,
+    steps,
+    types,
+)
 from jaxgan.data import modes, standardise
 
 MODES = modes.from_labels(np.repeat([0, 1, 2], [10, 30, 60]))
@@ -89,13 +102,12 @@ def test_the_dead_get_no_weight_and_a_mixture_of_the_dead_is_nan():
     hparams = population.broadcast(types.HParams(types.Pair(adam, adam), {}, 0.9), 3)
     keys = population.keys(jax.random.key(0), 3)
     state = population.init(steps.initialise(networks), hparams, keys)
-    some = ensembles.mixture(
-        state._replace(alive=jnp.array([True, False, True])), hparams, jnp.ones(3) / 3
-    )
+    key, weights = jax.random.key(1), jnp.ones(3) / 3
+    alive = state._replace(alive=jnp.array([True, False, True]))
+    some = ensembles.mixture(networks, alive, hparams, weights, key)
     np.testing.assert_allclose(some.weights, [0.5, 0, 0.5])
-    none = ensembles.mixture(
-        state._replace(alive=jnp.zeros(3, bool)), hparams, jnp.ones(3) / 3
-    )
+    dead = state._replace(alive=jnp.zeros(3, bool))
+    none = ensembles.mixture(networks, dead, hparams, weights, key)
     x, _ = ensembles.sample(networks, none, jax.random.key(0), 10)
     assert np.isnan(x).all()
 
@@ -110,9 +122,94 @@ def test_a_mixture_takes_the_average_where_there_is_one():
         state = population.init(steps.initialise(networks), hparams, keys)
         if decay is not None:
             state = state._replace(ema=jax.tree.map(lambda x: x + 1, state.ema))
-        taken = ensembles.mixture(state, hparams, jnp.ones(2) / 2).params
+        key = jax.random.key(1)
+        taken = ensembles.mixture(networks, state, hparams, jnp.ones(2) / 2, key).params
         expected = state.params.generator if decay is None else state.ema
         jax.tree.map(np.testing.assert_array_equal, taken, expected)
+
+
+NORMALISED = {
+    "architecture": "mlp",
+    "shape": [2],
+    "latent_dim": 3,
+    "hidden": [6],
+    "generator_normalisation": "batch",
+}
+
+
+def averaged(tmp_path, num_members):
+    """Members whose averaged weights are not their weights, and arms of them."""
+    networks = gan.build(NORMALISED)
+    adam = {"learning_rate": 1e-3}
+    hparams = population.broadcast(types.HParams(types.Pair(adam, adam), {}, 0.9), 4)
+    keys = population.keys(jax.random.key(0), 4)
+    state = population.init(steps.initialise(networks), hparams, keys)
+    state = state._replace(ema=jax.tree.map(lambda x: 3 * x + 0.5, state.ema))
+    many = ensembles.Plan(jnp.ones((num_members, 1)), jnp.ones(num_members) / 2)
+    shared = arms.Shared(
+        *(networks, NORMALISED, None, False, [], 4, 4 // num_members, 0),
+        *(tmp_path, "", tmp_path),
+    )
+    arm = arms.Arm("an arm", many, "remedied")
+    return shared, arm, runs.Members(hparams, state, keys)
+
+
+def require_statistics_of_the_weights(params, collections):
+    """The first layer's outputs have mean 0 and variances diag(W'W) for z of N(0, I).
+
+    Running averages of momentum 0.9 look back over about 19 batches of 64.
+    """
+    statistics = collections["batch_stats"]["Norm_0"]["BatchNorm_0"]
+    expected = (np.asarray(params["Dense_0"]["kernel"]) ** 2).sum(axis=1)
+    mean, var = statistics["mean"], statistics["var"]
+    assert (np.abs(mean) < 5 * np.sqrt(expected / (19 * 64))).all()
+    np.testing.assert_allclose(var, expected, rtol=5 * np.sqrt(2 / (19 * 64)))
+
+
+def test_the_statistics_of_a_mixture_are_those_of_its_averaged_weights(tmp_path):
+    shared, _, members = averaged(tmp_path, 2)
+    taken = ensembles.mixture(
+        shared.networks,
+        members.state,
+        members.hparams,
+        jnp.ones(4) / 4,
+        jax.random.key(1),
+    )
+    jax.tree.map(np.testing.assert_array_equal, taken.params, members.state.ema)
+    require_statistics_of_the_weights(taken.params, taken.collections)
+
+
+@pytest.mark.parametrize("num_members", [1, 2])
+def test_the_statistics_that_arms_save_are_those_of_averaged_weights(
+    tmp_path, num_members
+):
+    shared, arm, members = averaged(tmp_path, num_members)
+    x = arms.save_and_sample(shared, "single", arm, members, 50)
+    for seed in range(shared.seeds):
+        path = tmp_path / f"mixture-single-{seed}.safetensors"
+        _, saved, _ = ensembles.load(path)
+        require_statistics_of_the_weights(saved.params, saved.collections)
+        # What is scored is what is saved.
+        key = jax.random.fold_in(jax.random.key(1), seed)
+        again, _ = ensembles.sample(shared.networks, saved, key, 50)
+        np.testing.assert_array_equal(x[seed], again)
+
+
+def test_the_statistics_of_replicates_are_those_of_averaged_weights(tmp_path):
+    shared, _, members = averaged(tmp_path, 1)
+    key = jax.random.key(1)
+    taken = replicates.generators(shared.networks, members, key, None)
+    require_statistics_of_the_weights(taken.params, taken.collections)
+
+
+def test_generators_that_are_averaged_are_taken_from_a_state_in_one_place_only():
+    folder = pathlib.Path(ensembles.__file__).parent
+    scripts = folder.parent / "experiments"
+    for path in [*folder.rglob("*.py"), *scripts.rglob("*.py")]:
+        if path.name == "ensembles.py" or "steps" in path.parts:
+            continue
+        found = re.findall(r"\.ema\b(?! is not None)", path.read_text())
+        assert not found, f"{path} reads the average without its statistics"
 
 
 @pytest.mark.parametrize("normalisation", ["none", "batch"])

@@ -117,6 +117,25 @@ def test_the_inception_score_cannot_see_what_diversity_within_classes_sees(smoke
     assert within[0] < 1e-3 * within[1]
 
 
+def test_what_is_had_without_training_is_scored_beside_the_arms(smoke):
+    folder, printed = smoke
+    record = json.loads((folder / "scores.json").read_text())
+    untrained, gaussian, copies, *_ = record["references"].values()
+    title = record["arms"]["per_mode"]["title"]
+    assert [*record["references"]][:3] == [
+        f"{title}, untrained",
+        "a Gaussian per cluster",
+        "the mean of each cluster, copied",
+    ]
+    seeds = json.loads((folder / "config.json").read_text())["seeds"]
+    assert len(untrained["frechet_distance"]["value"]) == seeds
+    distances = [own["frechet_distance"]["value"][0] for own in (gaussian, copies)]
+    assert distances[0] < distances[1]
+    diversity = copies["within_class_diversity"]
+    assert diversity["value"][0] < 1e-3 * diversity["ceiling"][0]
+    assert f"{title}, untrained" in printed and "collapse within classes" in printed
+
+
 def test_the_classifier_is_good_enough_to_count_modes(smoke):
     record = json.loads((smoke[0] / "scores.json").read_text())["references"]
     protocol = record["held-out real images"]["frechet_distance"]["protocol"]

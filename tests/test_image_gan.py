@@ -93,6 +93,8 @@ def test_scores_are_of_each_seed_and_count_the_dead(smoke):
         assert np.isfinite(record["scores"][score]["value"]).shape == (2,)
     for row in ("seed 0", "seed 1", "all seeds", "held-out real images", "0 of 2"):
         assert row in printed
+    untrained = record["references"]["untrained"]["frechet_distance"]
+    assert len(untrained["value"]) == 2 and "untrained" in printed
 
 
 @pytest.mark.parametrize("more", [(), ("--run-seed", 1, "--label", 3)])

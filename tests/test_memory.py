@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors, memory, methods, population, runs, setups, types
+from jaxgan import errors, memory, methods, population, reports, runs, setups, types
 from jaxgan import gan as gan_lib
 from jaxgan.data import pool
 
@@ -54,7 +54,7 @@ def test_a_population_that_does_not_fit_is_refused_before_it_is_made(trainer, li
     hparams = population.broadcast(trainer.made.hparams, 10_000)
     with pytest.raises(errors.UserError, match="at most [0-9]+ members") as error:
         runs.begin(trainer, hparams, jax.random.key(0), DATA)
-    assert "0.05 GB are free" in str(error.value)
+    assert "50 MB are free" in str(error.value)
 
 
 def test_the_first_program_that_fits_is_taken(trainer, little):
@@ -75,6 +75,8 @@ def test_a_dry_run_says_what_a_population_takes(trainer):
     expected = sum(inputs * outputs + outputs for inputs, outputs in layers)
     assert facts["parameters of a member"] == expected
     assert facts["members"] == facts["members of the probe"] == 5
+    assert reports.cell(facts["memory of a member"]).split()[1] in ("kB", "MB")
+    assert reports.cell(facts["free memory"]).split()[1] in ("MB", "GB", "TB")
     assert facts["member-steps/s"] > 0 and facts["FLOPs per member-step"] > expected
 
 

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import strategies
 from scipy import stats
 
 from jaxgan import errors, files, reports
@@ -60,16 +62,169 @@ def test_a_confidence_that_is_no_share_is_refused():
         (0.0312345, "0.0312"),
         (math.inf, "inf"),
         (jnp.asarray(0.5), "0.5"),
-        (reports.Interval(1.5, 1.25, 1.75, 5, 0), "1.5 ± 0.25"),
+        (1234.5, "1234"),
+        (234567.8, "234,568"),
+        (34179, "34,179"),
+        (1.0e6, "1e6"),
+        (4.59e-23, "4.59e-23"),
+        (-0.0001, "-0.0001"),
+        (reports.Interval(1.5, 1.25, 1.75, 5, 0), "1.50 ± 0.25"),
         (
             reports.Interval(1.5, 1.25, 1.75, 4, 1),
-            "1.5 ± 0.25 (1 of 5 without a value)",
+            "1.50 ± 0.25 (1 of 5 without a value)",
         ),
         (reports.Interval(NAN, NAN, NAN, 0, 5), "nan (5 of 5 without a value)"),
+        (reports.Interval(420.3, 316, 524.6, 3, 0), "420 ± 100"),
+        (reports.Interval(420.3, 406.1, 434.5, 3, 0), "420 ± 14"),
+        (reports.Interval(0.0021, 0.00137, 0.00283, 5, 0), "0.00210 ± 0.00073"),
+        (reports.Interval(2.1e-6, 1.9e-6, 2.3e-6, 5, 0), "(2.10 ± 0.20)e-6"),
+        (reports.Interval(10.0, 10.0, 10.0, 5, 0), "10 ± 0"),
+        (reports.Interval(0.5, 0.0, 6.853, 2, 0), "0.5 (0 to 6.9)"),
+        (reports.Interval(0.98, 0.962, 1.0, 5, 0), "0.98 (0.962 to 1)"),
+        (reports.Interval(0.99989, 0.99964, 1.0, 5, 0), "0.99989 (0.99964 to 1)"),
+        (reports.Bytes(23223037952), "23.2 GB"),
+        (reports.Bytes(999_600), "1 MB"),
+        (reports.Bytes(1), "1 byte"),
+        (reports.Bytes(512), "512 bytes"),
+        (reports.Marked(1.0, "too narrow"), "1 !"),
     ],
 )
 def test_cells(value, text):
     assert reports.cell(value) == text
+
+
+@pytest.mark.parametrize(
+    "number, words",
+    [
+        (0, "0 programs"),
+        (1, "1 program"),
+        (2, "2 programs"),
+        (12345, "12,345 programs"),
+    ],
+)
+def test_one_thing_is_singular(number, words):
+    assert reports.count(number, "program") == words
+    assert reports.count(number, "class", "classes").endswith(
+        "class" if number == 1 else "classes"
+    )
+
+
+@hypothesis.given(mean=strategies.floats(-1e9, 1e9), half=strategies.floats(1e-12, 1e9))
+def test_a_mean_and_its_half_width_end_at_the_same_digit(mean, half):
+    text = reports.cell(reports.Interval(mean, mean - half, mean + half, 3, 0))
+    left, right = text.strip("()").split(" ± ")
+    if "e" in text or right == "0":
+        return
+    decimals = [len(part.partition(".")[2]) for part in (left, right)]
+    assert decimals[0] == decimals[1]
+    half = (mean + half) - mean
+    assert float(right.replace(",", "")) == pytest.approx(half, rel=0.051)
+    assert abs(float(left.replace(",", "")) - mean) <= 0.051 * half + 1e-9 * abs(mean)
+
+
+@hypothesis.given(value=strategies.floats(1e-30, 1e30))
+def test_a_number_is_written_with_its_significant_digits(value):
+    text = reports.number(value)
+    assert float(text.replace(",", "")) == pytest.approx(value, rel=0.0051)
+    assert len(text) <= len("-1.23e-23") and "+" not in text
+
+
+def test_an_interval_ends_where_nothing_is_possible():
+    # Student's t of one degree of freedom at 97.5 % is 12.706, so 6.35 on each side.
+    cut = reports.interval([0.0, 1.0], possible=(0.0, 8.0))
+    np.testing.assert_allclose(cut[:3], [0.5, 0.0, 6.853], rtol=1e-3)
+    assert reports.interval([8.0, 8.0], possible=(0.0, 8.0))[:3] == (8.0, 8.0, 8.0)
+
+
+def test_what_is_wrong_with_a_value_is_said_once_below_the_table():
+    rows = [["a", reports.Marked(1.0, "why")], ["b", reports.Marked(2.0, "why")]]
+    for file in (io.StringIO(), Terminal()):
+        reports.print_table(rows, ["arm", "modes"], "Digits", file)
+        assert file.getvalue().splitlines()[-1] == "! why"
+        assert file.getvalue().count("why") == 1
+
+
+CEILING = 1 - math.exp(-4.5)  # of points of the plane within three deviations
+
+
+def record_of_points(good, deviation, samples=3600):
+    protocol = {"high_quality_ceiling": CEILING, "num_samples": samples}
+    coverage = {"modes": [8] * len(good), "high_quality": good, "histogram": [[1] * 8]}
+    coverage |= {"reverse_kl": [1e-3] * len(good), "floor": [1e-3] * len(good)}
+    return {
+        "coverage": coverage | {"protocol": protocol},
+        "within_mode_deviation": {"value": deviation, "protocol": {"perfect": 1.0}},
+    }
+
+
+def marked(rows):
+    """By title and heading, what is wrong."""
+    columns, cells = reports.score_table(rows, {})
+    return {
+        (row[0], heading.split(" ↑")[0]): own.why
+        for row in cells
+        for heading, own in zip(columns, row, strict=True)
+        if isinstance(own, reports.Marked)
+    }
+
+
+def test_better_than_perfect_and_narrow_modes_are_marked_as_defects():
+    rows = {
+        "untrained": record_of_points([1.0, 1.0], [0.1, 0.3]),
+        "perfect": record_of_points([CEILING + 0.001, CEILING], [0.99, 1.01]),
+        "few": record_of_points([1.0], [1.0], samples=100),  # as likely as 1 in 3
+        "poor": record_of_points([0.5, 0.6], [1.6, 1.7]),
+        "dead": record_of_points([0.0, 0.0], [NAN, NAN]),
+    }
+    found = marked(rows)
+    names = {("untrained", "good samples"), ("untrained", "deviation in modes → 1")}
+    assert set(found) == names
+    assert "0.989 of a perfect generator" in found["untrained", "good samples"]
+
+
+def test_diversity_far_below_the_real_one_is_marked_as_a_defect():
+    def of(value, real, name="target"):
+        own = {"value": [value], name: None if real is None else [real]}
+        return {"within_class_diversity": own}
+
+    rows = {
+        "copies": of(1e-20, 190.0),
+        "fine": of(150.0, 190.0),
+        "unknown": of(1.0, None),
+        "of an older run": of(1.0, 190.0, name="ceiling"),
+    }
+    assert {title for title, _ in marked(rows)} == {"copies", "of an older run"}
+    _, cells = reports.score_table(rows, {})
+    assert reports.cell(cells[0][1]) == "0 !"  # what is rounding beside 150
+
+
+def test_records_of_older_runs_have_a_table_and_no_marks():
+    own = record_of_points([1.0, 1.0], [0.1, 0.3])
+    old = {"coverage": own["coverage"] | {"protocol": {}}}
+    assert not marked({"old": old})
+    _, ((_, *cells, _), _) = reports.score_table({"old": old, "new": own}, {})
+    assert cells[-1] is None and reports.cell(cells[0]) == "8 ± 0"
+
+
+def test_no_interval_of_a_table_holds_what_is_impossible():
+    rows = {"a": record_of_points([0.9, 1.0], [0.0, 1.0])}
+    rows["a"]["coverage"]["modes"] = [0, 1]
+    columns, ((_, *cells, _),) = reports.score_table(rows, {})
+    for heading, own in zip(columns[1:], cells, strict=False):
+        own = own.value if isinstance(own, reports.Marked) else own
+        if isinstance(own, reports.Interval):
+            assert own.low >= 0, heading
+    assert reports.cell(cells[0]) == "0.5 (0 to 6.9)"
+    assert cells[columns.index("good samples ↑") - 1].high == 1.0
+
+
+def test_every_column_says_what_is_better_and_what_it_is():
+    rows = {"a": record_of_points([0.9, 0.9], [1.0, 1.0])}
+    columns, _ = reports.score_table(rows, {})
+    said = reports.glossary(rows)
+    scored = [name for name in columns if name.strip() not in ("", "dead", "its floor")]
+    assert scored == list(said)
+    assert all(name.endswith((" ↑", " ↓", " → 1")) for name in scored)
 
 
 ROWS = [["one GAN", 8.5, "x" * 300], ["[bold]per mode[/bold]", 10.0, ""]]
@@ -298,3 +453,27 @@ def test_a_picture_needs_an_ending_that_can_be_written(tmp_path):
     with pytest.raises(errors.UserError, match=r"grid\.foo"):
         reports.save_image_grid(tmp_path / "grid.foo", {"a": np.zeros((1, 2, 2, 1))})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("right", [None, "nearest"])
+def test_headings_of_grids_stand_above_their_own_grid(right, monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(
+        figures, "save", lambda path, figure, title: drawn.append(figure)
+    )
+    names = ("held-out real", "25 GANs, one per label (oracle partition), seed 3", "x")
+    panels = {name: np.zeros((10, 8, 8, 1)) for name in names}
+    reports.save_image_grid(tmp_path / "a.png", panels, columns=5, right=right)
+    (figure,) = drawn
+    figure.canvas.draw()
+    ends = -math.inf
+    for axis in figure.axes:
+        box = axis.get_window_extent()
+        said = [axis.get_title(loc=where) for where in ("left", "center", "right")]
+        shown = [axis._left_title, axis.title, axis._right_title]
+        extents = [t.get_window_extent() for t in shown if t.get_text()]
+        assert len(extents) == (1 if right is None else 2) and any(said)
+        for extent in extents:
+            assert box.x0 - 2 <= extent.x0 and extent.x1 <= box.x1 + 2
+            assert extent.y0 >= box.y1 and extent.x0 > ends
+            ends = extent.x1

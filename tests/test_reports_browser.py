@@ -57,6 +57,48 @@ def page(tmp_path_factory):
     return folder
 
 
+SCORES = """
+<script>
+const found = [...document.querySelectorAll(".wide")]
+  .map(own => [own.scrollWidth, own.clientWidth]);
+document.body.append("FOUND" + JSON.stringify({found}) + "END");
+</script>
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_table_of_scores_is_not_cut_off_on_a_desk(tmp_path, width):
+    def record(*fields):
+        return {field: [0.00123, 0.00234, 0.00456] for field in fields}
+
+    rows = {
+        name: {
+            "coverage": record("modes", "reverse_kl", "floor", "high_quality"),
+            "within_mode_deviation": record("value"),
+            "within_mode_energy": record("value", "floor"),
+        }
+        for name in ("25 GANs, one per label (oracle partition)", "held-out real")
+    }
+    images = {
+        name: {
+            "coverage": record("modes", "reverse_kl", "floor", "high_quality"),
+            "inception_score": record("value"),
+            "frechet_distance": record("value", "floor"),
+            "within_class_diversity": record("value"),
+        }
+        for name in rows
+    }
+    tables = [
+        reports.Table(*reports.score_table(own, dict.fromkeys(own, "10 of 125")))
+        for own in (rows, images)
+    ]
+    page = tmp_path / "report.html"
+    reports.save_html(page, "Page", [reports.Section("Table", "", tables)], {})
+    (tmp_path / "probe.html").write_text(page.read_text() + SCORES)
+    for needed, there in look(tmp_path, width)["found"]:
+        assert needed <= there
+
+
 def look(page, width, *more):
     """What the probe found in a window of this width."""
     words = [BROWSER, *QUIET, *more, f"--user-data-dir={page / 'profile'}"]

@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import errors, reports
 from jaxgan.reports import charts, figures
-from jaxgan.reports.html import Chart, Row, Section, Table, Tile
+from jaxgan.reports.html import Chart, Glossary, Row, Section, Table, Tile
 
 
 class Reader(html.parser.HTMLParser):
@@ -139,3 +139,36 @@ def test_two_pictures_of_one_name_are_refused(tmp_path):
     tiles = [Tile("a", IMAGE, ""), Tile("a", IMAGE, "")]
     with pytest.raises(errors.UserError, match="names of their own"):
         reports.save_html(tmp_path / "x.html", "", [Section("", "", tiles)], {})
+
+
+def test_marks_directions_and_meanings_are_said_below_a_table(tmp_path):
+    marked = reports.Marked(0.25, "too <narrow>")
+    table = Table(["", "good ↑", "size"], [["a", marked, reports.Bytes(2e9)]])
+    words = Glossary("Meanings", "↑: more is better.", {"good ↑": "a <share>"})
+    path = tmp_path / "report.html"
+    section = Section("Scores", "", [table, words])
+    reports.save_html(path, "", [section], {}, result="The <best> is a.")
+    reader = Reader()
+    reader.feed(path.read_text("utf-8"))
+    said = "".join(reader.texts)
+    for part in ("0.25 !", "! too <narrow>", "a <share>", "The <best> is a.", "2 GB"):
+        assert part in said
+    cells = [dict(attributes) for tag, attributes in reader.tags if tag == "td"]
+    assert cells[1]["data-number"] == "0.25" and cells[1]["title"] == "too <narrow>"
+    assert float(cells[2]["data-number"]) == 2e9
+    assert "good&nbsp;↑" in path.read_text("utf-8")  # the arrow is not left alone
+    assert said.index("The <best>") < said.index("0.25 !")
+
+
+def test_a_result_names_the_best_the_next_and_what_is_known():
+    def row(*values):
+        return {"frechet_distance": {"value": list(values), "floor": None}}
+
+    rows = {"a": row(3.0, 3.2), "b": row(1.0, 1.2), "dead": row(NAN, NAN)}
+    said = reports.result(rows, {"real": row(0.5)})
+    assert said.startswith("Of 3 arms, “b” has the least Frechet distance, 1.1 (")
+    assert "next is “a” with 3.1 ± 1.3" in said and said.endswith("“real” 0.5.")
+    assert "all are dead" in reports.result({"dead": row(NAN)}, {})
+    assert reports.result({"x": {"other": {}}}, {}) == ""
+    more = {"a": {"precision": {"value": [0.2]}}, "b": {"precision": {"value": [0.9]}}}
+    assert "“b” has the greatest precision, 0.9" in reports.result(more, {})

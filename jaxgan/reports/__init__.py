@@ -6,8 +6,9 @@ shown; seeds are an axis `S`, and a dead seed is NaN there: it is left out of me
 ranges, and it is said how many were. Files appear whole or not at all.
 """
 
-from jaxgan.reports.html import Chart, Row, Section, Table, Tile, save_html
+from jaxgan.reports.html import Chart, Glossary, Row, Section, Table, Tile, save_html
 from jaxgan.reports.intervals import Interval, interval
+from jaxgan.reports.numbers import count, number, size
 from jaxgan.reports.pictures import (
     image_grid,
     save_coverage,
@@ -19,29 +20,40 @@ from jaxgan.reports.pictures import (
 from jaxgan.reports.progress import counted
 from jaxgan.reports.records import write_json
 from jaxgan.reports.score_tables import (
+    DIRECTIONS,
+    glossary,
     of_seed,
     print_scores,
     print_sheet,
+    result,
     score_table,
 )
-from jaxgan.reports.tables import cell, print_facts, print_table
+from jaxgan.reports.tables import Bytes, Marked, cell, print_facts, print_table
 
 __all__ = [
+    "DIRECTIONS",
+    "Bytes",
     "Chart",
+    "Glossary",
     "Interval",
+    "Marked",
     "Row",
     "Section",
     "Table",
     "Tile",
     "cell",
+    "count",
     "counted",
+    "glossary",
     "image_grid",
     "interval",
+    "number",
     "of_seed",
     "print_facts",
     "print_scores",
     "print_sheet",
     "print_table",
+    "result",
     "save_coverage",
     "save_curves",
     "save_html",
@@ -49,5 +61,6 @@ __all__ = [
     "save_samples",
     "save_scatter",
     "score_table",
+    "size",
     "write_json",
 ]

@@ -7,7 +7,7 @@ dead trials: they are never left out, but drawn or counted where they are told a
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -143,6 +143,7 @@ def ribbons(
     panels: Mapping[str, Mapping[str, ArrayLike]],
     steps: ArrayLike,
     title: str,
+    scales: Mapping[str, "Scale"] | None = None,
 ) -> Any:
     """What the members of a population go through: median, and shares of the members.
 
@@ -153,6 +154,8 @@ def ribbons(
       panels: by what is measured, by the name of a line, `[T, P]`; NaN of the dead.
       steps: `[T]`.
       title: of the population.
+      scales: by what is measured, the scale of its axis, which `common_scales` gives
+        for charts that lie side by side; None for scales of its own.
     """
     figures.require(panels)
     from matplotlib import figure as figure_lib
@@ -187,6 +190,11 @@ def ribbons(
             )
         axis.set_ylabel(what)
         axis.grid(axis="y", color=figures.GRID, linewidth=0.8)
+        if scales is not None and what in scales:
+            scale = scales[what]
+            if scale.linear is not None:
+                axis.set_yscale("symlog", linthresh=scale.linear, linscale=LINEAR)
+            axis.set_ylim(scale.low, scale.high)
         if len(lines) > 1:
             axis.legend(
                 frameon=False,
@@ -200,6 +208,59 @@ def ribbons(
     axes[-1].set_xlabel("step")
     figure.suptitle(_wrapped(title, 50), color=figures.TEXT, fontsize=9)
     return figure
+
+
+class Scale(NamedTuple):
+    """Of an axis that several charts have in common.
+
+    Attributes:
+      low: end.
+      high: end.
+      linear: up to which distance from 0 it is linear, and logarithmic beyond; None for
+        linear throughout.
+    """
+
+    low: float
+    high: float
+    linear: float | None
+
+
+LINEAR = 3
+"""Decades that the linear part of a scale takes the room of."""
+
+WILD = 20
+"""Times the middle range of which a chart makes all others unreadable."""
+
+
+def common_scales(
+    charts: Sequence[Mapping[str, Mapping[str, ArrayLike]]],
+) -> dict[str, Scale]:
+    """Scales on which all of several `ribbons` are seen whole, by what is measured.
+
+    Where one chart's range is wildly larger than the others', the scale is logarithmic
+    beyond what most of them need.
+
+    Args:
+      charts: the panels of each.
+    """
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for panels in charts:
+        for what, lines in panels.items():
+            found = [_quantiles(np.asarray(own, float))[1] for own in lines.values()]
+            drawn = np.concatenate([own.ravel() for own in found])
+            if drawn.size:
+                spans.setdefault(what, []).append((drawn.min(), drawn.max()))
+    scales = {}
+    for what, own in spans.items():
+        ends = np.array(own)
+        low, high = ends[:, 0].min(), ends[:, 1].max()
+        middle = float(np.median(np.abs(ends).max(axis=1)))
+        wild = max(abs(low), abs(high)) > WILD * middle > 0
+        # A margin of the whole range would be decades on the other side of 0.
+        whole = middle if wild else high - low
+        margin = 0.05 * (whole or abs(high) or 1.0)
+        scales[what] = Scale(low - margin, high + margin, middle if wild else None)
+    return scales
 
 
 def bars(rows: Sequence[tuple[str, float, float]], xlabel: str) -> Any:
@@ -223,21 +284,36 @@ def bars(rows: Sequence[tuple[str, float, float]], xlabel: str) -> Any:
     return figure
 
 
-def points(x: ArrayLike, title: str) -> Any:
-    """Points `[N, 2]` in the plane; those that are not finite are counted.
+def points(x: ArrayLike, title: str, real: ArrayLike | None = None) -> Any:
+    """Points `[N, 2]` in the plane; those that are not shown are counted.
 
     Args:
       x: the points.
       title: above, in lines of its own.
+      real: `[M, 2]` real points to draw below; the frame is then theirs and a fifth
+        more on each side, the same for all charts of the same data. None for a frame
+        that holds all points.
     """
     x, said = np.asarray(x, float), _wrapped(title, 42)
-    finite = x[np.isfinite(x).all(axis=1)]
+    shown = np.isfinite(x).all(axis=1)
     figure, axis = figures.new(3.2, 3.2 + 0.16 * said.count("\n"))
-    axis.plot(*finite[:, :2].T, "o", color=BEST, markersize=2.5, markeredgewidth=0)
-    axis.set_aspect("equal", "datalim")
+    axis.set_aspect("equal", "datalim" if real is None else "box")
+    marks = {"markersize": 2.5, "markeredgewidth": 0}
+    if real is not None:
+        real = np.asarray(real, float)
+        low, high = figures.frame(real)
+        shown &= np.all((x > low) & (x < high), axis=1)
+        few = len(real) + len(x) <= figures.MOST_MARKS
+        marks["rasterized"] = not few
+        axis.plot(*real.T, "o", color=figures.REAL, **marks | {"markersize": 4})
+        axis.set_xlim(low[0], high[0])
+        axis.set_ylim(low[1], high[1])
+    axis.plot(*x[shown, :2].T, "o", color=BEST, **marks)
     axis.set_title(said, color=figures.TEXT, fontsize=8)
-    if len(finite) < len(x):
-        axis.set_xlabel(f"{len(x) - len(finite)} of {len(x)} are not finite")
+    missing = len(x) - np.count_nonzero(shown)
+    if missing:
+        why = "not finite" if real is None else "outside"
+        axis.set_xlabel(f"{missing} of {len(x)} {why}", fontsize=9)
     return figure
 
 

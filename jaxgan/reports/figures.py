@@ -12,6 +12,8 @@ import re
 from collections.abc import Sized
 from typing import Any
 
+import numpy as np
+
 from jaxgan import errors, files
 
 COLOURS = (
@@ -38,6 +40,9 @@ ADAPTED = {
     PAPER: "Canvas",
     COLOURS[0]: "var(--blue)",
 }
+
+REAL = "#9A9A9A"
+"""Colour of real samples beside or below those of a generator."""
 
 WIDTH, HEIGHT = 3.9, 2.9
 """Inches of a figure that is readable on a phone and beside others on a desk."""
@@ -77,6 +82,13 @@ def plain_frame(axis: Any) -> None:
     axis.xaxis.label.set_color(TEXT)
     axis.yaxis.label.set_color(TEXT)
     axis.set_axisbelow(True)
+
+
+def frame(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lower and upper ends `[2]` of a frame a fifth larger than real points."""
+    low, high = real.min(axis=0), real.max(axis=0)
+    margin = 0.2 * max(high - low)
+    return low - margin, high + margin
 
 
 def text(words: Any) -> str:

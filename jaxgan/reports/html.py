@@ -24,7 +24,7 @@ from jaxgan.reports import figures, intervals, tables
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --soft: #8881; --blue: #0072b2; }
 @media (prefers-color-scheme: dark) { :root { --blue: #4cb4f5; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 0 auto;
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 112rem; margin: 0 auto;
        padding: 1rem; overflow-wrap: break-word; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 h2 { font-size: 1.2rem; margin-top: 2.5rem; }
@@ -33,16 +33,25 @@ nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; }
 .wide { overflow: auto; max-height: 75vh; margin: 1rem 0; }
 table { border-collapse: separate; border-spacing: 0; font-size: .9rem;
         font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap;
+th, td { padding: .35rem .6rem; text-align: right; white-space: nowrap;
          border-bottom: 1px solid var(--line); }
-th { position: sticky; top: 0; background: Canvas; z-index: 1; }
+th { position: sticky; top: 0; background: Canvas; z-index: 1; white-space: normal;
+     vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
-         background: Canvas; }
+         background: Canvas; white-space: normal; min-width: 8rem; max-width: 17rem; }
+td[data-interval] { white-space: normal; }
+td.marked { text-decoration: underline wavy 1px; text-underline-offset: .2em; }
+.notes { font-size: .85rem; margin: -.5rem 0 1rem; padding: 0; list-style: none; }
+.result { font-size: 1.1rem; max-width: 52rem; }
+details { max-width: 52rem; margin: 1rem 0; }
+summary { cursor: pointer; }
+dt { font-weight: 600; margin-top: .5rem; }
+dd { margin: 0 0 0 1rem; }
 th:first-child { z-index: 2; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid; }
-th[aria-sort=ascending] button::after { content: " \\2191"; }
-th[aria-sort=descending] button::after { content: " \\2193"; }
+th[aria-sort=ascending] button::after { content: " \\25B2"; }
+th[aria-sort=descending] button::after { content: " \\25BC"; }
 tbody tr:hover { background: var(--soft); }
 .figures { display: flex; flex-wrap: wrap; gap: 1.5rem 1rem; align-items: flex-start; }
 figure { margin: 0; max-width: 100%; }
@@ -132,6 +141,20 @@ class Tile(NamedTuple):
     says: str
 
 
+class Glossary(NamedTuple):
+    """Words and what they mean, folded away until somebody asks.
+
+    Attributes:
+      title: to click on.
+      text: above.
+      entries: by each word its meaning.
+    """
+
+    title: str
+    text: str
+    entries: Mapping[str, str]
+
+
 class Row(NamedTuple):
     """Pictures that belong together, up to three side by side, under a heading."""
 
@@ -144,7 +167,7 @@ class Section(NamedTuple):
 
     title: str
     text: str
-    content: Sequence[Table | Chart | Tile | Row] = ()
+    content: Sequence[Table | Chart | Tile | Row | Glossary] = ()
 
 
 def save_html(
@@ -153,6 +176,7 @@ def save_html(
     sections: Sequence[Section],
     made_by: Mapping[str, str],
     pictures: str | os.PathLike | None = None,
+    result: str = "",
 ) -> None:
     """Writes a report as one page, whole or not at all.
 
@@ -163,6 +187,7 @@ def save_html(
       made_by: for the foot: names, such as the command and versions, and texts.
       pictures: folder, made if it is not there, in which charts and tiles are kept as
         PNG files too; None for nowhere.
+      result: what came out, in a sentence or two for the top.
 
     Raises:
       UserError: if a row has another number of cells than there are columns, or two
@@ -181,7 +206,7 @@ def save_html(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style>"
-        f"<h1>{html.escape(title)}</h1><nav>{links}</nav>{body}"
+        f"<h1>{html.escape(title)}</h1>{_lead(result)}<nav>{links}</nav>{body}"
         f"<h2>How this was made</h2><pre>{html.escape(foot)}</pre>"
         f"<script>{SCRIPT}</script></html>\n"
     )
@@ -191,6 +216,10 @@ def save_html(
         folder.mkdir(exist_ok=True)
         for picture in _pictures(sections):
             _save_picture(picture, folder)
+
+
+def _lead(result: str) -> str:
+    return f'<p class="result">{html.escape(result)}</p>' if result else ""
 
 
 def _anchor(section: Section) -> str:
@@ -224,17 +253,29 @@ def _flows(part) -> bool:
     return isinstance(part, Chart | Tile)
 
 
-def _block(part: Table | Row) -> str:
+def _block(part: Table | Row | Glossary) -> str:
     if isinstance(part, Table):
         return _table(part)
+    if isinstance(part, Glossary):
+        return _glossary(part)
     inside = "".join(map(_figure, part.pictures))
     return f'<h3>{html.escape(part.title)}</h3><div class="row">{inside}</div>'
 
 
+def _glossary(glossary: Glossary) -> str:
+    entries = "".join(
+        f"<dt>{html.escape(word)}<dd>{html.escape(meaning)}"
+        for word, meaning in glossary.entries.items()
+    )
+    return (
+        f"<details><summary>{html.escape(glossary.title)}</summary>"
+        f"<p>{html.escape(glossary.text)}</p><dl>{entries}</dl></details>"
+    )
+
+
 def _table(table: Table) -> str:
     head = "".join(
-        '<th scope="col"><button type="button">'
-        f"{html.escape(name) or '&nbsp;'}</button>"
+        f'<th scope="col"><button type="button">{_heading(name)}</button>'
         for name in table.columns
     )
     rows = []
@@ -247,22 +288,41 @@ def _table(table: Table) -> str:
         rows.append(f"<tr>{''.join(map(_cell, row))}")
     return (
         f'<div class="wide" tabindex="0"><table><thead><tr>{head}</thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>{_notes(table)}"
     )
 
 
+def _heading(name: str) -> str:
+    """The name of a column, an arrow at its end kept beside its last word."""
+    return re.sub(r" (?=[↑↓→])", "&nbsp;", html.escape(name)) or "&nbsp;"
+
+
+def _notes(table: Table) -> str:
+    found = tables.marks(table.rows)
+    lines = "".join(f"<li>{tables.MARK} {html.escape(why)}" for why in found)
+    return f'<ul class="notes">{lines}</ul>' if found else ""
+
+
 def _cell(value: Any) -> str:
-    text = html.escape(tables.cell(value))
+    text, said = html.escape(tables.cell(value)), ""
+    if isinstance(value, tables.Marked):
+        said = f' class="marked" title="{html.escape(value.why)}"'
+        value = value.value
+    if isinstance(value, intervals.Interval):
+        # Where there is little room the ends of an interval go below its mean.
+        text = text.replace(" ", "&nbsp;").replace("&nbsp;(", " (")
+        said += " data-interval"
     number = value.mean if isinstance(value, intervals.Interval) else value
+    number = number.number if isinstance(number, tables.Bytes) else number
     if number is None or isinstance(number, float | np.floating) and math.isnan(number):
-        return f"<td data-none>{text}"
+        return f"<td{said} data-none>{text}"
     if isinstance(number, bool | np.bool_) or not isinstance(
         number, int | float | np.number
     ):
-        return f"<td>{text}"
+        return f"<td{said}>{text}"
     if math.isinf(number):
         number = math.copysign(1e308, number)
-    return f'<td data-number="{float(number)!r}">{text}'
+    return f'<td{said} data-number="{float(number)!r}">{text}'
 
 
 def _figure(part: Chart | Tile) -> str:

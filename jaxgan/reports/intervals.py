@@ -27,12 +27,18 @@ class Interval(NamedTuple):
     missing: int
 
 
-def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+def interval(
+    values: ArrayLike,
+    confidence: float = 0.95,
+    possible: tuple[float, float] = (-math.inf, math.inf),
+) -> Interval:
     """Mean over seeds with Student's t interval, `mean +- t s / sqrt(n)` (ddof 1).
 
     Args:
       values: `[S]`, one for each seed, NaN for one without a value.
       confidence: between 0 and 1.
+      possible: the least and the greatest value that there can be, where the interval
+        is cut off.
 
     Returns:
       An `Interval`.
@@ -54,4 +60,6 @@ def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
         return Interval(mean, math.nan, math.nan, n, missing)
     quantile = special.stdtrit(n - 1, (1 + confidence) / 2)
     half = float(quantile * counted.std(ddof=1) / math.sqrt(n))
-    return Interval(mean, mean - half, mean + half, n, missing)
+    least, most = possible
+    low, high = min(mean, max(mean - half, least)), max(mean, min(mean + half, most))
+    return Interval(mean, low, high, n, missing)

@@ -4,6 +4,7 @@ Nothing touches the global state of matplotlib, see `figures`.
 """
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,13 @@ from jaxgan import errors
 from jaxgan.reports import figures, tables
 
 COLOURS, _TEXT = figures.COLOURS, figures.TEXT
-_REAL = "#9A9A9A"
+_REAL = figures.REAL
 _GAP = 1
 SHORT = 3
 """Letters of a name that fit below a bar or an image; longer ones are written up."""
+
+BETWEEN = 0.08
+"""Room between grids, in widths of one: more than between the images of a grid."""
 
 
 def image_grid(x: ArrayLike, columns: int = 8, between: int = 255) -> np.ndarray:
@@ -59,6 +63,7 @@ def save_image_grid(
     columns: int = 8,
     title: str | None = None,
     column_names: Sequence[str] | None = None,
+    right: str | None = None,
 ) -> None:
     """Saves a picture with a grid of images for each arm.
 
@@ -68,17 +73,24 @@ def save_image_grid(
       columns: images in a row of a grid.
       title: above the picture.
       column_names: below each grid, as many as columns, or None.
+      right: what stands above the right end of each grid, whose name is then above its
+        left end; None for names in the middle.
     """
     _check_arms(panels)
     grids = {name: image_grid(x, columns) for name, x in panels.items()}
     tallest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
     below = 0.2 + 0.06 * max(map(len, column_names)) if column_names else 0
     figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4 + below)
+    figure.get_layout_engine().set(wspace=BETWEEN)
     for axis, (name, grid) in zip(axes, grids.items(), strict=True):
         grid = grid.repeat(3, axis=-1) if grid.shape[-1] == 1 else grid
         axis.imshow(grid, interpolation="nearest")
         dead = "" if np.isfinite(np.asarray(panels[name])).any() else " (not finite)"
-        axis.set_title(name + dead, color=_TEXT, fontsize=11)
+        where = "center" if right is None else "left"
+        said = _wrapped(name + dead, 3.0 if right is None else 1.8)
+        axis.set_title(said, loc=where, color=_TEXT, fontsize=11)
+        if right is not None:
+            axis.set_title(right, loc="right", color=_TEXT, fontsize=11)
         if column_names is None:
             axis.set_axis_off()
         else:
@@ -109,14 +121,13 @@ def save_scatter(
             raise errors.UserError(
                 f"{name} must be points [N, 2] in the plane, not {np.shape(points)}."
             )
-    low, high = reference.min(axis=0), reference.max(axis=0)
-    margin = 0.2 * max(high - low)
+    low, high = figures.frame(reference)
     figure, axes = _panels(len(panels), width=3.2, height=3.8, shared=True)
     for index, (axis, (name, points)) in enumerate(
         zip(axes, panels.items(), strict=True)
     ):
         points = np.asarray(points, np.float64)
-        inside = np.all((points > low - margin) & (points < high + margin), axis=1)
+        inside = np.all((points > low) & (points < high), axis=1)
         axis.scatter(*reference.T, s=14, color=_REAL, linewidths=0)
         axis.scatter(
             *points[inside].T,
@@ -125,10 +136,10 @@ def save_scatter(
             alpha=0.5,
             linewidths=0,
         )
-        axis.set_xlim(low[0] - margin, high[0] + margin)
-        axis.set_ylim(low[1] - margin, high[1] + margin)
+        axis.set_xlim(low[0], high[0])
+        axis.set_ylim(low[1], high[1])
         axis.set_aspect("equal")
-        axis.set_title(name, color=_TEXT, fontsize=11)
+        axis.set_title(_wrapped(name, 3.0), color=_TEXT, fontsize=11)
         outside = len(points) - inside.sum()
         note = f"{outside} of {len(points)} points outside" if outside else ""
         axis.set_xlabel(note, color=_TEXT, fontsize=9)
@@ -310,6 +321,11 @@ def _panels(number, width, height, columns=4, shared=False):
     for spare in flat[number:]:
         spare.set_axis_off()
     return drawn, flat[:number]
+
+
+def _wrapped(name, inches):
+    """A heading in lines of its own, none wider than its panel."""
+    return figures.text("\n".join(textwrap.wrap(str(name), int(inches * 9))))
 
 
 def _name_columns(axis, names, pitch):

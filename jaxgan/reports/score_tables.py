@@ -1,22 +1,120 @@
 """The tables of scores that experiments print."""
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from jaxgan.reports import intervals, tables
+import numpy as np
+
+from jaxgan.reports import defects, intervals, numbers, tables
+
+
+class Column(NamedTuple):
+    """A column of a table of scores.
+
+    Attributes:
+      heading: without what is better.
+      better: "more", "less", "one", "real" (as much as real samples have) or "",
+        which is neither.
+      most: the greatest possible value; the least is 0.
+      says: what the score is, for who does not know it.
+    """
+
+    heading: str
+    better: str
+    most: float
+    says: str
+
 
 COLUMNS = {
-    ("coverage", "modes"): "modes",
-    ("coverage", "reverse_kl"): "reverse KL",
-    ("coverage", "floor"): "its floor",
-    ("coverage", "high_quality"): "good samples",
-    ("inception_score", "value"): "Inception Score",
-    ("frechet_distance", "value"): "Frechet distance",
-    ("frechet_distance", "floor"): "its floor ",
-    ("within_class_diversity", "value"): "diversity in a class",
-    ("precision", "value"): "precision",
+    ("coverage", "modes"): Column(
+        "modes",
+        "more",
+        math.inf,
+        "modes or classes that at least one good sample belongs to",
+    ),
+    ("coverage", "reverse_kl"): Column(
+        "reverse KL",
+        "less",
+        math.inf,
+        "how far the shares of the modes among the samples are from those among real "
+        "ones, in nats; 0 if they are equal",
+    ),
+    ("coverage", "floor"): Column(
+        "its floor",
+        "",
+        math.inf,
+        "what a perfect generator shows on average with as many samples; less is luck",
+    ),
+    ("coverage", "high_quality"): Column(
+        "good samples",
+        "more",
+        1.0,
+        "share of samples close to a mode, or that a classifier is sure about; more "
+        "than a perfect generator shows means that the modes are too narrow",
+    ),
+    ("within_mode_deviation", "value"): Column(
+        "deviation in modes",
+        "one",
+        math.inf,
+        "standard deviation of the good samples of a mode, divided by that of real "
+        "ones; 0 if each mode is one point, over and over",
+    ),
+    ("within_mode_energy", "value"): Column(
+        "energy distance in modes",
+        "less",
+        math.inf,
+        "between the samples nearest to a mode and the mode, in standard deviations; "
+        "0.86 for copies of the centres, and samples between modes count in full",
+    ),
+    ("within_mode_energy", "floor"): Column(
+        "its floor  ",
+        "",
+        math.inf,
+        "what a perfect generator shows with as many samples of each mode",
+    ),
+    ("inception_score", "value"): Column(
+        "Inception Score",
+        "more",
+        math.inf,
+        "samples that a classifier is sure about, of all classes alike; it does not "
+        "see whether the samples of a class differ",
+    ),
+    ("frechet_distance", "value"): Column(
+        "Frechet distance",
+        "less",
+        math.inf,
+        "between Gaussians fitted to features of the samples and of training data; "
+        "copies of these have the least",
+    ),
+    ("frechet_distance", "floor"): Column(
+        "its floor ",
+        "",
+        math.inf,
+        "what as many new real samples would show; less asks for a look at copies",
+    ),
+    ("within_class_diversity", "value"): Column(
+        "diversity in a class",
+        "real",
+        math.inf,
+        "mean squared distance of the features of two samples of a class; 0 if each "
+        "class is one image, over and over, and strokes of no class count too",
+    ),
+    ("precision", "value"): Column(
+        "precision", "more", 1.0, "share of samples that are close to a real one"
+    ),
 }
-"""Headings by the names of a score and of a field of its record."""
+"""What a table shows, by the names of a score and of a field of its record."""
+
+ARROWS = {"more": " ↑", "less": " ↓", "one": " → 1", "real": " → real", "": ""}
+DIRECTIONS = (
+    "↑: more is better. ↓: less is better. → 1: one is right. → real: as much as real "
+    "samples have is right."
+)
+
+NOTHING = 1e-7
+"""Share of a column's largest value below which a number is 0 but for rounding,
+which is that of float32."""
 
 
 def score_table(
@@ -24,31 +122,91 @@ def score_table(
 ) -> tuple[list[str], list[list[Any]]]:
     """Scores as means over seeds with their 95 % intervals: columns and rows.
 
+    Headings have an arrow for what is better, and values that show a defect, such as
+    modes too narrow, are `Marked`.
+
     Args:
       rows: by title, the records of a panel as `scores.to_dict` gives them: every field
-        has one value for each seed. All rows have the scores of the first one.
+        has one value for each seed. There is a column for what any row has; rows of an
+        older run may lack some.
       dead: by title, what to say in the last column of how many members died; rows that
         are not here have nothing there.
     """
-    (first, *_) = rows.values()
-    columns = {at: heading for at, heading in COLUMNS.items() if at[0] in first}
+    columns = _columns(rows)
     cells = [
-        [
-            name,
-            *(intervals.interval(records[score][field]) for score, field in columns),
-            dead.get(name, ""),
-        ]
+        [name, *(_cell(records, at) for at in columns), dead.get(name, "")]
         for name, records in rows.items()
     ]
-    return ["", *columns.values(), "dead"], cells
+    for place in range(1, len(columns) + 1):
+        _without_rounding(cells, place)
+    headings = [own.heading + ARROWS[own.better] for own in columns.values()]
+    return ["", *headings, "dead"], cells
+
+
+def glossary(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What the columns of a `score_table` mean, by their headings."""
+    return {
+        own.heading.strip() + ARROWS[own.better]: own.says
+        for own in _columns(rows).values()
+        if own.better
+    }
+
+
+DECISIVE = (
+    ("frechet_distance", "value"),
+    ("precision", "value"),
+    ("within_mode_energy", "value"),
+    ("coverage", "reverse_kl"),
+)
+"""What the sentence of a result is about, the first that there is."""
+
+
+def result(
+    rows: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, Mapping[str, Any]],
+    what: str = "arm",
+) -> str:
+    """What came out, in a few words: which is best, by how much, beside what is known.
+
+    Args:
+      rows: by title, the records of what is compared, as for `score_table`.
+      known: by title, records of real samples and of trivial ones.
+      what: one of the rows is called.
+
+    Returns:
+      The words, none where there is no score to speak about.
+    """
+    first = next(iter(rows.values()), {})
+    at = next((at for at in DECISIVE if at[0] in first), None)
+    if at is None:
+        return ""
+    column = COLUMNS[at]
+    most = column.better == "more"
+    order = sorted(rows, key=lambda title: _rank(_cell(rows[title], at), most))
+    best, *others = order
+    if math.isnan(_value(_cell(rows[best], at))):
+        return f"There is no {column.heading} of any: all are dead."
+    said = f"{best}: {column.heading} {_said(rows[best], at)}"
+    if others:
+        which = "greatest" if most else "least"
+        said = (
+            f"Of {numbers.count(len(rows), what)}, “{best}” has the {which} "
+            f"{column.heading}, {_said(rows[best], at)}; next is “{others[0]}” with "
+            f"{_said(rows[others[0]], at)}"
+        )
+    beside = [
+        f"“{title}” {_said(own, at)}" for title, own in known.items() if at[0] in own
+    ]
+    return said + (f". For comparison: {', '.join(beside)}." if beside else ".")
 
 
 def print_scores(
     rows: Mapping[str, Mapping[str, Any]], dead: Mapping[str, str], title: str
 ) -> None:
-    """Prints a `score_table`, with a title above."""
+    """Prints a `score_table`, with a title above and what is better below."""
     columns, cells = score_table(rows, dead)
     tables.print_table(cells, columns, title)
+    print(DIRECTIONS)
     if any("floor" in heading for heading in columns):
         print(FLOORS)
 
@@ -100,6 +258,10 @@ SHEET = {
 }
 """Lines of a sheet, by the names of a score and of a field: heading, what is better."""
 
+SIGNED = ("frechet_distance_infinity", "kernel_distance")
+SHARES = ("precision", "recall", "coverage", "prd")
+"""Scores that may be negative, and those that are at most 1; the others are neither."""
+
 BOUNDED = ("value", "reverse_kl")
 """Fields that the floor and the ceiling of their record are about."""
 
@@ -134,7 +296,7 @@ def print_sheet(
             else None
             for own in map(bounds[score].get, limits)
         ]
-        cells = [_cell(records[score], field) for records in columns.values()]
+        cells = [_sheet_cell(own[score], score, field) for own in columns.values()]
         rows.append([heading, better, *ends, *cells])
     tables.print_table(rows, ["", "better", *limits, *columns], title)
     print(FLOORS)
@@ -142,8 +304,77 @@ def print_sheet(
         print("The target is what real samples of the reference show.")
 
 
-def _cell(record: Mapping[str, Any], field: str) -> str:
-    own = intervals.interval(record[field])
+def _columns(rows: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Column]:
+    present = {
+        (score, field)
+        for records in rows.values()
+        for score, record in records.items()
+        for field in record
+    }
+    return {at: own for at, own in COLUMNS.items() if at in present}
+
+
+def _cell(records: Mapping[str, Any], at: tuple[str, str]) -> Any:
+    score, field = at
+    values = records.get(score, {}).get(field)
+    if values is None:
+        return None
+    most = _number_of_modes(records[score]) if field == "modes" else COLUMNS[at].most
+    own = intervals.interval(values, possible=(0.0, most))
+    if field == "floor":
+        # It depends on the number of finite samples only.
+        return own.mean
+    why = defects.of(records, at)
+    return own if why is None else tables.Marked(own, why)
+
+
+def _number_of_modes(record: Mapping[str, Any]) -> float:
+    return np.shape(np.atleast_2d(record.get("histogram", [])))[-1] or math.inf
+
+
+def _said(records: Mapping[str, Any], at: tuple[str, str]) -> str:
+    return tables.cell(_cell(records, at))
+
+
+def _rank(value: Any, most: bool) -> tuple[bool, float]:
+    """Sorts the best first, and what has no value last."""
+    own = _value(value)
+    return math.isnan(own), -own if most else own
+
+
+def _value(value: Any) -> float:
+    value = value.value if isinstance(value, tables.Marked) else value
+    return math.nan if value is None else value.mean
+
+
+def _without_rounding(cells: list[list[Any]], place: int) -> None:
+    """Makes what is rounding beside the largest value of a column 0."""
+    largest = max((abs(_mean(row[place])) for row in cells), default=0)
+    for row in cells:
+        if 0 < abs(_mean(row[place])) < NOTHING * largest:
+            row[place] = _zero(row[place])
+
+
+def _mean(value: Any) -> float:
+    value = value.value if isinstance(value, tables.Marked) else value
+    value = value.mean if isinstance(value, intervals.Interval) else value
+    return value if value is not None and math.isfinite(value) else 0.0
+
+
+def _zero(value: Any) -> Any:
+    if isinstance(value, tables.Marked):
+        return value._replace(value=_zero(value.value))
+    if isinstance(value, intervals.Interval):
+        ends = (0.0 if math.isfinite(end) else end for end in (value.low, value.high))
+        return intervals.Interval(0.0, *ends, value.n, value.missing)
+    return 0.0
+
+
+def _sheet_cell(record: Mapping[str, Any], score: str, field: str) -> str:
+    least = -math.inf if score in SIGNED else 0.0
+    most = 1.0 if score in SHARES or field == "high_quality" else math.inf
+    most = _number_of_modes(record) if field == "modes" else most
+    own = intervals.interval(record[field], possible=(least, most))
     text = tables.cell(own)
     if own.n == 1 and not own.missing and field == "value":
         spread = record.get("spread")

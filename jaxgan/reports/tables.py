@@ -1,41 +1,68 @@
 """Tables that can be read on a terminal and searched in a log."""
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 from jax import Array
 
 from jaxgan import errors
-from jaxgan.reports import intervals
+from jaxgan.reports import intervals, numbers
+
+MARK = "!"
+"""Behind a value of which a note below the table says what is wrong with it."""
+
+
+class Marked(NamedTuple):
+    """A value that is not what it seems.
+
+    Attributes:
+      value: as of any cell.
+      why: for the note below the table.
+    """
+
+    value: Any
+    why: str
+
+
+class Bytes(NamedTuple):
+    """A number of bytes, shown in the unit that suits it."""
+
+    number: float
 
 
 def cell(value: Any, digits: int = 3) -> str:
     """A value as a cell of a table.
 
     Args:
-      value: text, a number, a bool, None, or an `Interval`, shown as its mean and
-        half width with the number of seeds without a value if there are any: of dead
-        members, and where a score could not be computed.
+      value: text, a number, a bool, None, `Bytes`, an `Interval`, shown with the number
+        of seeds without a value if there are any (of dead members, and where a score
+        could not be computed), or any of these `Marked`.
       digits: significant digits of numbers that are not whole.
     """
+    if isinstance(value, Marked):
+        return f"{cell(value.value, digits)} {MARK}"
+    if isinstance(value, Bytes):
+        return numbers.size(value.number)
     if isinstance(value, intervals.Interval):
-        text = _number(value.mean, digits)
-        if not math.isnan(value.high):
-            text += f" ± {_number(value.high - value.mean, 2)}"
         total = value.n + value.missing
-        return text + missing(value.missing, total)
+        return numbers.interval(value, digits) + missing(value.missing, total)
     if value is None:
         return "-"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, float | np.floating):
-        return _number(float(value), digits)
+    if isinstance(value, int | float | np.integer | np.floating):
+        return numbers.number(value, digits)
     if isinstance(value, np.ndarray | Array):
         return cell(value.item(), digits)
     return str(value)
+
+
+def marks(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """What is to be known of the marked values of a table, each thing once."""
+    found = [value.why for row in rows for value in row if isinstance(value, Marked)]
+    return list(dict.fromkeys(found))
 
 
 def missing(number: int, total: int) -> str:
@@ -73,6 +100,7 @@ def print_table(
             )
     if file.isatty():
         _print_rich(texts, columns, title, file)
+        _print_marks(rows, file)
         return
     widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
 
@@ -83,6 +111,7 @@ def print_table(
 
     lines = [title, line(columns), "  ".join("-" * width for width in widths)]
     print("\n".join([*lines, *map(line, texts)]), file=file)
+    _print_marks(rows, file)
 
 
 def print_facts(facts: Mapping[str, Any], file: TextIO | None = None) -> None:
@@ -93,12 +122,9 @@ def print_facts(facts: Mapping[str, Any], file: TextIO | None = None) -> None:
         print(f"{name.ljust(width)}  {cell(value)}", file=file)
 
 
-def _number(value, digits):
-    if not math.isfinite(value):
-        return str(value)
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    return f"{value:.{digits}g}"
+def _print_marks(rows, file):
+    for why in marks(rows):
+        print(f"{MARK} {why}", file=file)
 
 
 def _print_rich(texts, columns, title, file):

@@ -20,9 +20,10 @@ def require_alive(
     """
     if not members.state.alive.any():
         raise errors.UserError(
-            f"--learning-rate: all {len(members.keys)} members diverged within "
-            f"{history[-1].step} steps, see {log}; lower it, or choose another loss or "
-            "penalty."
+            "--learning-rate: all of "
+            f"{reports.count(len(members.keys), 'member')} diverged within "
+            f"{reports.count(history[-1].step, 'step')}, see {log}; lower it, or "
+            "choose another loss or penalty."
         )
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import memory, methods, population, randomness, training, types
+from jaxgan import memory, methods, population, randomness, reports, training, types
 from jaxgan.data import pool
 
 PROBE_STEPS = 10
@@ -139,8 +139,8 @@ def dry_run(
       chunk_steps: of the training.
 
     Returns:
-      Names with units, and numbers: of a member the parameters, operations and bytes;
-      the bytes that are free and the largest population that fits; and of a probe its
+      Names and numbers, with units: of a member the parameters, operations and memory;
+      the memory that is free and the largest population that fits; and of a probe its
       members, seconds to compile and member-steps per second.
     """
     num_members, one = population.size(hparams), population.take(hparams, 0)
@@ -165,8 +165,8 @@ def dry_run(
             leaf.size for leaf in jax.tree.leaves(state.params)
         ),
         "FLOPs per member-step": trainer.flops,
-        "bytes per member": memory.member_bytes(few, many),
-        "free bytes": free,
+        "memory of a member": reports.Bytes(memory.member_bytes(few, many)),
+        "free memory": reports.Bytes(free),
         "largest population that fits": memory.largest(few, many),
         "seconds to compile": times[0] - began,
         "members of the probe": probed,

@@ -55,6 +55,7 @@ from jaxgan.scores.neighbours import (
 )
 from jaxgan.scores.record import Score, protocol, to_dict
 from jaxgan.scores.similarity import birthday_support, ms_ssim, ms_ssim_diversity
+from jaxgan.scores.within_modes import within_mode_deviation, within_mode_energy
 
 __all__ = [
     "ClassificationAccuracy",
@@ -97,4 +98,6 @@ __all__ = [
     "vendi_score",
     "warn_of_low_diversity",
     "within_class_diversity",
+    "within_mode_deviation",
+    "within_mode_energy",
 ]

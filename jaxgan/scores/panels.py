@@ -36,6 +36,9 @@ NUM_INVERTED = 256
 SPLITS = 10
 """Of the Inception Score, for as many samples as are scored."""
 
+GOOD = 3.0
+"""Standard deviations of a mode within which a point is good."""
+
 LEAST = 2
 """Samples of a part that have a covariance."""
 
@@ -227,7 +230,7 @@ def _architecture(shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
-    """Mode coverage of points whose modes are known.
+    """Mode coverage of points whose modes are known, and their spread within modes.
 
     Args:
       means: `[K, 2]`.
@@ -235,15 +238,26 @@ def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
       weights: `[K]` shares of the modes.
 
     Returns:
-      A panel `x [S, N, 2] -> {"coverage": ModeCoverage}` by the Euclidean rule at
-      three standard deviations.
+      A panel `x [S, N, 2] -> records` with `coverage`, by the Euclidean rule at three
+      standard deviations, `within_mode_deviation` and `within_mode_energy`.
     """
+    rule = scores.protocol(
+        rule="euclidean",
+        threshold=GOOD,
+        high_quality_ceiling=scores.high_quality_ceiling(GOOD, 2),
+    )
 
     @jax.jit
     @jax.vmap
     def panel(x: Array) -> Records:
-        mode, good = scores.nearest_mode(x, means, std)
-        return {"coverage": scores.mode_coverage(mode, good, weights)}
+        mode, good = scores.nearest_mode(x, means, std, GOOD)
+        return {
+            "coverage": scores.mode_coverage(mode, good, weights, rule),
+            "within_mode_deviation": scores.within_mode_deviation(
+                x, mode, good, means, std, GOOD
+            ),
+            "within_mode_energy": scores.within_mode_energy(x, mode, means, std),
+        }
 
     return panel
 

@@ -188,8 +188,9 @@ def show(
     ]
     said = "" if expected is None else f", about {duration(expected)}"
     title = (
-        f"The plan: {len(found)} programs, {populations_of} populations, "
-        f"{total} trials{said}"
+        f"The plan: {reports.count(len(found), 'program')}, "
+        f"{reports.count(populations_of, 'population')}, "
+        f"{reports.count(total, 'trial')}{said}"
     )
     reports.print_table(rows, columns, title)
     if more:

@@ -23,6 +23,7 @@ from jaxgan import (
     methods,
     population,
     randomness,
+    reports,
     runs,
     scores,
     settings,
@@ -167,7 +168,7 @@ def train(study: Study, group: plans.Group) -> list[records.Row]:
         ready.trainer,
         members,
         study.pool,
-        title=f"{title(group.structure)}, {len(group.trials)} trials",
+        title=f"{title(group.structure)}, {reports.count(len(group.trials), 'trial')}",
         log=study.folder / LOG,
         num_steps=study.steps,
         chunk_steps=chunk_steps(study),
@@ -269,6 +270,19 @@ def score(
     }
 
 
+def untrained(study: Study, group: plans.Group) -> dict[str, np.ndarray]:
+    """Scores `[S]` by name of generators as they are initialised, for each seed one.
+
+    Args:
+      study: that the group belongs to.
+      group: of whose trials the first of each seed is scored.
+    """
+    ready, members = begin(study, group.trials, group.places)
+    seeds = [trial.seed for trial in group.trials]
+    first = np.array([seeds.index(seed) for seed in dict.fromkeys(seeds)])
+    return score(study, ready, population.take(members, first))
+
+
 def row(trial: trials.Trial, measured: dict[str, Any], **more: Any) -> records.Row:
     """A trial's row: what it is, its setting, its scores, and what else is known."""
     group, measured = more.pop("group"), dict(measured)
@@ -329,9 +343,8 @@ def _of_each(networks: types.GAN, n: int, measure: Callable):
 
     def of_member(state, hparams, key, *more):
         one = jax.tree.map(lambda x: x[None], (state, hparams))
-        mixture = ensembles.mixture(*one, jnp.ones(1))
         z_key, passes_key = (jax.random.fold_in(key, DRAWN + i) for i in range(2))
-        mixture = ensembles.with_standing_statistics(networks, mixture, passes_key)
+        mixture = ensembles.mixture(networks, *one, jnp.ones(1), passes_key)
         own = jax.tree.map(lambda x: x[0], (mixture.params, mixture.collections))
         found = measure(
             lambda z: networks.generate(*own, z)[0], networks.latent(z_key, n), *more

@@ -47,7 +47,7 @@ def scores_on_the_way(
         steps, values = _by_steps(own, view)
         if len(steps) > 1 and np.isfinite(values).any():
             measured = comparisons.measured(view)
-            said = f"{name}, {values.shape[1]} trials"
+            said = f"{name}, {reports.count(values.shape[1], 'trial')}"
             figure = charts.ribbons({measured: {measured: values}}, steps, said)
             parts.append(reports.Chart(f"scores-{group}", figure, f"Scores: {said}."))
     return [reports.Section("Scores on the way", ON_THE_WAY, parts)] if parts else []
@@ -129,7 +129,9 @@ def sample_grids(
                 for x in [kept[row["trial"]]]
                 for said in [f"{which}: {_described(row, view, name)}"]
             ]
-            parts.append(reports.Row(f"{name}: {len(own)} trials", pictures))
+            parts.append(
+                reports.Row(f"{name}: {reports.count(len(own), 'trial')}", pictures)
+            )
     if not parts:
         return []
     text = "Of each population the best, the median and the worst trial."

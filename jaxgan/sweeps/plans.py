@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxgan import errors
+from jaxgan import errors, reports
 from jaxgan.sweeps import trials as trials_lib
 
 MOST_GROUPS = 32
@@ -90,7 +90,8 @@ def remaining(
 def summary(groups: Sequence[Group]) -> str:
     """The plan in words, a line for each group."""
     total = sum(len(group.trials) for group in groups)
-    lines = [f"{total} trials in {len(groups)} populations:"]
+    populations = reports.count(len(groups), "population")
+    lines = [f"{reports.count(total, 'trial')} in {populations}:"]
     for group in groups:
         said = ", ".join(f"{name}={value}" for name, value in group.structure.items())
         lines.append(f"  {len(group.trials):5} x {said or 'the same program'}")
