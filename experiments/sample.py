@@ -53,12 +53,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import ensembles, export, files, randomness, reports
+from jaxgan import ensembles, export, files, precision, randomness, reports
 
 MOST_NAMED = 20
 
 
 def main(settings: Settings) -> None:
+    precision.set_64_bits_aside()
     cli.require(settings.n >= 1, "--n", settings.n, "it must be at least 1")
     mixture_file = find(settings)
     cli.require(

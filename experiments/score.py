@@ -71,7 +71,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan import errors, generated, journal, reports, scoring
+from jaxgan import errors, generated, journal, precision, reports, scoring
 from jaxgan.data import dataset, samples
 from jaxgan.scores import by_name
 
@@ -85,6 +85,7 @@ PICTURES = {
 
 def main(asked: Settings) -> None:
     began = time.perf_counter()
+    precision.set_64_bits_aside()
     cli.check(asked, {"samples": cli.AT_LEAST_ONE, "seed": cli.SEED})
     classes = asked.features != "raw"
     names = [name.strip() for name in asked.scores.split(",")]

@@ -22,7 +22,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import errors, files, training
+from jaxgan import cli, errors, files, population, training
 from jaxgan.reports import numbers
 
 OWN = {"step", "num_steps", "seconds", "alive"}
@@ -43,7 +43,34 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in packages},
         "devices": [device.device_kind for device in jax.devices()],
+        "arrangement": population.ARRANGEMENT,
     }
+
+
+def differences(folder: pathlib.Path | None) -> list[str]:
+    """What last bits depend on and is not as it was when a run was begun, in words.
+
+    Args:
+      folder: of the run that goes on, with its `config.json`, or None for a new one.
+    """
+    if folder is None:
+        return []
+    stored = json.loads((folder / cli.CONFIG).read_text(encoding="utf-8"))
+    now, said = environment(), []
+    for name in ("jax", "jaxlib"):
+        own, then = now["versions"][name], stored.get("versions", {}).get(name)
+        if then not in (None, own):
+            said.append(f"the run was begun with {name} {then} and goes on with {own}")
+    kinds = set(stored.get("devices", now["devices"])), set(now["devices"])
+    if kinds[0] != kinds[1]:
+        was, own = (", ".join(sorted(kind)) for kind in kinds)
+        said.append(f"the run was begun on {was} and goes on on {own}")
+    if stored.get("arrangement") != population.ARRANGEMENT and kinds[1] == {"cpu"}:
+        said.append(
+            "the run was begun by a version whose members were arranged by the "
+            "machine's cores"
+        )
+    return said
 
 
 def made_by(asked: Any) -> dict[str, str]:

@@ -65,6 +65,10 @@ def chunks(size: int) -> types.Mapper:
     return mapper
 
 
+ARRANGEMENT = 2
+"""Of members on the threads of a CPU, on which last bits depend; runs keep it. In the
+first one members in a chunk, and threads, followed from the machine's cores."""
+
 TOGETHER = 4
 """Narrow members that a CPU takes at once."""
 

@@ -18,6 +18,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 NARROWER = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
 
 
+def set_64_bits_aside() -> None:
+    """Leaves this process without 64 bits, and says so where they were asked for."""
+    if jax.config.jax_enable_x64:
+        print("JAX_ENABLE_X64 is set aside: everything is computed in float32")
+        jax.config.update("jax_enable_x64", False)
+
+
 def single(function: Function) -> Function:
     """Decorator of a function that traces and computes without 64 bits."""
 

@@ -18,9 +18,11 @@ from jaxgan import (
     cli,
     errors,
     hosts,
+    journal,
     methods,
     networks,
     population,
+    precision,
     randomness,
     runs,
     settings,
@@ -56,9 +58,7 @@ def devices(asked: settings.Devices) -> None:
     cli.require(known, "--microbatch-members", size, need)
     if asked.compilation_cache is not None:
         compilation_cache(asked.compilation_cache)
-    if jax.config.jax_enable_x64:
-        print("JAX_ENABLE_X64 is set aside: everything is computed in float32")
-        jax.config.update("jax_enable_x64", False)
+    precision.set_64_bits_aside()
     population.use_all_cores()
     hosts.join(
         asked.coordinator,
@@ -66,6 +66,8 @@ def devices(asked: settings.Devices) -> None:
         asked.process_id,
         seconds=asked.wait,
     )
+    for difference in journal.differences(getattr(asked, "resume", None)):
+        print(f"note: {difference}; last bits may differ from those of a run at one go")
 
 
 def compilation_cache(folder: pathlib.Path) -> None:

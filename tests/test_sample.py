@@ -1,7 +1,9 @@
 """The script that draws samples: classes by name."""
 
 import importlib.util
+import os
 import pathlib
+import subprocess
 import sys
 
 import jax
@@ -79,3 +81,26 @@ def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path):
     assert np.load(out).shape == (3, 4, 4, 1)
     with pytest.raises(errors.UserError, match="the classes are ant, bee, cat"):
         script.main(script.Settings(path, n=3, out=out, label="dog"))
+
+
+def test_samples_are_the_same_where_jax_has_64_bits_and_other_keys(tmp_path):
+    description = NETWORK | {"num_classes": None}
+    networks = gan.build(description)
+    params, collections = networks.init(jax.random.key(0))
+    mixture = ensembles.Mixture(
+        np.ones(1, np.float32),
+        jax.tree.map(lambda x: x[None], params.generator),
+        jax.tree.map(lambda x: x[None], collections.generator),
+    )
+    file = tmp_path / "mixture.safetensors"
+    ensembles.save(file, mixture, description)
+    drawn = []
+    for name, changed in enumerate(
+        ({}, {"JAX_ENABLE_X64": "1", "JAX_DEFAULT_PRNG_IMPL": "rbg"})
+    ):
+        out = tmp_path / f"{name}.npy"
+        command = [sys.executable, SCRIPT, file, "--n", "3", "--out", out]
+        subprocess.run(command, check=True, timeout=120, env=os.environ | changed)
+        drawn.append(np.load(out))
+    np.testing.assert_array_equal(*drawn)
+    assert drawn[0].dtype == np.float32

@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from jaxgan import errors, setups
+from jaxgan import errors, journal, setups
 from jaxgan.data import dataset
 
 
@@ -59,3 +59,23 @@ def test_data_that_cannot_be_scored_are_refused(data, samples, said):
 def test_data_of_which_the_law_is_known_need_no_labels():
     asked = types.SimpleNamespace(dataset="polygons", samples=100)
     setups.check_scores(asked, dataset.load("polygons", num_samples=1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, None),
+        ({"arrangement": None}, "arranged by the machine's cores"),
+        ({"devices": ["NVIDIA H200"] * 8}, "begun on NVIDIA H200 and goes on on cpu"),
+        ({"versions": {"jax": "0.9.0"}}, "begun with jax 0.9.0 and goes on with"),
+        ({"devices": ["cpu"] * 64}, None),
+    ],
+    ids=["same", "older", "another kind", "another JAX", "more cores"],
+)
+def test_a_run_that_goes_on_says_what_its_last_bits_depend_on(changed, said, tmp_path):
+    stored = {**journal.environment(), **changed}
+    stored = {name: value for name, value in stored.items() if value is not None}
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    found = journal.differences(tmp_path)
+    assert journal.differences(None) == []
+    assert len(found) == (said is not None) and all(said in own for own in found)
