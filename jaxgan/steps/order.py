@@ -42,7 +42,8 @@ def alternating(
 
     The batch is cut into `max(n_critic, n_generator)` equal parts. Every step sees one
     part, in order: the discriminator begins with the first, the generator ends with the
-    last. The generator answers the discriminator as it then is.
+    last. The generator answers the discriminator as it then is. Where the generator
+    should move first, give plain functions around the steps in that order.
 
     Raises:
       UserError: if the players are swapped, a number is < 1, or (when traced) if the

@@ -29,7 +29,8 @@ def updates(game, optimizer=optax.sgd):
 
 def x_first(game, optimizer=optax.sgd):
     y, x = updates(game, optimizer)
-    return steps.alternating(x, y)
+    # Plain functions have no mark of the player who should come second.
+    return steps.alternating(lambda *args: x(*args), lambda *args: y(*args))
 
 
 def at_once(game, optimizer=optax.sgd):

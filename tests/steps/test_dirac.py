@@ -43,7 +43,8 @@ def simultaneous(d, g):
 
 def generator_first(d, g):
     """The source's order."""
-    return steps.alternating(g, d)
+    # Plain functions have no mark of the player who should come second.
+    return steps.alternating(lambda *args: g(*args), lambda *args: d(*args))
 
 
 def final_norm(games, order, loss, weights, optimizer=optax.sgd):
