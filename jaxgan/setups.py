@@ -198,6 +198,24 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
     return dataclasses.replace(asked, dataset=name), data
 
 
+def load(asked: Any) -> dataset.Dataset:
+    """Loads what a study is of, points or images.
+
+    Args:
+      asked: settings with those of `settings.Files`, `dataset`, `data_dir` and `seed`.
+
+    Raises:
+      UserError: as `dataset.load`.
+    """
+    return dataset.load(
+        asked.dataset,
+        data_dir=asked.data_dir,
+        seed=asked.seed,
+        image_size=asked.image_size,
+        value_range=asked.value_range,
+    )
+
+
 def check_scores(asked: Any, data: dataset.Dataset) -> None:
     """Asks for data that can be scored, before anything runs and a folder is made.
 
