@@ -413,6 +413,18 @@ def test_names_of_classes_are_written_as_they_are(figure):
     assert [text.get_text() for text in axis.get_xticklabels()] == [r"\$b\$", "c", "d"]
 
 
+def test_a_title_of_any_length_stands_within_its_picture(tmp_path):
+    from matplotlib import figure as figure_lib
+
+    title = "Scored, and the nearest in " + "/a/long/path/without/any/blank" * 3
+    drawn = figure_lib.Figure(figsize=(3.0, 3.0), dpi=150)  # as it is saved
+    figures.save(tmp_path / "picture.png", drawn, title)
+    (above,) = drawn.texts
+    assert "".join(above.get_text().split()) == "".join(title.split())
+    box = above.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= drawn.bbox.x1
+
+
 @pytest.fixture
 def figure(monkeypatch):
     """The figure that is saved, kept rather than written."""
