@@ -21,7 +21,7 @@ from jaxgan import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(shared_settings.Devices):
+class Settings(shared_settings.Files, shared_settings.Devices):
     dataset: str = "digits"
     """digits, polygons, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS
     image dataset that is prepared on disk"""
@@ -112,7 +112,7 @@ def main(asked: Settings) -> None:
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
     with cli.flag("--dataset", asked.dataset):
-        data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
+        data = setups.load(asked)
     setups.check_scores(asked, data)
     setups.check_resumed(asked.resume, data)
     print(dataset.about(data))

@@ -23,11 +23,13 @@ from jaxgan import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(shared_settings.Devices):
+class Settings(shared_settings.Files, shared_settings.Devices):
     dataset: str = "digits"
-    """digits, ring, grid, or a TFDS image dataset that is prepared on disk"""
+    """digits, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS image
+    dataset that is prepared on disk"""
     data_dir: pathlib.Path | None = None
-    """folder of the prepared TFDS datasets; None for the default of TFDS"""
+    """folder of archives or prepared datasets, or one's own files; None for
+    JAXGAN_DATA_DIR, else the default of TFDS"""
     modes: Literal["clusters", "labels"] = "clusters"
     """find the modes by clustering, or take the labels (an oracle partition)"""
     num_modes: int | None = None
@@ -109,9 +111,7 @@ def main(settings: Settings) -> None:
     if settings.smoke and settings.resume is None:
         settings = dataclasses.replace(settings, **SMOKE)
     with cli.flag("--dataset", settings.dataset):
-        data = dataset.load(
-            settings.dataset, data_dir=settings.data_dir, seed=settings.seed
-        )
+        data = setups.load(settings)
     setups.check_scores(settings, data)
     check_modes(settings, data)
     print(dataset.about(data))

@@ -75,12 +75,12 @@ def main(settings: Settings) -> None:
         need = "it must be at least 1"
         cli.require(settings.batch >= 1, "--batch", settings.batch, need)
     networks, mixture, notes = ensembles.load(mixture_file)
-    mixture = with_label(settings.label, mixture, notes.get("class_names"))
+    names = notes.get("class_names")
+    mixture = with_label(settings.label, mixture, names)
     key = randomness.key(settings.seed)
     x, member = ensembles.sample(networks, mixture, key, settings.n)
-    number = reports.count(settings.n, "sample")
-    of_class = "" if settings.label is None else f" of class {settings.label}"
-    title = f"{notes.get('title', mixture_file.stem)}: {number}{of_class}"
+    number = reports.count(settings.n, "sample") + of_class(settings.label, names)
+    title = f"{notes.get('title', mixture_file.stem)}: {number}"
     with cli.flag("--out", settings.out):
         if settings.out.suffix == ".npy":
             save_numbers(settings.out, np.asarray(x))
@@ -146,6 +146,13 @@ def with_label(
     only = np.zeros(shares.shape, np.float32)
     only[:, number] = 1
     return mixture._replace(classes=jax.numpy.asarray(only))
+
+
+def of_class(label: str | None, names: Sequence[str] | None = None) -> str:
+    """Words for the class of all samples, by its name if it has one; none for all."""
+    if label is None:
+        return ""
+    return f" of class {names[number_of(label, names)] if names else label}"
 
 
 def number_of(label: str, names: Sequence[Any]) -> int:

@@ -22,7 +22,7 @@ from jaxgan.studies import specification
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(shared_settings.Search, shared_settings.Devices):
+class Settings(shared_settings.Search, shared_settings.Files, shared_settings.Devices):
     file: conf.Positional[pathlib.Path | None] = None
     """TOML file with any of these settings, a base and a space; flags come before it"""
     space: tuple[str, ...] = ()
@@ -30,9 +30,11 @@ class Settings(shared_settings.Search, shared_settings.Devices):
     base: tuple[str, ...] = ()
     """fields that all trials have, each as a line of TOML"""
     dataset: str = "digits"
-    """digits, ring, grid, mnist, fashion_mnist, cifar10, or a TFDS image dataset"""
+    """digits, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS image
+    dataset"""
     data_dir: pathlib.Path | None = None
-    """folder of the archives or prepared datasets; None for JAXGAN_DATA_DIR"""
+    """folder of the archives or prepared datasets, or one's own files; None for
+    JAXGAN_DATA_DIR"""
     steps: int = 1200
     """of the generator, in a whole trial"""
     samples: int = 1000
@@ -81,7 +83,7 @@ def main(asked: Settings) -> None:
         asked = dataclasses.replace(asked, **SMOKE)
     base, space = describe(asked)
     with cli.flag("--dataset", asked.dataset):
-        data = dataset.load(asked.dataset, data_dir=asked.data_dir, seed=asked.seed)
+        data = setups.load(asked)
     setups.check_scores(asked, data)
     setups.check_resumed(asked.resume, data)
     print(dataset.about(data))

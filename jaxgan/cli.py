@@ -41,7 +41,7 @@ FREE = {
 }
 """Settings that a run may be resumed with other values of."""
 
-ADDED = {"value_range"}
+ADDED = {"image_size", "value_range"}
 """Settings that older runs have not; their defaults are what those did."""
 
 

@@ -11,7 +11,18 @@ from jaxgan import cli
 
 
 @dataclasses.dataclass(frozen=True)
-class Images:
+class Files:
+    """How one's own files are read."""
+
+    image_size: tuple[int, int] | None = None
+    """height and width that images are resized to; None to keep theirs"""
+    value_range: tuple[float, float] | None = None
+    """values of black and white of the images in one's own files, such as -1 1; None to
+    find out, which is refused where it cannot be told"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Images(Files):
     """Which images a GAN learns."""
 
     dataset: str | None = None
@@ -20,11 +31,6 @@ class Images:
     data_dir: pathlib.Path | None = None
     """folder of archives or prepared datasets, or one's own files; None for
     JAXGAN_DATA_DIR, else the default of TFDS"""
-    image_size: tuple[int, int] | None = None
-    """height and width that images are resized to; None to keep theirs"""
-    value_range: tuple[float, float] | None = None
-    """values of black and white of the images in one's own files, such as -1 1; None to
-    find out, which is refused where it cannot be told"""
     stream: bool = False
     """train from the host's memory and send each step's samples to the device; the
     classifier that scores still takes labelled images to it"""

@@ -193,9 +193,28 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
     need = f"it has samples of shape {shape}, not images of one or three channels"
     cli.require(len(shape) == 3 and shape[2] in (1, 3), "--dataset", name, need)
     labelled = not asked.labels or data.train.label is not None
-    cli.require(labelled, "--labels", True, f"the images of {name} have no labels")
+    need = f"the images of {name} have no labels, of two classes at least"
+    cli.require(labelled, "--labels", True, need)
     print(dataset.about(data))
     return dataclasses.replace(asked, dataset=name), data
+
+
+def load(asked: Any) -> dataset.Dataset:
+    """Loads what a study is of, points or images.
+
+    Args:
+      asked: settings with those of `settings.Files`, `dataset`, `data_dir` and `seed`.
+
+    Raises:
+      UserError: as `dataset.load`.
+    """
+    return dataset.load(
+        asked.dataset,
+        data_dir=asked.data_dir,
+        seed=asked.seed,
+        image_size=asked.image_size,
+        value_range=asked.value_range,
+    )
 
 
 def check_scores(asked: Any, data: dataset.Dataset) -> None:

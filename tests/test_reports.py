@@ -388,6 +388,43 @@ def test_a_picture_is_drawn_whatever_has_died_without_global_state(name, tmp_pat
     assert ("matplotlib.pyplot" in sys.modules) == pyplot_before
 
 
+NAMES = {
+    "formulas": ["$\\foo$", "$10-$20", "a_b"],
+    "long": ["n" * 60, "<b>", "&"],
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_any_name_of_a_class_or_an_arm_can_stand_in_a_picture(names, tmp_path):
+    arms = dict.fromkeys(names, IMAGES[:6])
+    histograms = dict.fromkeys(names, np.ones((2, 3)))
+    curves = dict.fromkeys(names, (STEPS, LOSSES))
+    path = tmp_path / "picture.png"
+    reports.save_samples(path, arms, IMAGES[:6], 3, names)
+    reports.save_coverage(path, histograms, np.ones(3), names)
+    reports.save_curves(path, curves, "loss")
+
+
+def test_names_of_classes_are_written_as_they_are(figure):
+    reports.save_coverage("p", {"$a$": np.ones((2, 3))}, np.ones(3), ["$b$", "c", "d"])
+    (axis, *_) = figure[0].axes
+    assert axis.get_title() == r"\$a\$"
+    assert [text.get_text() for text in axis.get_xticklabels()] == [r"\$b\$", "c", "d"]
+
+
+def test_a_title_of_any_length_stands_within_its_picture(tmp_path):
+    from matplotlib import figure as figure_lib
+
+    title = "Scored, and the nearest in " + "/a/long/path/without/any/blank" * 3
+    drawn = figure_lib.Figure(figsize=(3.0, 3.0), dpi=150)  # as it is saved
+    figures.save(tmp_path / "picture.png", drawn, title)
+    (above,) = drawn.texts
+    assert "".join(above.get_text().split()) == "".join(title.split())
+    box = above.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= drawn.bbox.x1
+
+
 @pytest.fixture
 def figure(monkeypatch):
     """The figure that is saved, kept rather than written."""

@@ -73,7 +73,7 @@ def test_other_classes_and_those_never_trained_are_refused(
         script.with_label(label, mixture, names)
 
 
-def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path):
+def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path, capsys):
     path = tmp_path / "mixture-generator-0.safetensors"
     ensembles.save(path, mixture, NETWORK, class_names=("ant", "bee", "cat"))
     out = tmp_path / "x.npy"
@@ -81,6 +81,9 @@ def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path):
     assert np.load(out).shape == (3, 4, 4, 1)
     with pytest.raises(errors.UserError, match="the classes are ant, bee, cat"):
         script.main(script.Settings(path, n=3, out=out, label="dog"))
+    capsys.readouterr()
+    script.main(script.Settings(path, n=3, out=out, label="2"))
+    assert "3 samples of class cat;" in capsys.readouterr().out
 
 
 def test_samples_are_the_same_where_jax_has_64_bits_and_other_keys(tmp_path):

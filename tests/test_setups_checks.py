@@ -1,13 +1,18 @@
 """What jaxgan.setups asks of data before a run begins or goes on."""
 
 import json
+import pathlib
+import re
+import runpy
 import types
 
 import numpy as np
 import pytest
 
-from jaxgan import errors, journal, setups
+from jaxgan import cli, errors, journal, setups
 from jaxgan.data import dataset
+
+SCRIPTS = pathlib.Path(__file__).parent.parent / "experiments"
 
 
 def own(seed, name="files", labelled=True):
@@ -79,3 +84,23 @@ def test_a_run_that_goes_on_says_what_its_last_bits_depend_on(changed, said, tmp
     found = journal.differences(tmp_path)
     assert journal.differences(None) == []
     assert len(found) == (said is not None) and all(said in own for own in found)
+
+
+@pytest.mark.parametrize(
+    "name", ["compare_losses", "image_gan", "mode_ensemble", "sweep"]
+)
+def test_each_script_has_the_flags_by_which_ones_own_files_are_read(name, tmp_path):
+    settings = runpy.run_path(str(SCRIPTS / f"{name}.py"))["Settings"]
+    x = np.random.default_rng(0).integers(0, 2, (20, 12, 12), np.uint8)
+    np.savez(tmp_path / "masks.npz", x=x, y=np.arange(20) % 2)
+    given = {"dataset": "files", "data_dir": tmp_path / "masks.npz"}
+    load = setups.load_images if name == "image_gan" else setups.load
+
+    with pytest.raises(errors.UserError) as refused:
+        load(settings(**given))
+    said = cli.in_flags(str(refused.value), settings(**given))
+    assert re.search(r"--value-range LOW HIGH", said)
+
+    found = load(settings(**given, value_range=(0.0, 1.0), image_size=(6, 6)))
+    data = found[1] if name == "image_gan" else found
+    assert data.train.x.shape == (18, 6, 6, 1) and data.train.x.max() > 200

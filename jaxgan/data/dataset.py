@@ -124,6 +124,11 @@ def load(
       UserError: if the dataset is unknown, is not prepared and cannot be, or does not
         hold images, or `num_samples` or `image_size` is out of range.
     """
+    if value_range is not None and name != FILES:
+        raise errors.UserError(
+            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} "
+            f"alone, and {name!r} has a known one; leave it out."
+        )
     if name in MIXTURES:
         if image_size is not None:
             raise errors.UserError(
@@ -156,11 +161,6 @@ def load(
             found.num_classes,
             class_names=found.class_names,
             notes=found.notes,
-        )
-    if value_range is not None:
-        raise errors.UserError(
-            f"value_range is {ranges.shown(value_range)}, but it is "
-            f"for {FILES!r} alone, and {name!r} has bytes; leave it out."
         )
     if name == "digits":
         images = tfds.Images(*digits.load(), digits.NUM_CLASSES)

@@ -308,12 +308,13 @@ def renumbered(
 
     Returns:
       Those of each part as int32, K, and the numbers that the classes had as their
-      names; no names if nothing was renumbered, and neither K if there are no labels.
+      names; no names if nothing was renumbered, and no labels either if there is but
+      one class, as a folder of one class has none.
     """
     found = sorted(
         {value for own in label if own is not None for value in own.tolist()}
     )
-    if not found:
+    if len(found) < 2:
         return [None for _ in label], None, None
     place = {value: i for i, value in enumerate(found)}
     new = [

@@ -100,10 +100,12 @@ def find(
         return _of_dataset(data, part)
     found = of_path(path, image_size=image_size, value_range=value_range)
     if part not in found:
-        parts = " or ".join(f"{path}:{own}" for own in found if own)
+        # As it was written: without its ./ it may be the name of a dataset.
+        stem = name.removesuffix(f":{part}") if part else name
+        parts = " or ".join(f"{stem}:{own}" for own in found if own)
         raise errors.UserError(
             f"{name} has {'the parts train and test' if parts else 'no parts'}; write "
-            f"{parts or path}."
+            f"{parts or stem}."
         )
     return found[part]._replace(name=name)
 

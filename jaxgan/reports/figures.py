@@ -9,6 +9,7 @@ import math
 import os
 import pathlib
 import re
+import textwrap
 from collections.abc import Sized
 from typing import Any
 
@@ -43,6 +44,9 @@ ADAPTED = {
 
 REAL = "#9A9A9A"
 """Colour of real samples beside or below those of a generator."""
+
+LETTERS = 8
+"""Of a title that stand in an inch."""
 
 WIDTH, HEIGHT = 3.9, 2.9
 """Inches of a figure that is readable on a phone and beside others on a desk."""
@@ -145,7 +149,7 @@ def save(path: str | os.PathLike, figure: Any, title: str | None = None) -> None
     Args:
       path: the file; its ending says the format.
       figure: to write.
-      title: above the picture.
+      title: above the picture, in as many lines as its width asks for.
 
     Raises:
       UserError: if the ending is that of no format.
@@ -157,7 +161,8 @@ def save(path: str | os.PathLike, figure: Any, title: str | None = None) -> None
             f"{path} has no ending of a picture; give it one of {', '.join(formats)}."
         )
     if title is not None:
-        figure.suptitle(text(title), color=TEXT, fontsize=13)
+        lines = textwrap.wrap(title, int(LETTERS * figure.get_figwidth()))
+        figure.suptitle(text("\n".join(lines)), color=TEXT, fontsize=13)
     files.write_whole(path, lambda name: figure.savefig(name, dpi=150))
 
 

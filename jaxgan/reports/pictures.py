@@ -20,6 +20,12 @@ _GAP = 1
 SHORT = 3
 """Letters of a name that fit below a bar or an image; longer ones are written up."""
 
+LONGEST = 24
+"""Letters of a name that are shown; with more the picture would have no room."""
+
+MOST_NAMED = 80
+"""Modes that have room for their names."""
+
 BETWEEN = 0.08
 """Room between grids, in widths of one: more than between the images of a grid."""
 
@@ -72,12 +78,14 @@ def save_image_grid(
       panels: per arm `[N, H, W, C]` in [-1, 1], with one or three channels.
       columns: images in a row of a grid.
       title: above the picture.
-      column_names: below each grid, as many as columns, or None.
+      column_names: below each grid, as many as columns, or None; any text, of which the
+        first `LONGEST` letters are shown.
       right: what stands above the right end of each grid, whose name is then above its
         left end; None for names in the middle.
     """
     _check_arms(panels)
     grids = {name: image_grid(x, columns) for name, x in panels.items()}
+    column_names = column_names and [_short(name) for name in column_names]
     tallest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
     below = 0.2 + 0.06 * max(map(len, column_names)) if column_names else 0
     figure, axes = _panels(len(grids), width=3.0, height=3.0 * tallest + 0.4 + below)
@@ -205,14 +213,19 @@ def draw_coverage(
     Args:
       histograms: per arm `[S, K]` counts or shares.
       real: `[K]` counts or shares of the real data.
-      mode_names: `K` names, or None for numbers from 0.
+      mode_names: `K` names, or None for numbers from 0; any text, of which the first
+        `LONGEST` letters are shown, and none where there are more than `MOST_NAMED`.
     """
     _check_arms(histograms)
     real = _shares(real)[0]
     modes = np.arange(len(real))
     width = min(12.0, max(5.0, 1.5 + 0.3 * len(real)))
+    names = None
+    if len(real) <= (30 if mode_names is None else MOST_NAMED):
+        names = [_short(own) for own in (modes if mode_names is None else mode_names)]
+    height = 2.1 + (0.08 * max(map(len, names)) if names else 0)
     figure, axes = _panels(
-        len(histograms), width, height=2.1, columns=1 if len(real) > 12 else 2
+        len(histograms), width, height, columns=1 if len(real) > 12 else 2
     )
     for name, counts in histograms.items():
         if np.shape(counts)[-1:] != (len(real),):
@@ -238,16 +251,11 @@ def draw_coverage(
                 yerr=np.maximum(around, 0) if len(alive) > 1 else None,
                 error_kw={"elinewidth": 1, "capsize": 1.5, "ecolor": _TEXT},
             )
-        axis.set_title(
-            _with_missing(name, len(alive), len(shares)), color=_TEXT, fontsize=11
-        )
+        said = figures.text(_with_missing(name, len(alive), len(shares)))
+        axis.set_title(said, color=_TEXT, fontsize=11)
         axis.set_ylim(0, 1.08 * top)
-        if mode_names is not None or len(real) <= 30:
-            names = modes if mode_names is None else mode_names
-            longest = max(len(str(name)) for name in names)
-            axis.set_xticks(
-                modes, names, fontsize=8, rotation=0 if longest <= SHORT else 90
-            )
+        if names is not None:
+            _set_names(axis, modes, names, 8)
         axis.set_xlim(-0.7, len(real) - 0.3)
         axis.set_xlabel("mode", color=_TEXT, fontsize=9)
         axis.set_ylabel("share", color=_TEXT, fontsize=9)
@@ -285,7 +293,8 @@ def save_curves(
         values = np.ma.masked_invalid(values[known])
         colour = COLOURS[index % len(COLOURS)]
         style = ("-", "--", "-.", ":")[index // len(COLOURS) % 4]
-        label = _with_missing(name, np.count_nonzero(~np.isnan(last)), len(last))
+        found = np.count_nonzero(~np.isnan(last))
+        label = figures.text(_with_missing(name, found, len(last)))
         axis.plot(
             steps, values.mean(axis=1), style, color=colour, linewidth=1.8, label=label
         )
@@ -328,10 +337,20 @@ def _wrapped(name, inches):
     return figures.text("\n".join(textwrap.wrap(str(name), int(inches * 9))))
 
 
+def _short(name):
+    name = str(name)
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
+def _set_names(axis, places, names, size):
+    upright = max(map(len, names)) > SHORT
+    said = [figures.text(name) for name in names]
+    axis.set_xticks(places, said, fontsize=size, rotation=90 if upright else 0)
+
+
 def _name_columns(axis, names, pitch):
     centres = (np.arange(len(names)) + 0.5) * pitch - 1
-    upright = max(map(len, names)) > SHORT
-    axis.set_xticks(centres, names, fontsize=7, rotation=90 if upright else 0)
+    _set_names(axis, centres, names, 7)
     axis.set_yticks([])
     axis.tick_params(length=0, colors=_TEXT)
     axis.spines[:].set_visible(False)

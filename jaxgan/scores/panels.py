@@ -100,7 +100,10 @@ def of_dataset(
         known = {"held-out real images": dataset.to_float(held_out)}
     else:
         if not is_labelled(data):
-            note = "no scores, as a classifier needs labels, which the images have not"
+            which = "images" if data.train.label is None else "held-out images"
+            note = (
+                f"no scores, as a classifier needs labels, which the {which} have not"
+            )
             return Scoring(None, {}, note)
         real, held_out = (dataset.to_float(own.x) for own in (data.train, data.test))
         trained, note = train_classifier(

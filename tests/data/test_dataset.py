@@ -97,3 +97,9 @@ def test_a_dataset_is_told_with_its_counts_and_names():
     unlabelled = data._replace(train=data.train._replace(label=None))
     assert dataset.about(unlabelled) == said
     assert set(dataset.record(unlabelled)) == {"data"}
+
+
+@pytest.mark.parametrize("name", [*dataset.NAMES, "mnist"])
+def test_a_range_is_refused_where_it_would_say_nothing(name):
+    with pytest.raises(errors.UserError, match="value_range is .0, 1., but"):
+        dataset.load(name, value_range=(0.0, 1.0))

@@ -92,3 +92,14 @@ def plain():
         path = Path(top, "x.npz")
         array(path, range(3), "u1", np.arange(len(X)))
         return dataset.load("files", data_dir=str(path))
+
+
+def test_one_class_is_none_however_it_is_kept(tmp_path):
+    array(tmp_path / "x.npz", [5, 5, 5], "u1", np.arange(len(X)))
+    folder(tmp_path / "own", "aaa", "png", np.arange(len(X)))
+    for name in ("x.npz", "own"):
+        found = dataset.load("files", data_dir=str(tmp_path / name))
+        (scored,) = samples.of_path(tmp_path / name).values()
+        assert found.num_classes is found.class_names is scored.num_classes is None
+        assert found.train.label is found.test.label is scored.label is None
+        assert len(found.train.x) + len(found.test.x) == len(X)

@@ -158,3 +158,21 @@ def test_chosen_samples_are_of_the_set_and_not_of_its_names_or_rows(x, tmp_path)
             first = chosen
     for one, other in zip(first, chosen, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_folder_called_like_a_dataset_is_never_answered_with_that(
+    x, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "digits", x)
+    np.savez(tmp_path / "mnist.npz", x_train=x, x_test=x)
+    for part in ("train", "test"):
+        save(tmp_path / "mnist" / part, x)
+    asked = {
+        "./digits:test": r"write \./digits\.",
+        "./mnist": r"write \./mnist:train or \./mnist:test\.",
+        "mnist.npz": r"write mnist.npz:train or mnist.npz:test\.",
+    }
+    for name, said in asked.items():
+        with pytest.raises(errors.UserError, match=said):
+            samples.find(name)
