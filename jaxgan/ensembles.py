@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import checkpoint, errors, randomness, types
+from jaxgan import checkpoint, errors, precision, randomness, types
 from jaxgan import gan as gan_lib
 from jaxgan.data import modes as modes_lib
 from jaxgan.data import sampling, standardise
@@ -119,7 +119,7 @@ def mixture(
         hparams.standardiser,
         classes,
     )
-    return with_standing_statistics(gan, trained, key)
+    return with_standing_statistics(gan, precision.narrowed(trained), key)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
@@ -221,7 +221,7 @@ def save(
 ) -> None:
     """Writes a mixture and how to rebuild its GAN into one file, whole or not at all.
 
-    The versions of jaxgan and JAX are noted beside it.
+    Numbers of 64 bits are kept as 32. The versions of jaxgan and JAX are noted with it.
 
     Args:
       path: of the file; one that exists is replaced.
@@ -231,7 +231,9 @@ def save(
         whether the weights are an `average` over the training.
     """
     tree = {
-        name: value for name, value in mixture._asdict().items() if value is not None
+        name: value
+        for name, value in precision.narrowed(mixture)._asdict().items()
+        if value is not None
     }
     if mixture.standardiser is not None:
         tree["standardiser"] = mixture.standardiser._asdict()
@@ -262,6 +264,7 @@ def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
             f"{path}: its architecture cannot be built ({reason}); it was written by "
             "another version of jaxgan or by something else."
         ) from None
+    tree = precision.narrowed(tree)
     # Without normalisation there is nothing to store here.
     tree.setdefault("collections", {})
     expected = {"params": params.generator, "collections": collections.generator}

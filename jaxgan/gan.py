@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan import errors, networks, randomness, types
+from jaxgan import errors, networks, precision, randomness, types
 from jaxgan.networks import layers
 from jaxgan.networks.layers import conditioning as conditionings
 
@@ -261,7 +261,7 @@ def _conditioning(published, kinds, num_classes) -> types.Pair:
 
 
 def _init(module, key, x, label) -> tuple[types.Tree, types.Tree]:
-    collections = dict(module.init(key, x, train=True, **label))
+    collections = dict(precision.narrowed(module.init(key, x, train=True, **label)))
     return collections.pop("params"), collections
 
 
