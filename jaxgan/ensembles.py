@@ -110,8 +110,15 @@ def mixture(
       key: consumed by the standing statistics.
       classes: `[M, K]` probabilities of the labels, or None for unconditional
         generators.
+
+    Raises:
+      UserError: if an argument is something else, or there is not a weight of at least
+        0 for each member, as far as they are not traced.
     """
-    weights = jnp.where(state.alive, weights, 0.0)
+    types.require_state(state)
+    types.require_hparams(hparams)
+    _require_weights(weights, jnp.shape(state.alive))
+    weights = jnp.where(state.alive, jnp.asarray(weights), 0.0)
     trained = Mixture(
         weights / weights.sum(),
         state.params.generator if state.ema is None else state.ema,
@@ -183,7 +190,24 @@ def sample(
 
     Returns:
       `x [n, ...]` in the units of the data, and `member [n]` int32 that made each.
+
+    Raises:
+      UserError: if an argument is something else.
     """
+    if not isinstance(mixture, Mixture):
+        raise errors.UserError(
+            f"mixture is {errors.shown(mixture)}, but must be a Mixture; "
+            "ensembles.mixture and ensembles.load give one."
+        )
+    errors.require_whole(n=n)
+    if n < 0:
+        raise errors.UserError(f"n={n} samples must not be negative.")
+    key = randomness.threefry(key)
+    if key.shape:
+        raise errors.UserError(
+            f"key has shape {key.shape}, but one key draws from one mixture; give one, "
+            "or call it under jax.vmap."
+        )
     num_members = mixture.weights.shape[0]
     conditional = mixture.classes is not None
     member_key, z_key, *label_key = jax.random.split(key, 2 + conditional)
@@ -216,6 +240,19 @@ def sample(
     return x[start + rank // BLOCK, rank % BLOCK], member
 
 
+def _require_weights(weights: jax.Array, alive: tuple[int, ...]) -> None:
+    found = np.shape(weights)
+    if found != alive or not alive:
+        raise errors.UserError(
+            f"weights have shape {found}, but the members' state has {alive}; give a "
+            "weight for each member of a population."
+        )
+    if not isinstance(weights, jax.core.Tracer) and np.min(weights, initial=0) < 0:
+        raise errors.UserError(
+            f"weights hold {np.min(weights)}, but must not be negative."
+        )
+
+
 def save(
     path: pathlib.Path, mixture: Mixture, architecture: Mapping[str, Any], **notes: Any
 ) -> None:
@@ -230,6 +267,11 @@ def save(
       **notes: anything else worth keeping that JSON can hold, such as a `title`, and
         whether the weights are an `average` over the training.
     """
+    if not isinstance(architecture, Mapping):
+        raise errors.UserError(
+            f"architecture is {errors.shown(architecture)}, but must be what gan.build "
+            'takes, such as {"architecture": "mlp", "shape": [2]}.'
+        )
     tree = {
         name: value
         for name, value in precision.narrowed(mixture)._asdict().items()
