@@ -211,14 +211,14 @@ def show(
     space: spaces.Space,
     by: str,
 ) -> None:
-    """Prints the best settings, and those that died, which are last."""
+    """Prints the best settings, and those without a score, which are last."""
     sign = -1 if by in objectives.MORE_IS_BETTER else 1
     dead = [setting for setting in ranked if setting.dead == setting.seeds]
     best = [setting for setting in ranked if setting.dead < setting.seeds][:SHOWN]
     table = [
         [
             place,
-            "died" if setting.dead == setting.seeds else sign * setting.mean,
+            "no score" if setting.dead == setting.seeds else sign * setting.mean,
             f"{setting.dead} of {setting.seeds}",
             *(setting.values.get(name) for name in space),
         ]
@@ -228,14 +228,15 @@ def show(
     whole = {row["trial"] for row in summaries.at_full_length(rows)}
     stopped = {row["setting"] for row in rows if row["trial"] not in whole}
     title = (
-        f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died, "
-        f"{len(stopped)} were stopped early"
+        f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died or "
+        f"have no score, {len(stopped)} were stopped early"
     )
     print()
-    reports.print_table(table, ["", by, "dead seeds", *space], title)
+    reports.print_table(table, ["", by, "seeds without", *space], title)
     if not best:
         raise errors.UserError(
-            "every setting died; lower the learning rates, or add a penalty."
+            f"no setting has a {by}, as all died or it could not be computed; lower "
+            "the learning rates, or add a penalty."
         )
 
 

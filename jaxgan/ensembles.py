@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import checkpoint, errors, randomness, types
+from jaxgan import checkpoint, errors, precision, randomness, types
 from jaxgan import gan as gan_lib
 from jaxgan.data import modes as modes_lib
 from jaxgan.data import sampling, standardise
@@ -110,8 +110,15 @@ def mixture(
       key: consumed by the standing statistics.
       classes: `[M, K]` probabilities of the labels, or None for unconditional
         generators.
+
+    Raises:
+      UserError: if an argument is something else, or there is not a weight of at least
+        0 for each member, as far as they are not traced.
     """
-    weights = jnp.where(state.alive, weights, 0.0)
+    types.require_state(state)
+    types.require_hparams(hparams)
+    _require_weights(weights, jnp.shape(state.alive))
+    weights = jnp.where(state.alive, jnp.asarray(weights), 0.0)
     trained = Mixture(
         weights / weights.sum(),
         state.params.generator if state.ema is None else state.ema,
@@ -119,7 +126,7 @@ def mixture(
         hparams.standardiser,
         classes,
     )
-    return with_standing_statistics(gan, trained, key)
+    return with_standing_statistics(gan, precision.narrowed(trained), key)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
@@ -183,7 +190,24 @@ def sample(
 
     Returns:
       `x [n, ...]` in the units of the data, and `member [n]` int32 that made each.
+
+    Raises:
+      UserError: if an argument is something else.
     """
+    if not isinstance(mixture, Mixture):
+        raise errors.UserError(
+            f"mixture is {errors.shown(mixture)}, but must be a Mixture; "
+            "ensembles.mixture and ensembles.load give one."
+        )
+    errors.require_whole(n=n)
+    if n < 0:
+        raise errors.UserError(f"n={n} samples must not be negative.")
+    key = randomness.threefry(key)
+    if key.shape:
+        raise errors.UserError(
+            f"key has shape {key.shape}, but one key draws from one mixture; give one, "
+            "or call it under jax.vmap."
+        )
     num_members = mixture.weights.shape[0]
     conditional = mixture.classes is not None
     member_key, z_key, *label_key = jax.random.split(key, 2 + conditional)
@@ -216,12 +240,25 @@ def sample(
     return x[start + rank // BLOCK, rank % BLOCK], member
 
 
+def _require_weights(weights: jax.Array, alive: tuple[int, ...]) -> None:
+    found = np.shape(weights)
+    if found != alive or not alive:
+        raise errors.UserError(
+            f"weights have shape {found}, but the members' state has {alive}; give a "
+            "weight for each member of a population."
+        )
+    if not isinstance(weights, jax.core.Tracer) and np.min(weights, initial=0) < 0:
+        raise errors.UserError(
+            f"weights hold {np.min(weights)}, but must not be negative."
+        )
+
+
 def save(
     path: pathlib.Path, mixture: Mixture, architecture: Mapping[str, Any], **notes: Any
 ) -> None:
     """Writes a mixture and how to rebuild its GAN into one file, whole or not at all.
 
-    The versions of jaxgan and JAX are noted beside it.
+    Numbers of 64 bits are kept as 32. The versions of jaxgan and JAX are noted with it.
 
     Args:
       path: of the file; one that exists is replaced.
@@ -230,8 +267,15 @@ def save(
       **notes: anything else worth keeping that JSON can hold, such as a `title`, and
         whether the weights are an `average` over the training.
     """
+    if not isinstance(architecture, Mapping):
+        raise errors.UserError(
+            f"architecture is {errors.shown(architecture)}, but must be what gan.build "
+            'takes, such as {"architecture": "mlp", "shape": [2]}.'
+        )
     tree = {
-        name: value for name, value in mixture._asdict().items() if value is not None
+        name: value
+        for name, value in precision.narrowed(mixture)._asdict().items()
+        if value is not None
     }
     if mixture.standardiser is not None:
         tree["standardiser"] = mixture.standardiser._asdict()
@@ -262,6 +306,7 @@ def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
             f"{path}: its architecture cannot be built ({reason}); it was written by "
             "another version of jaxgan or by something else."
         ) from None
+    tree = precision.narrowed(tree)
     # Without normalisation there is nothing to store here.
     tree.setdefault("collections", {})
     expected = {"params": params.generator, "collections": collections.generator}

@@ -1,11 +1,16 @@
 """What a script tells its user in a sentence: a mistake, or an interruption."""
 
 import difflib
+import operator
 import re
 from collections.abc import Iterable
 
 MOST_LISTED = 24
 """Names up to which a sentence lists all that are known."""
+
+
+LONGEST_SHOWN = 40
+"""Letters of a value up to which a sentence names the value itself."""
 
 
 class UserError(ValueError):
@@ -30,6 +35,32 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal: int, *, together: bool = False):
         super().__init__(message)
         self.signal, self.together = signal, together
+
+
+def require_whole(**numbers: object) -> None:
+    """Asks that arguments are whole numbers, as counts are.
+
+    Raises:
+      UserError: if one is not, such as 1e3.
+    """
+    for name, value in numbers.items():
+        try:
+            operator.index(value)
+        except TypeError:
+            raise UserError(
+                f"{name}={shown(value)} must be a whole number, such as 10."
+            ) from None
+
+
+def shown(value: object) -> str:
+    """A value as a sentence names it: itself if it is short, else what it is."""
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if dtype is not None and shape is not None:
+        return f"an array {dtype}{list(shape)}"
+    text = repr(value)
+    if len(text) <= LONGEST_SHOWN and "\n" not in text:
+        return text
+    return f"a {type(value).__name__}"
 
 
 def choice(name: object, known: Iterable[str], *, among: str = "one of") -> str:

@@ -11,11 +11,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from flax import errors as flax_errors
 from flax import linen as nn
 
-from jaxgan import errors, networks, randomness, types
+from jaxgan import errors, networks, precision, randomness, types
 from jaxgan.networks import layers
 from jaxgan.networks.layers import conditioning as conditionings
+
+UNFIT = (
+    flax_errors.ApplyScopeInvalidVariablesTypeError,
+    flax_errors.ApplyScopeInvalidVariablesStructureError,
+    flax_errors.ScopeCollectionNotFound,
+    flax_errors.ScopeParamNotFoundError,
+    flax_errors.ScopeParamShapeError,
+)
+"""What Flax says of weights that are another network's, or a population's."""
 
 
 def from_networks(
@@ -41,6 +52,7 @@ def from_networks(
         label that is missing, or given to an unconditional GAN, and for samples and
         latents of another shape.
     """
+    errors.require_whole(latent_dim=latent_dim)
     if latent_dim < 1:
         raise errors.UserError(f"latent_dim={latent_dim} must be at least 1.")
 
@@ -66,7 +78,16 @@ def from_networks(
         return types.Pair(g_params, d_params), types.Pair(g_collections, d_collections)
 
     def latent(key: jax.Array, n: int) -> jax.Array:
+        randomness.require("key", key, "give jax.random.key(seed)")
+        errors.require_whole(n=n)
+        if n < 0:
+            raise errors.UserError(f"n={n} latents must not be negative.")
         key = randomness.threefry(key)
+        if key.shape:
+            raise errors.UserError(
+                f"key has shape {key.shape}, but one key draws the latents of one "
+                "member; give one, or call it under jax.vmap."
+            )
         return jax.random.normal(key, (n, latent_dim), jnp.float32)
 
     def generate(params, collections, z, label=None, train=False):
@@ -123,6 +144,7 @@ def make(
       UserError: if a name is not known, the architecture cannot make samples of that
         shape, or there is no such number.
     """
+    _check_shape(shape)
     if architecture not in networks.ARCHITECTURES:
         raise errors.UserError(
             f"architecture={architecture!r} is not known; "
@@ -210,6 +232,18 @@ def build(description: Mapping[str, Any]) -> types.GAN:
     return make(**description)
 
 
+def _check_shape(shape: Sequence[int]) -> None:
+    if not isinstance(shape, Sequence | np.ndarray) or isinstance(shape, str):
+        raise errors.UserError(
+            f"shape={errors.shown(shape)} must hold the sizes of one sample, such as "
+            "(2,)."
+        )
+    for size in shape:
+        errors.require_whole(shape=size)
+        if size < 1:
+            raise errors.UserError(f"shape={tuple(shape)} must hold positive sizes.")
+
+
 def _check_samples(name: str, x: jax.Array, shape: Sequence[int]) -> None:
     found, expected = tuple(jnp.shape(x)[1:]), tuple(shape)
     if found != expected or not jnp.ndim(x):
@@ -260,16 +294,28 @@ def _conditioning(published, kinds, num_classes) -> types.Pair:
     return types.Pair(*map(conditioning, types.Pair._fields))
 
 
+def _first(error: Exception) -> str:
+    """The first sentence of what Flax says."""
+    return " ".join(str(error).split()).split(". ")[0].split(" (https:")[0]
+
+
 def _init(module, key, x, label) -> tuple[types.Tree, types.Tree]:
-    collections = dict(module.init(key, x, train=True, **label))
+    collections = dict(precision.narrowed(module.init(key, x, train=True, **label)))
     return collections.pop("params"), collections
 
 
 def _apply(module, params, collections, x, label, train):
     variables = {"params": params, **collections}
-    if not train:
-        return module.apply(variables, x, train=False, **label), collections
-    output, updated = module.apply(
-        variables, x, train=True, **label, mutable=list(collections)
-    )
+    try:
+        if not train:
+            return module.apply(variables, x, train=False, **label), collections
+        output, updated = module.apply(
+            variables, x, train=True, **label, mutable=list(collections)
+        )
+    except UNFIT as error:
+        raise errors.UserError(
+            f"params are not the weights of one such network ({_first(error)}); give "
+            "one player's of one member, as population.take(state, i).params.generator "
+            "are, or call it under jax.vmap."
+        ) from None
     return output, {**collections, **updated}

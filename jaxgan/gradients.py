@@ -40,6 +40,7 @@ def discriminator(
       with negative logits), `fake_deviation` (standard deviation over the batch of fake
       samples, mean over their elements) and `discriminator_gradient_norm`.
     """
+    types.require_gan(gan)
     _check_functions(loss, penalties, terms)
     penalties, terms = dict(penalties or {}), dict(terms or {})
 
@@ -142,6 +143,7 @@ def unrolled(
       Metz et al., Unrolled Generative Adversarial Networks, 2017,
       https://arxiv.org/abs/1611.02163
     """
+    errors.require_whole(depth=depth)
     if depth < 0:
         raise errors.UserError(f"depth={depth} of unrolling must not be negative.")
     types.check_player("discriminator", discriminator, "discriminator")
@@ -174,6 +176,7 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
     Raises:
       UserError: if n < 1, or (when traced) if n does not divide the batch.
     """
+    errors.require_whole(n=n)
     if n < 1:
         raise errors.UserError(f"n={n} parts of a batch must be at least 1.")
     if n == 1:
@@ -220,6 +223,7 @@ def global_norm(tree: types.Tree) -> jax.Array:
 
 def _generator_against(gan, loss, opponent, terms):
     """Gradient of `loss.generator` where `opponent` makes the discriminator's state."""
+    types.require_gan(gan)
     _check_functions(loss, None, terms)
 
     def gradient(hparams, state, batch, key):
@@ -284,7 +288,8 @@ def _check_functions(loss, penalties, terms):
     """Asks for functions where their names may have been given."""
     if not isinstance(loss, types.Loss):
         raise errors.UserError(
-            f"loss is {loss!r}, but must be a Loss; losses.get(name) gives one."
+            f"loss is {errors.shown(loss)}, but must be a Loss; losses.get(name) gives "
+            "one."
         )
     _check_mapping("penalties", penalties, callable, "penalties.get(name)")
     _check_mapping("terms", terms, _is_pair, "losses.TERMS[name]")
@@ -293,14 +298,14 @@ def _check_functions(loss, penalties, terms):
 def _check_mapping(argument, given, fits, gives):
     if given is not None and not isinstance(given, Mapping):
         raise errors.UserError(
-            f"{argument} is {given!r}, but must be a mapping from names to functions; "
-            f"{gives} gives one."
+            f"{argument} is {errors.shown(given)}, but must be a mapping from names to "
+            f"functions; {gives} gives one."
         )
     for name, value in (given or {}).items():
         if not fits(value):
             raise errors.UserError(
-                f"{argument}[{name!r}] is {value!r}, which is no function; {gives} "
-                "gives one."
+                f"{argument}[{name!r}] is {errors.shown(value)}, which is no function; "
+                f"{gives} gives one."
             )
 
 
@@ -309,6 +314,7 @@ def _is_pair(term):
 
 
 def _check_weights(weights, names):
+    _require_weights(weights)
     if set(weights) != names:
         raise errors.UserError(
             f"hparams.penalties has weights for {sorted(weights)} but the gradient was "
@@ -317,7 +323,16 @@ def _check_weights(weights, names):
         )
 
 
+def _require_weights(weights):
+    if not isinstance(weights, Mapping):
+        raise errors.UserError(
+            f"hparams.penalties is {errors.shown(weights)}, but must be a mapping from "
+            "names to weights; give {} if there are none."
+        )
+
+
 def _check_terms(weights, terms):
+    _require_weights(weights)
     missing = sorted(set(terms) - set(weights))
     if missing:
         raise errors.UserError(

@@ -47,6 +47,7 @@ def chunks(size: int) -> types.Mapper:
     Raises:
       UserError: if `size` < 1.
     """
+    errors.require_whole(size=size)
     if size < 1:
         raise errors.UserError(f"size={size} of a chunk of members must be at least 1.")
 
@@ -151,7 +152,14 @@ def keys(key: jax.Array, num_members: int) -> jax.Array:
 
     It depends neither on the population's size nor on the other members. Keys are
     threefry's, also where `key` is another generator's, see `jaxgan.randomness`.
+
+    Raises:
+      UserError: if `key` is none, or there are no members.
     """
+    randomness.require("key", key, "give jax.random.key(seed)")
+    errors.require_whole(num_members=num_members)
+    if num_members < 1:
+        raise errors.UserError(f"num_members={num_members} must be at least 1.")
     key = randomness.threefry(key)
     return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(num_members))
 
@@ -170,8 +178,15 @@ def init(
       keys: `[P]`.
 
     Raises:
-      UserError: if the leading axes differ.
+      UserError: if an argument is something else, or the leading axes differ.
     """
+    if not callable(initialise):
+        raise errors.UserError(
+            f"initialise is {errors.shown(initialise)}, which is no function; "
+            "steps.initialise(gan) gives one."
+        )
+    types.require_hparams(hparams)
+    randomness.require("keys", keys, "population.keys(key, P) gives one per member")
     size((hparams, keys))
     hparams, keys = precision.narrowed(hparams), randomness.threefry(keys)
     return jax.jit(jax.vmap(initialise))(hparams, keys)
@@ -203,6 +218,8 @@ def broadcast(tree: types.Tree, num_members: int) -> types.Tree:
     Use it for `HParams`, then replace what should differ between the members.
     """
 
+    errors.require_whole(num_members=num_members)
+
     def lift(leaf):
         leaf = jnp.asarray(leaf, jnp.float32) if _is_number(leaf) else leaf
         return jnp.broadcast_to(leaf, (num_members, *jnp.shape(leaf)))
@@ -211,8 +228,28 @@ def broadcast(tree: types.Tree, num_members: int) -> types.Tree:
 
 
 def take(tree: types.Tree, members: int | ArrayLike) -> types.Tree:
-    """Selects members: an integer drops the axis `[P]`, indices `[M]` give `[M]`."""
+    """Selects members: an integer drops the axis `[P]`, indices `[M]` give `[M]`.
+
+    Raises:
+      UserError: if there is no such member, as far as `members` are not traced.
+    """
+    if not isinstance(members, jax.core.Tracer):
+        _require_members(tree, np.asarray(members))
     return _take(tree, jnp.asarray(members))
+
+
+def _require_members(tree, members) -> None:
+    total = len(jax.tree.leaves(tree)[0])
+    if members.dtype == bool or not np.issubdtype(members.dtype, np.integer):
+        raise errors.UserError(
+            f"members={errors.shown(members.tolist())} must be whole numbers."
+        )
+    outside = members[(members < -total) | (members >= total)]
+    if outside.size:
+        raise errors.UserError(
+            f"there is no member {outside.flat[0]} in a population of {total}; they "
+            f"are numbered from 0 to {total - 1}."
+        )
 
 
 @jax.jit

@@ -171,6 +171,45 @@ class Step(Protocol):
     ) -> tuple[TrainState, Metrics]: ...
 
 
+def require_gan(gan: Any) -> None:
+    """Asks for the four functions of a `GAN`.
+
+    Raises:
+      UserError: if it is something else, such as a Flax module.
+    """
+    if not all(hasattr(gan, name) for name in GAN._fields):
+        raise errors.UserError(
+            f"gan is {errors.shown(gan)}, but must be a GAN; gan.make(name, shape) "
+            "gives one, and gan.from_networks makes one of two Flax modules."
+        )
+
+
+def require_hparams(hparams: Any) -> None:
+    """Asks for `HParams`.
+
+    Raises:
+      UserError: if it is something else.
+    """
+    if not isinstance(hparams, HParams):
+        raise errors.UserError(
+            f"hparams is {errors.shown(hparams)}, but must be HParams: types.HParams("
+            "types.Pair(generator, discriminator), penalties={})."
+        )
+
+
+def require_state(state: Any) -> None:
+    """Asks for a `TrainState`.
+
+    Raises:
+      UserError: if it is something else.
+    """
+    if not isinstance(state, TrainState):
+        raise errors.UserError(
+            f"state is {errors.shown(state)}, but must be a TrainState; "
+            "population.init gives one."
+        )
+
+
 def played_by(player: str, function: Callable) -> Callable:
     """Notes on a `Gradient` or a `Step` of one player whose it is; returns it."""
     function.player = player
@@ -190,8 +229,8 @@ def check_player(argument: str, function: Callable, player: str) -> None:
     """
     if not callable(function):
         raise errors.UserError(
-            f"{argument} is {function!r}, which is no function; give what gradients."
-            f"{player} or steps.update({player!r}, ...) makes."
+            f"{argument} is {errors.shown(function)}, which is no function; give what "
+            f"gradients.{player} or steps.update({player!r}, ...) makes."
         )
     if player_of(function) not in (None, player):
         raise errors.UserError(

@@ -176,10 +176,12 @@ def test_ribbons_are_quantiles_over_the_members_that_live():
     np.testing.assert_array_equal(line.get_ydata(), [2.5, 5])
 
 
-def test_the_dead_of_a_group_are_counted():
+def test_those_of_a_group_without_a_score_are_counted():
     (axis,) = charts.distributions(GROUPS, "x").axes
     said = [text.get_text() for text in axis.texts]
-    assert said == [f"{np.isnan(SCORES).sum()} dead", "1 dead", "2 dead"]
+    assert said == [
+        f"{number} without a score" for number in (np.isnan(SCORES).sum(), 1, 2)
+    ]
 
 
 def test_intervals_are_drawn_from_end_to_end():

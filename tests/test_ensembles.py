@@ -374,3 +374,25 @@ def test_what_wrote_a_mixture_is_noted(tmp_path):
     ensembles.save(path, whole, described, average=True)
     _, _, notes = ensembles.load(path)
     assert set(notes["versions"]) == {"jaxgan", "jax"} and notes["average"] is True
+
+
+def test_a_mixture_of_64_bit_numbers_is_saved_so_that_it_can_be_read(tmp_path):
+    # As JAX_ENABLE_X64 makes them, and NumPy by itself.
+    described = {"architecture": "mlp", "shape": [2], "latent_dim": 2, "hidden": [3]}
+    path = tmp_path / "mixture.safetensors"
+    with jax.enable_x64(True):
+        networks = gan.build(described)
+        params, _ = jax.jit(networks.init)(jax.random.key(0))
+        assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype("float32")}
+        whole = ensembles.Mixture(
+            np.ones(1, np.float64),
+            jax.tree.map(lambda x: np.asarray(x, np.float64)[None], params.generator),
+            {},
+            standardise.Standardiser(np.zeros((1, 2)), np.ones((1, 2))),
+        )
+        ensembles.save(path, whole, described)
+        ensembles.load(path)
+    networks, read, _ = ensembles.load(path)
+    assert {leaf.dtype for leaf in jax.tree.leaves(read)} == {np.dtype("float32")}
+    x, _ = ensembles.sample(networks, read, jax.random.key(1), 3)
+    assert x.dtype == np.float32 and np.isfinite(x).all()

@@ -1,12 +1,17 @@
 """What a new user gets wrong first ends in a sentence that names it."""
 
+import functools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
 from jaxgan import (
+    ensembles,
     errors,
     gan,
     gradients,
@@ -18,7 +23,7 @@ from jaxgan import (
     training,
     types,
 )
-from jaxgan.data import pool
+from jaxgan.data import mixtures, modes, pool
 from jaxgan.networks import layers
 
 P = 3
@@ -36,14 +41,38 @@ def numbers(optimizer):
     return types.HParams(optimizer, penalties={})
 
 
-def trained(x, *, optimizer=BOTH, step=None, begun=None):
+def trained(x, *, optimizer=BOTH, step=None, begun=None, **more):
     """Trains as the README does, with what a user may have got wrong."""
     step = step or steps.alternating(D, G)
     program = training.compile(step, pool.draw(4))
-    hparams = population.broadcast(numbers(optimizer), P)
+    hparams = population.broadcast(numbers(optimizer)._replace(**more), P)
     keys = population.keys(jax.random.key(0), P)
     state = population.init(begun or steps.initialise(NETWORKS), hparams, keys)
     return training.train(program, hparams, state, keys, x, num_steps=1)
+
+
+class Begun(NamedTuple):
+    """A population that is well made."""
+
+    hparams: types.HParams
+    state: types.TrainState
+    keys: jax.Array
+
+
+@functools.cache
+def begun():
+    hparams = population.broadcast(numbers(BOTH), P)
+    keys = population.keys(jax.random.key(0), P)
+    state = population.init(steps.initialise(NETWORKS), hparams, keys)
+    return Begun(hparams, state, keys)
+
+
+def train(program=None, *, num_steps=1, data=None, **wrong):
+    """Trains a population of which some arguments are wrong."""
+    program = program or training.compile(steps.alternating(D, G), pool.draw(4))
+    data = pool.put(POINTS) if data is None else data
+    given = begun()._asdict() | wrong
+    return training.train(program, **given, data=data, num_steps=num_steps)
 
 
 POINTS = np.zeros((8, 2), np.float32)
@@ -120,6 +149,150 @@ MISTAKES = {
         r"2 at .*optimizer.*generator, 3 at .*optimizer.*discriminator",
     ),
     "no members": (lambda: population.size({}), "no leaves"),
+    "hparams and state swapped": (
+        lambda: train(hparams=begun().state, state=begun().hparams),
+        "hparams is a TrainState.*HParams",
+    ),
+    "keys and data swapped": (
+        lambda: train(keys=pool.put(POINTS), data=begun().keys),
+        r"keys is a Pool.*population\.keys",
+    ),
+    "no state": (lambda: train(state=None), "state is None.*population.init"),
+    "a step for a program": (lambda: train(D), "program is a function.*compile"),
+    "seeds for keys": (
+        lambda: population.init(
+            steps.initialise(NETWORKS), begun().hparams, jnp.arange(P)
+        ),
+        r"keys is an array int32\[3\].*population\.keys",
+    ),
+    "steps as a float": (lambda: train(num_steps=1e3), "num_steps=1000.0.*whole"),
+    "a batch as a float": (lambda: pool.draw(8.0), "batch_size=8.0.*whole"),
+    "a part of a critic's step": (
+        lambda: steps.alternating(D, G, n_critic=2.5),
+        "n=2.5.*whole",
+    ),
+    "step and sample swapped": (
+        lambda: training.compile(pool.draw(4), D),
+        r"step is a function, which does not take.*compile\(step, sample\)",
+    ),
+    "a batch size for a sampler": (lambda: training.compile(D, 4), "sample is 4"),
+    "a seed for a key": (lambda: population.keys(0, P), "key is 0.*random key"),
+    "no members to give keys": (
+        lambda: population.keys(jax.random.key(0), 0),
+        "num_members=0",
+    ),
+    "a gan for what initialises": (
+        lambda: population.init(NETWORKS, begun().hparams, begun().keys),
+        "initialise is a GAN.*steps.initialise",
+    ),
+    "a Flax module for a gan": (
+        lambda: gradients.generator(nn.Dense(2), LOSS),
+        "gan is .*from_networks",
+    ),
+    "a loss for a gan": (lambda: steps.initialise(LOSS), "gan is a Loss"),
+    "penalties of None": (
+        lambda: trained(pool.put(POINTS), penalties=None),
+        "hparams.penalties is None.*{}",
+    ),
+    "weights of all members": (
+        lambda: NETWORKS.generate(begun().state.params.generator, {}, POINTS),
+        "weights of one such network.*jax.vmap",
+    ),
+    "weights of both players": (
+        lambda: NETWORKS.generate(begun().state.params, {}, POINTS),
+        "weights of one such network.*one player's",
+    ),
+    "keys of all members": (
+        lambda: NETWORKS.latent(begun().keys, 4),
+        r"key has shape \(3,\).*jax.vmap",
+    ),
+    "a seed for a score's key": (
+        lambda: scores.kernel_distance(POINTS, POINTS, 0, subset_size=2),
+        r"key is 0, which is no random key; give jax\.random\.key",
+    ),
+    "a seed for real samples": (
+        lambda: mixtures.sample(mixtures.ring(), 0, 4),
+        "key is 0, which is no random key",
+    ),
+    "weights of other members": (
+        lambda: ensembles.mixture(
+            NETWORKS, begun().state, begun().hparams, jnp.ones(2), jax.random.key(0)
+        ),
+        r"weights have shape \(2,\).*\(3,\)",
+    ),
+    "no weights": (
+        lambda: ensembles.mixture(
+            NETWORKS, begun().state, begun().hparams, None, jax.random.key(0)
+        ),
+        r"weights have shape",
+    ),
+    "a negative weight": (
+        lambda: ensembles.mixture(
+            NETWORKS,
+            begun().state,
+            begun().hparams,
+            np.array([2.0, -1.0, 0.0]),
+            jax.random.key(0),
+        ),
+        "weights hold -1.0",
+    ),
+    "a state for a mixture": (
+        lambda: ensembles.sample(NETWORKS, begun().state, jax.random.key(0), 4),
+        "mixture is a TrainState.*ensembles.mixture",
+    ),
+    "an architecture by its name": (
+        lambda: ensembles.save("unwritten", ensembles.Mixture(1, 1, {}), "mlp"),
+        "architecture is 'mlp'",
+    ),
+    "a member too many": (
+        lambda: population.take(begun().state, P),
+        "no member 3 in a population of 3",
+    ),
+    "a size for a shape": (lambda: gan.mlp(2), r"shape=2.*\(2,\)"),
+    "a width for widths": (lambda: gan.mlp((2,), hidden=64), "hidden=64"),
+    "no samples": (lambda: pool.put(np.zeros((0, 2))), r"x has shape \(0, 2\)"),
+    "labels of other samples": (
+        lambda: pool.put(POINTS, label=np.zeros(5, int)),
+        r"label has shape \(5,\).*\(8,\)",
+    ),
+    "labels for modes": (
+        lambda: pool.put(POINTS, np.zeros(8, int)),
+        "modes is an array.*label=",
+    ),
+    "modes of other samples": (
+        lambda: pool.put(POINTS, modes.from_labels(np.zeros(9, int))),
+        "number 8, but x holds 8",
+    ),
+    "mode weights without modes": (
+        lambda: trained(pool.put(POINTS), mode_weights=jnp.ones(2)),
+        "the data have no modes",
+    ),
+    "mode weights of other modes": (
+        lambda: trained(
+            pool.put(POINTS, modes.from_labels(np.arange(8) % 3)),
+            mode_weights=jnp.ones(2),
+        ),
+        r"shape \(2,\), but the data have 3 modes",
+    ),
+    "a decay without an average": (
+        lambda: trained(pool.put(POINTS), ema_decay=0.9),
+        r"ema_decay is given but the step keeps no average.*steps\.averaged",
+    ),
+    "a decay without an average in quarantine": (
+        lambda: trained(
+            pool.put(POINTS),
+            ema_decay=0.9,
+            step=steps.quarantine(steps.alternating(D, G)),
+        ),
+        "the step keeps no average",
+    ),
+    "a decay that came after the state": (
+        lambda: train(
+            training.compile(steps.averaged(D), pool.draw(4)),
+            hparams=begun().hparams._replace(ema_decay=jnp.full(P, 0.9)),
+        ),
+        "initialised without an average",
+    ),
 }
 
 SGD = steps.alternating(

@@ -168,7 +168,7 @@ def test_a_result_names_the_best_the_next_and_what_is_known():
     said = reports.result(rows, {"real": row(0.5)})
     assert said.startswith("Of 3 arms, “b” has the least Frechet distance, 1.1 (")
     assert "next is “a” with 3.1 ± 1.3" in said and said.endswith("“real” 0.5.")
-    assert "all are dead" in reports.result({"dead": row(NAN)}, {})
+    assert "none could be computed" in reports.result({"dead": row(NAN)}, {})
     assert reports.result({"x": {"other": {}}}, {}) == ""
     more = {"a": {"precision": {"value": [0.2]}}, "b": {"precision": {"value": [0.9]}}}
     assert "“b” has the greatest precision, 0.9" in reports.result(more, {})

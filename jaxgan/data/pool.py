@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import errors, precision, types
@@ -46,8 +47,49 @@ def put(
     modes: modes_lib.Modes | None = None,
     label: ArrayLike | None = None,
 ) -> Pool:
-    """Copies samples, modes and labels to the device."""
+    """Copies samples, modes and labels to the device.
+
+    Args:
+      x: `[N, ...]` uint8 images or floating-point points.
+      modes: of those samples, or None if no member has `mode_weights`.
+      label: `[N]` integers, or None for batches without labels.
+
+    Raises:
+      UserError: if there are no samples, or modes or labels are not of these.
+    """
+    require_samples(np.shape(x), modes, None if label is None else np.shape(label))
     return precision.narrowed(jax.tree.map(jnp.asarray, Pool(x, modes, label)))
+
+
+def require_samples(
+    shape: tuple[int, ...],
+    modes: modes_lib.Modes | None,
+    label_shape: tuple[int, ...] | None,
+) -> None:
+    """Asks that there are samples, and that modes and labels are theirs.
+
+    Raises:
+      UserError: if not.
+    """
+    if not isinstance(modes, modes_lib.Modes | None):
+        raise errors.UserError(
+            f"modes is {errors.shown(modes)}, but must be Modes; modes.from_labels("
+            "label) gives them, and labels are given as label=."
+        )
+    if not (shape and shape[0]):
+        raise errors.UserError(
+            f"x has shape {shape}; it needs at least one sample along its first axis."
+        )
+    if label_shape is not None and label_shape != shape[:1]:
+        raise errors.UserError(
+            f"label has shape {label_shape}; it must be ({shape[0]},), one per sample."
+        )
+    last = -1 if modes is None else int(np.max(modes.table, initial=-1))
+    if last >= shape[0]:
+        raise errors.UserError(
+            f"modes are of other samples: they have one of number {last}, but x holds "
+            f"{shape[0]}; make them of these."
+        )
 
 
 def draw(
@@ -66,6 +108,7 @@ def draw(
       UserError: if `batch_size` < 1, or (when traced) if the data are no `Pool` or
         `Rows`, or rows of another number arrive.
     """
+    errors.require_whole(batch_size=batch_size)
     if batch_size < 1:
         raise errors.UserError(f"batch_size={batch_size} must be at least 1.")
 

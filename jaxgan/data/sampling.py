@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import randomness, types
+from jaxgan import errors, randomness, types
 from jaxgan.data import dataset
 from jaxgan.data import modes as modes_lib
 
@@ -72,11 +72,26 @@ def indices(
     key = randomness.threefry(key)
     if mode_weights is None:
         return jax.random.randint(key, (batch_size,), 0, num_samples, jnp.int32)
+    _check_weights(mode_weights, modes)
     mode_key, entry_key = jax.random.split(key)
     mode = categorical(mode_weights, mode_key, batch_size)
     count = jnp.asarray(modes.counts)[mode]
     entry = jax.random.randint(entry_key, (batch_size,), 0, count, jnp.int32)
     return jnp.asarray(modes.table)[mode, entry]
+
+
+def _check_weights(mode_weights, modes) -> None:
+    if modes is None:
+        raise errors.UserError(
+            "hparams.mode_weights are given but the data have no modes; give them, as "
+            "in pool.put(x, modes), or leave the weights out."
+        )
+    found, known = jnp.shape(mode_weights), jnp.shape(modes.counts)
+    if found != known:
+        raise errors.UserError(
+            f"mode_weights of a member have shape {found}, but the data have "
+            f"{known[0]} modes; give a weight for each."
+        )
 
 
 def categorical(weights: ArrayLike, key: Array, n: int) -> Array:

@@ -73,14 +73,8 @@ def host(
     # Of a file, the array that reads it: a view, no copy.
     x = np.asarray(x)
     label = None if label is None else np.asarray(label, np.int32)
-    if not (x.ndim and len(x)):
-        raise errors.UserError(
-            f"x has shape {x.shape}; it needs at least one sample along its first axis."
-        )
-    if label is not None and label.shape != (len(x),):
-        raise errors.UserError(
-            f"label has shape {label.shape}; it must be ({len(x)},), one per sample."
-        )
+    pool.require_samples(x.shape, modes, None if label is None else label.shape)
+    errors.require_whole(batch_size=batch_size)
     if batch_size < 1:
         raise errors.UserError(f"batch_size={batch_size} must be at least 1.")
     return Host(x, jax.tree.map(jnp.asarray, modes), label, batch_size)

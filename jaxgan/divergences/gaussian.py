@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxgan import randomness
 from jaxgan.divergences import (
     checks,
     covariances,
@@ -199,6 +200,7 @@ def gaussian_js(
     shape = jnp.broadcast_shapes(mean_p.shape, mean_q.shape, cov_p.shape[:-1])
     shape = jnp.broadcast_shapes(shape, cov_q.shape[:-1])
     apart = covariances.different_support(mean_p - mean_q, cov_p, cov_q)
+    key = randomness.threefry(key)
     noise = jax.random.normal(key, (2, num_samples, *shape), mean_p.dtype)
     inverse_p, inverse_q = (
         covariances.pseudo_inverse(cov_p),

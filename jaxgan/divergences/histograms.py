@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import errors, randomness
 from jaxgan.divergences import categorical, checks
 
 MOST_CELLS = 2**24
@@ -128,7 +128,7 @@ def _with_floor(
     def of_permutation(key):
         return of_first(jax.random.permutation(key, cells)[: len(x)])
 
-    keys = jax.random.split(key, num_permutations)
+    keys = jax.random.split(randomness.threefry(key), num_permutations)
     chance = jax.lax.map(of_permutation, keys)
     record = HistogramDivergence(
         of_first(cells[: len(x)]), jnp.mean(chance), jnp.std(chance, ddof=1)

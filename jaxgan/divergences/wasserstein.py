@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from jaxgan import randomness
 from jaxgan.divergences import checks, log_domain, offsets
 
 
@@ -72,6 +73,7 @@ def sliced_wasserstein(
     centre = jax.lax.stop_gradient(jnp.mean(x, axis=-2, keepdims=True))
     x, y = x - centre, y - centre
     checks.at_least("num_projections", num_projections, 1)
+    key = randomness.threefry(key)
     normal = jax.random.normal(key, (num_projections, x.shape[-1]), x.dtype)
     directions = normal / jnp.linalg.norm(normal, axis=-1, keepdims=True)
 

@@ -65,7 +65,7 @@ def get(name: str) -> types.Loss:
     """
     if name not in LOSSES:
         raise errors.UserError(
-            f"loss is {name!r}, which does not exist: "
+            f"loss is {errors.shown(name)}, which does not exist: "
             f"{errors.choice(name, sorted(LOSSES))}"
         )
     return LOSSES[name]

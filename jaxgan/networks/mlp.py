@@ -83,6 +83,10 @@ def mlp(
 ) -> types.Pair:
     """Both players with the same hidden widths, see `gan.mlp`."""
     layers.require(
+        isinstance(hidden, Sequence),
+        f"hidden={hidden!r} must hold the widths of the layers, such as (128, 128).",
+    )
+    layers.require(
         len(hidden) > 0 and min(hidden) >= 1,
         f"hidden={tuple(hidden)} must hold positive widths.",
     )

@@ -54,7 +54,7 @@ def get(name: str) -> types.Penalty:
     """
     if name not in PENALTIES:
         raise errors.UserError(
-            f"penalty is {name!r}, which does not exist: "
+            f"penalty is {errors.shown(name)}, which does not exist: "
             f"{errors.choice(name, sorted(PENALTIES))}"
         )
     return PENALTIES[name]

@@ -12,7 +12,7 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import types
+from jaxgan import randomness, types
 from jaxgan.penalties import checks
 
 Augment = Callable[[Array, Array], Array]
@@ -42,6 +42,7 @@ def instance_noise(std: ArrayLike) -> Augment:
     checks.not_negative("std", std)
 
     def augment(x: Array, key: Array) -> Array:
+        key = randomness.threefry(key)
         return x + std * jax.random.normal(key, x.shape, x.dtype)
 
     return augment

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import types
+from jaxgan import randomness, types
 from jaxgan.penalties import augmentation, checks, norms
 
 
@@ -103,6 +103,7 @@ def latent_consistency(
     checks.not_empty(z=z)
     checks.not_negative("std", std)
     x = generate(z)
+    key = randomness.threefry(key)
     moved = generate(z + std * jax.random.normal(key, z.shape, z.dtype))
     return types.Pair(
         generator=-jnp.mean(norms.squared_norms(x - moved)),
@@ -184,6 +185,6 @@ def update_averages(
 def _change(
     critic: types.Critic, augment: augmentation.Augment, x: Array, key: Array
 ) -> Array:
-    changed = augment(x, key)
+    changed = augment(x, randomness.threefry(key))
     checks.same_shape(x=x, augmented_x=changed)
     return jnp.mean(jnp.square(critic(x) - critic(changed)))

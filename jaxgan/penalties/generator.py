@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import errors, randomness
 from jaxgan.penalties import checks, norms
 
 
@@ -59,6 +59,7 @@ def path_length(
     checks.not_empty(w=w)
     x, pull_back = jax.vjp(generate, w)
     num_pixels = math.prod(x.shape[1:-1])
+    key = randomness.threefry(key)
     y = jax.random.normal(key, x.shape, x.dtype) / math.sqrt(num_pixels)
     (gradient,) = pull_back(y)
     lengths = norms.norms(gradient)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan import errors, types
+from jaxgan import errors, randomness, types
 from jaxgan.penalties import checks, norms
 
 
@@ -162,6 +162,7 @@ def dragan(
     checks.not_empty(real=real)
     checks.not_negative("target", target)
     checks.not_negative("scale", scale)
+    key = randomness.threefry(key)
     noise = jax.random.normal(key, real.shape, real.dtype)
     near = real + scale * jnp.std(real) * noise
     lengths = norms.norms(per_example_gradient(critic, near))
@@ -225,7 +226,7 @@ def _between(real: Array, fake: Array, key: Array) -> Array:
     """`[B, ...]`, each row at a uniform place on the segment from fake to real."""
     checks.same_shape(real=real, fake=fake)
     shape = real.shape[:1] + (1,) * (real.ndim - 1)
-    place = jax.random.uniform(key, shape, real.dtype)
+    place = jax.random.uniform(randomness.threefry(key), shape, real.dtype)
     return place * real + (1 - place) * fake
 
 

@@ -24,7 +24,7 @@ def intervals(
 
     Args:
       rows: name, mean, lower and upper end; ends that are NaN are left out, and a mean
-        that is NaN is said to be of the dead.
+        that is NaN is said to be no score.
       xlabel: what the means are of.
       log: whether the scale is logarithmic.
     """
@@ -34,7 +34,7 @@ def intervals(
     for place, (_, mean, low, high) in enumerate(rows):
         if not math.isfinite(mean):
             axis.annotate(
-                "dead",
+                "no score",
                 (0.02, place),
                 xycoords=("axes fraction", "data"),
                 color=DEAD,
@@ -86,7 +86,7 @@ def distributions(
         dead = len(values) - len(alive)
         if dead:
             axis.annotate(
-                f"{dead} dead",
+                f"{dead} without a score",
                 (1.01, place),
                 xycoords=("axes fraction", "data"),
                 ha="left",

@@ -185,7 +185,7 @@ def result(
     order = sorted(rows, key=lambda title: _rank(_cell(rows[title], at), most))
     best, *others = order
     if math.isnan(_value(_cell(rows[best], at))):
-        return f"There is no {column.heading} of any: all are dead."
+        return f"There is no {column.heading} of any: none could be computed."
     said = f"{best}: {column.heading} {_said(rows[best], at)}"
     if others:
         which = "greatest" if most else "least"

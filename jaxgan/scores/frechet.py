@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import decompositions, errors
+from jaxgan import decompositions, errors, randomness
 from jaxgan.divergences import gaussian, offsets
 from jaxgan.scores import checks, moments, record
 
@@ -119,7 +119,7 @@ def frechet_distance_infinity(
             f"num_points={num_points} are too many for {total} generated samples; ask "
             f"for {len(sizes)}."
         )
-    shuffled = jax.random.permutation(key, fake_features)
+    shuffled = jax.random.permutation(randomness.threefry(key), fake_features)
     distances = [
         frechet_distance(real_features, shuffled[:size]).value for size in sizes
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import decompositions, errors
+from jaxgan import decompositions, errors, randomness
 from jaxgan.divergences import checks as divergence_checks
 from jaxgan.divergences import mmd, offsets
 from jaxgan.scores import checks, record
@@ -68,6 +68,7 @@ def kernel_distance(
             f"{far}; subtract the same from both sets, such as the mean of the real "
             "features."
         )
+    key = randomness.threefry(key)
     origin = offsets.of(real_features, fake_features)
     pair = offsets.centred(real_features, fake_features)
     real, fake = map(divergence_checks.floating, pair)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import decompositions, errors
+from jaxgan import decompositions, errors, randomness
 from jaxgan.scores import record
 
 INTERPOLATIONS = ("slerp", "lerp")
@@ -68,6 +68,7 @@ def perceptual_path_length(
             "[0, 0.5)."
         )
     move = _slerp if interpolation == "slerp" else _lerp
+    key = randomness.threefry(key)
     t = jax.random.uniform(key, (len(z), 1), z.dtype, 0, 1 - epsilon)
     ends = (feature(generate(move(z, other, at))) for at in (t, t + epsilon))
     one, next_one = (end.reshape(len(z), -1) for end in ends)

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan import errors, randomness
 from jaxgan.scores import checks, distances, record
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -94,7 +94,7 @@ def ms_ssim_diversity(
         )
     checks.image_range("images", images)
     n = len(images)
-    first_key, other_key = jax.random.split(key)
+    first_key, other_key = jax.random.split(randomness.threefry(key))
     first = jax.random.randint(first_key, (num_pairs,), 0, n)
     other = (first + jax.random.randint(other_key, (num_pairs,), 1, n)) % n
     values = _of_pairs(images, first, other)

@@ -53,6 +53,11 @@ def averaged(step: types.Step, decay: Decay = constant) -> types.Step:
                 "hparams.ema_decay=None but the step is averaged; give a decay in "
                 "[0, 1) or leave out steps.averaged."
             )
+        if state.ema is None:
+            raise errors.UserError(
+                "hparams.ema_decay is given but the state was initialised without an "
+                "average; give it to population.init too."
+            )
         rate = 1.0 - decay(hparams.ema_decay, state.step)
         state, metrics = step(hparams, state, batch, key)
         ema = optax.incremental_update(state.params.generator, state.ema, rate)

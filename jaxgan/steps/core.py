@@ -33,6 +33,8 @@ def initialise(
       `hparams.ema_decay` is given and is None otherwise.
     """
 
+    types.require_gan(gan)
+
     def init(hparams: types.HParams, key: jax.Array) -> types.TrainState:
         params, collections = gan.init(jax.random.fold_in(key, BEFORE_ANY_STEP))
         opt_state = types.Pair(
@@ -70,7 +72,8 @@ def update(
     """
     if player not in PLAYERS:
         raise errors.UserError(
-            f"player={player!r} is not known; {errors.choice(player, PLAYERS)}"
+            f"player={errors.shown(player)} is not known; "
+            f"{errors.choice(player, PLAYERS)}"
         )
 
     types.check_player("gradient", gradient, player)
@@ -176,7 +179,11 @@ def quarantine(step: types.Step) -> types.Step:
     def guarded(hparams, state, batch, key):
         after, metrics = step(hparams, state, batch, key)
         alive = state.alive & is_finite(after)
-        kept = jax.tree.map(lambda new, old: jnp.where(alive, new, old), after, state)
+
+        def kept_of(new, old):
+            return new if new is old else jnp.where(alive, new, old)
+
+        kept = jax.tree.map(kept_of, after, state)
         return kept._replace(alive=alive), metrics
 
     return guarded

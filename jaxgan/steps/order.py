@@ -15,6 +15,7 @@ def repeat(step: types.Step, n: int) -> types.Step:
     Raises:
       UserError: if n < 1, or (when traced) if n does not divide the batch.
     """
+    errors.require_whole(n=n)
     if n < 1:
         raise errors.UserError(f"n={n} repeats of a step must be at least 1.")
     if n == 1:

@@ -198,6 +198,6 @@ def _described(row, view, group: str) -> str:
     fields = [f"{name} {reports.cell(own[name])}" for name in names]
     fields = [said for said in fields if said not in group.split(", ")]
     (score,) = comparisons.scores([row], view)
-    shown = "dead" if math.isnan(score) else reports.cell(score)
+    shown = "no score" if math.isnan(score) else reports.cell(score)
     first = f"{comparisons.measured(view)} {shown}"
     return ", ".join([first, *fields, f"seed {row.get('seed')}"])

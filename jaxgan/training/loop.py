@@ -54,6 +54,7 @@ def advance(
     Raises:
       UserError: if a number of steps is out of range.
     """
+    errors.require_whole(num_steps=num_steps, chunk_steps=chunk_steps)
     if num_steps < 0 or chunk_steps < 1:
         raise errors.UserError(
             f"num_steps={num_steps} must not be negative and "
@@ -120,7 +121,8 @@ def train(
       The state, on the first device.
 
     Raises:
-      UserError: if the leading axes differ or a number of steps is out of range.
+      UserError: if an argument is something else, the leading axes differ or a number
+        of steps is out of range.
     """
     placed = placing.place(program, hparams, state, keys, data)
     placed = advance(

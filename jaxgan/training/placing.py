@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 from jax.sharding import Mesh, NamedSharding
 
-from jaxgan import placement, population, precision, randomness, types
+from jaxgan import errors, placement, population, precision, randomness, types
 from jaxgan.data import streaming
 from jaxgan.training import program as program_lib
 
@@ -51,8 +51,9 @@ def place(
         `streaming.Host`, whose samples are sent in chunks while the devices train.
 
     Raises:
-      UserError: if the leading axes differ.
+      UserError: if an argument is something else, or the leading axes differ.
     """
+    _require(program, hparams, state, keys)
     total = population.size((hparams, state, keys))
     mesh, keys = program.mesh(total), randomness.threefry(keys)
     hparams, state, data = map(precision.narrowed, (hparams, state, data))
@@ -79,6 +80,7 @@ def ahead_of_time(
       data: as for `place`.
       chunk_steps: of the training, which counts where data are streamed.
     """
+    _require(program, hparams, state, keys)
     total = population.size((hparams, state, keys))
     mesh = program.mesh(total)
     specs = program_lib.MEMBERS, program_lib.EVERYWHERE
@@ -100,6 +102,18 @@ def ahead_of_time(
     arguments = jax.tree.map(of_members, own)
     data = jax.tree.map(shared, precision.narrowed(data))
     return program.over(mesh).lower(*arguments, data, rows, 0).compile()
+
+
+def _require(program, hparams, state, keys) -> None:
+    """Asks for what each argument should be: they are easily swapped."""
+    if not isinstance(program, program_lib.Program):
+        raise errors.UserError(
+            f"program is {errors.shown(program)}, but must be a Program; "
+            "training.compile(step, sample) gives one."
+        )
+    types.require_hparams(hparams)
+    types.require_state(state)
+    randomness.require("keys", keys, "population.keys(key, P) gives one per member")
 
 
 def fetch(placed: Placed) -> types.TrainState:

@@ -12,6 +12,7 @@ the run was cut into chunks, nor on whether the data lie on the device or are st
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -86,11 +87,14 @@ def compile(
         batch normalisation, are those of one device but for the order of sums.
 
     Raises:
-      UserError: if `data_devices` does not divide the devices; in tracing, if it does
-        not divide the batch.
+      UserError: if `step` or `sample` takes other arguments, or `data_devices` does not
+        divide the devices; in tracing, if it does not divide the batch, or if there is
+        an `ema_decay` and the step keeps no average.
     """
+    _require_function("step", step, ("hparams", "state", "batch", "key"))
+    _require_function("sample", sample, ("data", "hparams", "key"))
     devices = tuple(jax.devices() if devices is None else devices)
-    if data_devices < 1 or len(devices) % data_devices:
+    if not devices or data_devices < 1 or len(devices) % data_devices:
         raise errors.UserError(
             f"data_devices={data_devices} must divide the {len(devices)} devices that "
             "there are."
@@ -102,8 +106,9 @@ def compile(
             batch = sample(data, hparams, batch_key)
             if data_devices > 1:
                 batch = _shared(batch, data_devices)
-            state, metrics = step(hparams, state, batch, step_key)
-            return state._replace(step=state.step + 1), metrics
+            after, metrics = step(hparams, state, batch, step_key)
+            _require_average(hparams, state, after)
+            return after._replace(step=state.step + 1), metrics
 
         def data_of(i):
             return data if rows is None else jax.tree.map(lambda x: x[i], rows)
@@ -193,6 +198,40 @@ def flops(
     except NotImplementedError:  # backends that are plugins, such as CUDA and TPU
         cost = lowered.compile().cost_analysis()
     return float(cost["flops"])
+
+
+def _require_function(name: str, function, takes: tuple[str, ...]) -> None:
+    """Asks for a function that takes so many arguments: the two are easily swapped."""
+    try:
+        inspect.signature(function).bind(*takes)
+    except ValueError:  # functions that do not say what they take
+        return
+    except TypeError:
+        raise errors.UserError(
+            f"{name} is {errors.shown(function)}, which does not take "
+            f"({', '.join(takes)}); call training.compile(step, sample)."
+        ) from None
+
+
+def _require_average(hparams, before, after) -> None:
+    """Asks that a step which is given a decay moves an average by it.
+
+    One that stays as it was initialised would be sampled in place of what was trained.
+    """
+    if hparams.ema_decay is None:
+        return
+    weights = before.params.generator, after.params.generator
+    if not _same(*weights) and _same(before.ema, after.ema):
+        raise errors.UserError(
+            "hparams.ema_decay is given but the step keeps no average; give "
+            "steps.averaged(step), or leave ema_decay out."
+        )
+
+
+def _same(before: types.Tree, after: types.Tree) -> bool:
+    """Whether all leaves were handed on as they were."""
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    return all(old is new for old, new in pairs)
 
 
 def _shared(batch: types.Batch, data_devices: int) -> types.Batch:
