@@ -88,7 +88,7 @@ def discriminator(
         metrics["discriminator_gradient_norm"] = global_norm(grads)
         return grads, collections, metrics
 
-    return types.played_by("discriminator", gradient)
+    return types.played_by("discriminator", gradient, "gradient")
 
 
 def generator(
@@ -198,7 +198,7 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
         zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         return jax.lax.scan(body, zero, every)[0]
 
-    return types.played_by(types.player_of(gradient), accumulating)
+    return types.played_by(types.player_of(gradient), accumulating, "gradient")
 
 
 def parts(batch: types.Batch, n: int) -> types.Batch:
@@ -259,7 +259,7 @@ def _generator_against(gan, loss, opponent, terms):
         metrics["generator_gradient_norm"] = global_norm(grads)
         return grads, collections, metrics
 
-    return types.played_by("generator", gradient)
+    return types.played_by("generator", gradient, "gradient")
 
 
 def _generate(gan, state, params, batch, key):

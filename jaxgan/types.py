@@ -210,9 +210,15 @@ def require_state(state: Any) -> None:
         )
 
 
-def played_by(player: str, function: Callable) -> Callable:
-    """Notes on a `Gradient` or a `Step` of one player whose it is; returns it."""
-    function.player = player
+def played_by(player: str | None, function: Callable, kind: str = "step") -> Callable:
+    """Notes on a `Gradient` or a `Step` of one player whose it is; returns it.
+
+    Args:
+      player: whose, or None if that is not known.
+      function: to write on.
+      kind: "gradient" or "step".
+    """
+    function.player, function.kind = player, kind
     return function
 
 
@@ -221,32 +227,46 @@ def player_of(function: Callable) -> str | None:
     return getattr(function, "player", None)
 
 
-def check_player(argument: str, function: Callable, player: str) -> None:
+def check_player(
+    argument: str, function: Callable, player: str, kind: str = "step"
+) -> None:
     """Asks that a `Gradient` or a `Step` is that player's, as far as is known.
 
     Raises:
-      UserError: if it is the other player's, or is none.
+      UserError: if it is the other player's, or is none, or a step is given for a
+        gradient or a gradient for a step.
     """
+    makes = {
+        "gradient": f"gradients.{player}(gan, loss)",
+        "step": f"steps.update({player!r}, gradient)",
+    }
     if not callable(function):
         raise errors.UserError(
-            f"{argument} is {errors.shown(function)}, which is no function; give what "
-            f"gradients.{player} or steps.update({player!r}, ...) makes."
+            f"{argument} is {errors.shown(function)}, which is no function; give "
+            f"{makes[kind]}."
         )
     if player_of(function) not in (None, player):
         raise errors.UserError(
             f"{argument} was given what moves the {player_of(function)}, but is for "
             f"the {player}; swap the players."
         )
+    found = getattr(function, "kind", kind)
+    if found != kind:
+        raise errors.UserError(
+            f"{argument} was given a {found}, but takes a {kind}; give {makes[kind]}."
+        )
 
 
-def check_players(discriminator: Callable, generator: Callable) -> None:
+def check_players(
+    discriminator: Callable, generator: Callable, kind: str = "step"
+) -> None:
     """Asks that both players' `Gradient`s or `Step`s are whose they should be.
 
     Raises:
       UserError: if they are swapped, or one is no function.
     """
-    check_player("discriminator", discriminator, "discriminator")
-    check_player("generator", generator, "generator")
+    check_player("discriminator", discriminator, "discriminator", kind)
+    check_player("generator", generator, "generator", kind)
 
 
 Mapper = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -167,6 +167,22 @@ MISTAKES = {
     ),
     "steps as a float": (lambda: train(num_steps=1e3), "num_steps=1000.0.*whole"),
     "a batch as a float": (lambda: pool.draw(8.0), "batch_size=8.0.*whole"),
+    "gradients for steps": (
+        lambda: steps.alternating(DISCRIMINATOR, GENERATOR),
+        r"discriminator was given a gradient, but takes a step.*steps\.update",
+    ),
+    "steps for gradients": (
+        lambda: steps.symplectic(D, G),
+        r"discriminator was given a step, but takes a gradient.*gradients\.",
+    ),
+    "a step for a gradient": (
+        lambda: steps.update("generator", G),
+        "gradient was given a step, but takes a gradient",
+    ),
+    "a repeated gradient": (
+        lambda: steps.update("generator", steps.repeat(GENERATOR, 2)),
+        "gradient was given a step",
+    ),
     "a part of a critic's step": (
         lambda: steps.alternating(D, G, n_critic=2.5),
         "n=2.5.*whole",

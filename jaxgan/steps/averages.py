@@ -66,6 +66,37 @@ def averaged(step: types.Step, decay: Decay = constant) -> types.Step:
     return averaging
 
 
+def require(
+    hparams: types.HParams, before: types.TrainState, after: types.TrainState
+) -> None:
+    """Asks that a step which is given a decay moves an average by it.
+
+    One that stays as it was initialised would be sampled in place of what was trained.
+
+    Args:
+      hparams: of one member.
+      before: what the step was given, in tracing.
+      after: what it made of that.
+
+    Raises:
+      UserError: if the generator was moved and its average handed on as it was.
+    """
+    if hparams.ema_decay is None:
+        return
+    weights = before.params.generator, after.params.generator
+    if not _same(*weights) and _same(before.ema, after.ema):
+        raise errors.UserError(
+            "hparams.ema_decay is given but the step keeps no average; give "
+            "steps.averaged(step), or leave ema_decay out."
+        )
+
+
+def _same(before: types.Tree, after: types.Tree) -> bool:
+    """Whether all leaves were handed on as they were."""
+    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+    return all(old is new for old, new in pairs)
+
+
 def lookahead(step: types.Step, k: int = 5, alpha: ArrayLike = 0.5) -> types.Step:
     """Goes back part of the way after every k steps, with both players at once.
 

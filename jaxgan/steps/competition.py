@@ -58,7 +58,7 @@ def competitive(
       Schaefer and Anandkumar, Competitive Gradient Descent, 2019,
       https://arxiv.org/abs/1905.12103
     """
-    types.check_players(discriminator, generator)
+    types.check_players(discriminator, generator, "gradient")
 
     def step(hparams, state, batch, key):
         eta_g, eta_d = (_learning_rate(hparams, player) for player in core.PLAYERS)

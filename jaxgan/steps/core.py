@@ -76,7 +76,7 @@ def update(
             f"{errors.choice(player, PLAYERS)}"
         )
 
-    types.check_player("gradient", gradient, player)
+    types.check_player("gradient", gradient, player, "gradient")
 
     def step(hparams, state, batch, key):
         grads, collections, metrics = gradient(hparams, state, batch, key)

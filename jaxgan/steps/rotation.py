@@ -39,7 +39,7 @@ def consensus(
     References:
       Mescheder et al., The Numerics of GANs, 2017, https://arxiv.org/abs/1705.10461
     """
-    types.check_players(discriminator, generator)
+    types.check_players(discriminator, generator, "gradient")
 
     def step(hparams, state, batch, key):
         gamma, rest = field.own_weight(hparams, "consensus")
@@ -82,7 +82,7 @@ def symplectic(
       Balduzzi et al., The Mechanics of n-Player Differentiable Games, 2018,
       https://arxiv.org/abs/1802.05642
     """
-    types.check_players(discriminator, generator)
+    types.check_players(discriminator, generator, "gradient")
 
     def step(hparams, state, batch, key):
         weight, rest = field.own_weight(hparams, "symplectic")

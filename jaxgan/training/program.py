@@ -22,6 +22,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxgan import errors, population, precision, types
+from jaxgan.steps import averages
 
 Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]
 """`(data, hparams, key) -> Batch` of one member.
@@ -107,7 +108,7 @@ def compile(
             if data_devices > 1:
                 batch = _shared(batch, data_devices)
             after, metrics = step(hparams, state, batch, step_key)
-            _require_average(hparams, state, after)
+            averages.require(hparams, state, after)
             return after._replace(step=state.step + 1), metrics
 
         def data_of(i):
@@ -211,27 +212,6 @@ def _require_function(name: str, function, takes: tuple[str, ...]) -> None:
             f"{name} is {errors.shown(function)}, which does not take "
             f"({', '.join(takes)}); call training.compile(step, sample)."
         ) from None
-
-
-def _require_average(hparams, before, after) -> None:
-    """Asks that a step which is given a decay moves an average by it.
-
-    One that stays as it was initialised would be sampled in place of what was trained.
-    """
-    if hparams.ema_decay is None:
-        return
-    weights = before.params.generator, after.params.generator
-    if not _same(*weights) and _same(before.ema, after.ema):
-        raise errors.UserError(
-            "hparams.ema_decay is given but the step keeps no average; give "
-            "steps.averaged(step), or leave ema_decay out."
-        )
-
-
-def _same(before: types.Tree, after: types.Tree) -> bool:
-    """Whether all leaves were handed on as they were."""
-    pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
-    return all(old is new for old, new in pairs)
 
 
 def _shared(batch: types.Batch, data_devices: int) -> types.Batch:
