@@ -20,7 +20,7 @@ def require_alive(
     """
     if not members.state.alive.any():
         raise errors.UserError(
-            "--learning-rate: all of "
+            "--learning-rate: all "
             f"{reports.count(len(members.keys), 'member')} diverged within "
             f"{reports.count(history[-1].step, 'step')}, see {log}; lower it, or "
             "choose another loss or penalty."
