@@ -163,6 +163,13 @@ SCORES = {
         lambda r, f, p, x, y: scores.prd_of_counts(np.arange(1, 5), np.ones(4))
     ),
     "nearest_mode": lambda r, f, p, x, y: scores.nearest_mode(f, r[:5], 1.0),
+    # Points of the plane with five modes.
+    "within_mode_deviation": lambda r, f, p, x, y: scores.within_mode_deviation(
+        f[:, :2], *scores.nearest_mode(f[:, :2], r[:5, :2], 1.0), r[:5, :2], 1.0
+    ),
+    "within_mode_energy": lambda r, f, p, x, y: scores.within_mode_energy(
+        f[:, :2], y % 5, r[:5, :2], 1.0
+    ),
     "parzen_bandwidth": lambda r, f, p, x, y: scores.parzen_bandwidth(
         f, r, np.array([0.5, 1.0])
     ),
