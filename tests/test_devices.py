@@ -360,3 +360,49 @@ def test_a_process_that_has_joined_still_ends_by_a_signal():
     """)
     ended = subprocess.run([sys.executable, "-c", code], timeout=100)
     assert ended.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.slow
+def test_bits_do_not_depend_on_the_cores_that_a_process_may_use():
+    # Layers so wide that XLA's products for one thread sum in another order.
+    code = textwrap.dedent("""
+        import hashlib
+        from jaxgan import population
+        population.use_all_cores()
+        import jax, numpy as np
+        import jax.numpy as jnp
+        from jaxgan import gan, gradients, losses, steps, training, types
+        from jaxgan.data import pool
+        real = np.random.default_rng(0).normal(size=(1000, 2)).astype(np.float32)
+        networks = gan.mlp((2,), latent_dim=2, hidden=(512, 512))
+        loss = losses.get("non_saturating")
+        d = steps.update("discriminator", gradients.discriminator(networks, loss))
+        g = steps.update("generator", gradients.generator(networks, loss))
+        program = training.compile(steps.alternating(d, g), pool.draw(128))
+        adam = {"learning_rate": jnp.logspace(-4, -2, 3)}
+        hparams = types.HParams(types.Pair(adam, adam), penalties={})
+        keys = population.keys(jax.random.key(1), 3)
+        state = population.init(steps.initialise(networks), hparams, keys)
+        data = pool.put(real)
+        state = training.train(program, hparams, state, keys, data, num_steps=40)
+        leaves = map(np.asarray, jax.tree.leaves(state.params))
+        print(hashlib.sha256(b"".join(x.tobytes() for x in leaves)).hexdigest())
+    """)
+    cores = sorted(os.sched_getaffinity(0))
+    # As in a run: tests compile with fewer of XLA's optimisations.
+    environ = {name: own for name, own in os.environ.items() if name != "XLA_FLAGS"}
+    printed = {
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import os; os.sched_setaffinity(0, {own})\n{code}",
+            ],
+            env=environ,
+            capture_output=True,
+            check=True,
+            timeout=300,
+        ).stdout
+        for own in (cores[:1], cores)
+    }
+    assert len(printed) == 1
