@@ -224,7 +224,8 @@ def prd(
       features: what the features are.
 
     Raises:
-      UserError: if shapes differ, as clusters of a larger set would favour it.
+      UserError: if shapes differ, as clusters of a larger set would favour it, or both
+        sets together have fewer samples than bins.
     """
     checks.features("real_features", real_features)
     checks.features("fake_features", fake_features)
@@ -237,6 +238,7 @@ def prd(
     if num_runs < 1:
         raise errors.UserError(f"num_runs={num_runs} must be at least 1.")
     curves, both = [], np.concatenate([real, fake])
+    checks.features("real_features and fake_features", both, at_least=num_bins)
     num_bins = min(num_bins, num_different(both))
     for run in range(num_runs):
         centres = cluster_centres(both, num_bins, seed + run)

@@ -155,7 +155,7 @@ def nearest_neighbours(
       UserError: if widths differ or there are fewer than k samples.
     """
     queries, data = distances.points(queries, data)
-    _check(queries, data, 1, k, chunk, ("queries", "data"))
+    _check(queries, data, k, k, chunk, ("queries", "data"))
     return Neighbours(*_neighbours(queries, data, k, chunk))
 
 
