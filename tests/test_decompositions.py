@@ -27,7 +27,7 @@ from jaxgan import (
     types,
 )
 from jaxgan.divergences import covariances
-from jaxgan.scores import by_name, classifier, latents, panels, passes
+from jaxgan.scores import by_name, latents, passes
 
 MEMBERS, N, F = 3, 30, 4
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
@@ -214,25 +214,6 @@ def test_scores_by_name_take_one_member_at_a_time(check_one_at_a_time, name):
         rate = jax.vmap(lambda fake: scores.bin_counts(fake.features, real.features))
     decomposes = name in {"fd", "fdinf", "vendi"}
     check_one_at_a_time(rate, fake, some=decomposes)
-
-
-def test_a_panel_takes_one_seed_at_a_time(check_one_at_a_time, monkeypatch):
-    # As within a program, and not batch by batch from the host.
-    monkeypatch.setattr(classifier, "classify_all", classifier.classify)
-    images = np.clip(normal(8, N, 8, 8, 1), -1, 1)
-    network = classifier.train_classifier(
-        images,
-        np.arange(N) % 3,
-        num_classes=3,
-        key=jax.random.key(0),
-        architecture="fully_connected",
-        num_epochs=1,
-    )
-    shares = np.full(3, 1 / 3)
-    panel = panels.of_classifier(network, 0.5, images, shares, split_size=N)
-    check_one_at_a_time(
-        lambda x: jax.tree.leaves(panel(x)), jnp.stack([images] * MEMBERS)
-    )
 
 
 def test_the_conditioning_of_a_generator_takes_one_latent_at_a_time(

@@ -169,7 +169,7 @@ def test_samples_are_those_of_the_best_the_median_and_the_worst(saved):
     assert said[0].startswith("best: distance 0,") and "clip 0.1" in said[0]
     assert said[1].startswith("median: distance 5,")
     assert said[2].startswith("worst: distance 11,")
-    assert "worst: distance dead" in text
+    assert "worst: distance no score" in text
 
 
 def test_where_more_is_better_all_is_turned_but_what_is_shown():
