@@ -84,7 +84,7 @@ def test_finished_trials_are_not_run_again_and_lost_ones_are(smoke):
 
     def scores(lines):
         return {
-            row["trial"]: [v for k, v in row.items() if k.startswith("score")]
+            row["trial"]: [v for k, v in row.items() if k.startswith("score.")]
             for row in map(json.loads, lines)
         }
 

@@ -27,7 +27,7 @@ from jaxgan import (
     types,
 )
 from jaxgan.divergences import covariances
-from jaxgan.scores import by_name, latents, passes
+from jaxgan.scores import by_name, classifier, latents, panels, passes
 
 MEMBERS, N, F = 3, 30, 4
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
@@ -214,6 +214,40 @@ def test_scores_by_name_take_one_member_at_a_time(check_one_at_a_time, name):
         rate = jax.vmap(lambda fake: scores.bin_counts(fake.features, real.features))
     decomposes = name in {"fd", "fdinf", "vendi"}
     check_one_at_a_time(rate, fake, some=decomposes)
+
+
+def test_a_panel_takes_one_seed_at_a_time(check_one_at_a_time, monkeypatch):
+    programs = []
+
+    class Recording:
+        """JAX that keeps what is compiled, as a panel begins and ends on the host."""
+
+        def __getattr__(self, name):
+            return getattr(jax, name)
+
+        def jit(self, function):
+            def call(*args):
+                programs.append((function, args))
+                return function(*args)
+
+            return call
+
+    images = np.clip(normal(8, N, 8, 8, 1), -1, 1)
+    network = classifier.train_classifier(
+        images,
+        np.arange(N) % 3,
+        num_classes=3,
+        key=jax.random.key(0),
+        architecture="fully_connected",
+        num_epochs=1,
+    )
+    monkeypatch.setattr(panels, "jax", Recording())
+    shares = np.full(3, 1 / 3)
+    panel = panels.of_classifier(network, 0.5, images, shares, split_size=N)
+    panel(jnp.stack([images] * MEMBERS))
+    assert len(programs) == 1
+    for function, args in programs:
+        check_one_at_a_time(function, *args)
 
 
 def test_the_conditioning_of_a_generator_takes_one_latent_at_a_time(
