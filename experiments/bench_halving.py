@@ -16,8 +16,8 @@ import dataclasses
 import pathlib
 from typing import Literal
 
-from jaxgan import cli
-from jaxgan import settings as shared_settings
+from jaxgan.scripts import cli
+from jaxgan.scripts import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +64,17 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import journal, reports, setups
+from jaxgan import reports
 from jaxgan.data import dataset
-from jaxgan.scores import panels
-from jaxgan.studies import halvings, populations, recipes, rounds, synchronous
-from jaxgan.sweeps import designs, halving, plans, spaces, successive, trials
+from jaxgan.runs import journal
+from jaxgan.scores import suites
+from jaxgan.scripts import from_settings
+from jaxgan.sweeps import designs, plans, recipes, spaces, studies, trials
+from jaxgan.sweeps.search import rounds
+from jaxgan.sweeps.search.asynchronous_halving import driver as asynchronous_halving
+from jaxgan.sweeps.search.asynchronous_halving import rule as halving
+from jaxgan.sweeps.search.successive_halving import driver as successive_halving
+from jaxgan.sweeps.search.successive_halving import rule as successive
 
 SMOKE = {"levels": (2, 1, 2), "seeds": 2, "searches": 2, "steps": 16, "samples": 100}
 BY = "frechet_distance"
@@ -101,16 +107,16 @@ def main(asked: Settings) -> None:
     began = time.perf_counter()
     whole = ("seeds", "searches", "steps", "rounds", "places")
     cli.check(asked, dict.fromkeys(whole, cli.AT_LEAST_ONE) | {"eta": cli.at_least(2)})
-    setups.devices(asked)
+    from_settings.devices(asked)
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE, places=2)
     data = dataset.load("digits")
-    panel, references, note = panels.of_dataset(data, num_samples=asked.samples, seed=0)
+    panel, references, note = suites.of_dataset(data, num_samples=asked.samples, seed=0)
     print(note)
     settings = designs.grid(SPACE, dict(zip(SPACE, asked.levels, strict=True)))
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        study = populations.make(
+        study = studies.make(
             data,
             functools.partial(recipes.changed, BASE),
             panel,
@@ -145,16 +151,16 @@ def main(asked: Settings) -> None:
 
 
 def train_grid(
-    asked: Settings, study: populations.Study, settings: list[spaces.Setting]
+    asked: Settings, study: studies.Study, settings: list[spaces.Setting]
 ) -> np.ndarray:
     """Mean score of each setting after each round, `[R, N]`."""
     every = trials.make(settings, range(asked.seeds))
-    ready, members = populations.begin(study, every)
+    ready, members = studies.begin(study, every)
     curves = []
     for number in range(asked.rounds):
         steps = -(-asked.steps // asked.rounds)
         members = rounds.train_round(study, ready, members, steps)
-        found = populations.score(study, ready, members)[BY]
+        found = studies.score(study, ready, members)[BY]
         curves.append(np.asarray(found, float).reshape(-1, asked.seeds).mean(axis=1))
         best = np.nanmin(curves[-1]) if np.isfinite(curves[-1]).any() else np.nan
         print(
@@ -277,7 +283,7 @@ def finished_of(entries: Sequence[halving.Entry]) -> dict[int, float]:
 
 def drive(
     asked: Settings,
-    study: populations.Study,
+    study: studies.Study,
     settings: list[spaces.Setting],
     curves: np.ndarray,
 ) -> float:
@@ -288,11 +294,13 @@ def drive(
     groups = [group._replace(places=asked.places * asked.seeds)]
     if asked.search == "halving":
         brackets = dict.fromkeys((trial.setting for trial in group.trials), 0)
-        rows = halvings.search(
+        rows = asynchronous_halving.search(
             study, groups, BY, ladders=[ladder], brackets=brackets, eta=asked.eta
         )
     else:
-        rows = synchronous.search(study, groups, BY, ladder=ladder, eta=asked.eta)
+        rows = successive_halving.search(
+            study, groups, BY, ladder=ladder, eta=asked.eta
+        )
     found: dict[tuple[str, int], list[float]] = {}
     for row in rows:
         key = (row["setting"], ladder[row["rung"]] - 1)

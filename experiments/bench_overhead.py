@@ -15,7 +15,7 @@ import dataclasses
 import pathlib
 from typing import Literal
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,18 +49,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxgan import (
-    gan,
-    journal,
-    methods,
-    population,
-    randomness,
-    reports,
-    runs,
-    training,
-    types,
-)
+from jaxgan import gan, population, reports, runs, training, types
+from jaxgan.core import randomness
 from jaxgan.data import dataset, pool
+from jaxgan.runs import journal
+from jaxgan.training import methods
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
 CHUNKS = 20

@@ -20,7 +20,7 @@ import dataclasses
 import pathlib
 from typing import Literal
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,8 @@ from typing import Any
 import numpy as np
 from bench import cases, workers
 
-from jaxgan import errors, reports
+from jaxgan import reports
+from jaxgan.core import errors
 
 ROUNDS, SECONDS = 9, 3.0
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0

@@ -20,7 +20,7 @@ samples than features covariances are singular, and a distance takes longer.
 import dataclasses
 import pathlib
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,8 @@ import tempfile
 import numpy as np
 from bench import workers
 
-from jaxgan import journal, reports
+from jaxgan import reports
+from jaxgan.runs import journal
 
 WORKER = pathlib.Path(__file__).parent / "bench" / "score_worker.py"
 SMALL_BATCH = 4

@@ -16,8 +16,8 @@ every trial as `trials.parquet` and `trials.csv`, and `scores.json`.
 import dataclasses
 import pathlib
 
-from jaxgan import cli
-from jaxgan import settings as shared_settings
+from jaxgan.scripts import cli
+from jaxgan.scripts import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,11 +68,24 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import hosts, journal, randomness, reports, setups
+from jaxgan import reports
+from jaxgan.core import randomness
 from jaxgan.data import dataset
-from jaxgan.scores import panels
-from jaxgan.studies import populations, recipes
-from jaxgan.sweeps import comparisons, designs, page, plans, records, spaces, trials
+from jaxgan.distributed import processes
+from jaxgan.runs import journal
+from jaxgan.scores import suites
+from jaxgan.scripts import from_settings
+from jaxgan.sweeps import (
+    designs,
+    page,
+    plans,
+    recipes,
+    records,
+    spaces,
+    studies,
+    trials,
+)
+from jaxgan.sweeps.analysis import comparisons
 
 SMOKE = {"budget": 2, "seeds": 2, "steps": 5, "samples": 100, "hidden": (8,)}
 LATENT = 16
@@ -108,18 +121,20 @@ MOST_B1 = 0.999
 def main(asked: Settings) -> None:
     began = time.perf_counter()
     check(asked)
-    setups.devices(asked)
+    from_settings.devices(asked)
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
     with cli.flag("--dataset", asked.dataset):
-        data = setups.load(asked)
-    setups.check_scores(asked, data)
-    setups.check_resumed(asked.resume, data)
+        data = from_settings.load(asked)
+    from_settings.check_scores(asked, data)
+    from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
     groups = plans.make(draw(asked), STRUCTURAL)
     print(plans.summary(groups))
     title = f"compare_losses-{asked.dataset}"
-    with hosts.own_folder(cli.run_folder("--out", asked.out, title, asked.resume)) as (
+    with processes.own_folder(
+        cli.run_folder("--out", asked.out, title, asked.resume)
+    ) as (
         folder,
         shared,
     ):
@@ -127,11 +142,11 @@ def main(asked: Settings) -> None:
             config = dataclasses.asdict(asked) | dataset.record(data)
             config |= journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
-        panel, references, note = panels.of_dataset(
+        panel, references, note = suites.of_dataset(
             data, num_samples=asked.samples, seed=asked.seed
         )
         print(note or "")
-        study = populations.make(
+        study = studies.make(
             data,
             functools.partial(recipe, asked, data),
             panel,
@@ -141,10 +156,10 @@ def main(asked: Settings) -> None:
             folder=folder,
             shared=shared,
         )
-        rows = populations.train_all(study, groups)
+        rows = studies.train_all(study, groups)
         records.write_tables(rows, folder)
         view = view_of(asked, rows)
-        beginnings = populations.untrained(study, groups[0])
+        beginnings = studies.untrained(study, groups[0])
         references |= {
             "untrained generators": {
                 name: {"value": values} for name, values in beginnings.items()
@@ -174,7 +189,7 @@ def check(asked: Settings) -> None:
         asked,
         dict.fromkeys(whole, cli.AT_LEAST_ONE)
         | {
-            "samples": cli.at_least(panels.SPLITS),
+            "samples": cli.at_least(suites.SPLITS),
             "seed": cli.SEED,
             "wait": cli.POSITIVE,
         },

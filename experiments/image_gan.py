@@ -13,7 +13,7 @@ anywhere) and the generators, for experiments/sample.py.
 import dataclasses
 import pathlib
 
-from jaxgan import cli, settings
+from jaxgan.scripts import cli, settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,24 +59,20 @@ import numpy as np
 
 from jaxgan import (
     ensembles,
-    evaluations,
-    health,
-    hosts,
-    journal,
     networks,
-    pages,
     population,
-    randomness,
-    replicates,
     reports,
     runs,
     scores,
-    setups,
     training,
     types,
 )
+from jaxgan.core import randomness
 from jaxgan.data import dataset, pool, shuffling
-from jaxgan.scores import panels
+from jaxgan.distributed import processes
+from jaxgan.runs import evaluations, health, journal, pages
+from jaxgan.scores import suites
+from jaxgan.scripts import from_settings, replicates
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1, "evaluations": 1}
 SMOKE_CLASSIFIER_IMAGES = 20_000
@@ -89,21 +85,21 @@ EVENTS = "tensorboard/evaluations"
 def main(asked: Settings) -> None:
     began = time.perf_counter()
     check(asked)
-    setups.devices(asked)
+    from_settings.devices(asked)
     if asked.smoke and asked.resume is None:
         fewer = min(asked.classifier_images, SMOKE_CLASSIFIER_IMAGES)
         asked = dataclasses.replace(asked, **SMOKE, classifier_images=fewer)
-    asked, data = setups.load_images(asked)
+    asked, data = from_settings.load_images(asked)
     with cli.flag("--dataset", asked.dataset):
-        panels.check(data, num_samples=asked.samples)
-    gan, architecture = setups.networks_for(
+        suites.check(data, num_samples=asked.samples)
+    gan, architecture = from_settings.networks_for(
         asked, data, labels=asked.labels, rule=asked.rule
     )
     auxiliary = asked.discriminator_conditioning == "auxiliary"
-    made = setups.method_for(asked, gan, auxiliary=auxiliary)
+    made = from_settings.method_for(asked, gan, auxiliary=auxiliary)
     hparams = population.broadcast(made.hparams, asked.seeds)
-    placed = setups.place(asked, data, asked.batch_size * made.parts)
-    trainer = setups.trainer_for(
+    placed = from_settings.place(asked, data, asked.batch_size * made.parts)
+    trainer = from_settings.trainer_for(
         asked,
         made,
         asked.batch_size,
@@ -119,7 +115,9 @@ def main(asked: Settings) -> None:
         reports.print_facts(runs.dry_run(trainer, hparams, placed, chunk_steps(asked)))
         return
     title = f"image_gan-{asked.dataset}"
-    with hosts.own_folder(cli.run_folder("--out", asked.out, title, asked.resume)) as (
+    with processes.own_folder(
+        cli.run_folder("--out", asked.out, title, asked.resume)
+    ) as (
         folder,
         shared,
     ):
@@ -175,7 +173,7 @@ def run(
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(
-            panels.of_dataset,
+            suites.of_dataset,
             data,
             num_samples=asked.samples,
             seed=asked.seed,
@@ -245,7 +243,7 @@ def check(asked: Settings) -> None:
         | dict.fromkeys(whole, cli.AT_LEAST_ONE)
         | {
             "minutes": cli.POSITIVE,
-            "samples": cli.at_least(panels.SPLITS),
+            "samples": cli.at_least(suites.SPLITS),
             "pictures": cli.NOT_NEGATIVE,
             "evaluations": cli.NOT_NEGATIVE,
             "seed": cli.SEED,

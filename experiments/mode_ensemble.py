@@ -18,8 +18,8 @@ import dataclasses
 import pathlib
 from typing import Literal
 
-from jaxgan import cli
-from jaxgan import settings as shared_settings
+from jaxgan.scripts import cli
+from jaxgan.scripts import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,25 +76,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import (
-    arms,
-    ensembles,
-    gan,
-    hosts,
-    journal,
-    losses,
-    methods,
-    population,
-    randomness,
-    reports,
-    runs,
-    scores,
-    setups,
-    types,
-)
+from jaxgan import ensembles, gan, losses, population, reports, runs, scores, types
+from jaxgan.core import randomness
 from jaxgan.data import dataset, pool, shuffling
 from jaxgan.data import modes as modes_lib
-from jaxgan.scores import panels
+from jaxgan.distributed import processes
+from jaxgan.runs import journal
+from jaxgan.scores import suites
+from jaxgan.scripts import ensemble_arms, from_settings
+from jaxgan.training import methods
 
 BETAS = {"b1": 0.5, "b2": 0.99}
 EMA_DECAY = 0.99
@@ -107,12 +97,12 @@ PARTS, ORACLE = {"clusters": "cluster", "labels": "label"}, " (oracle partition)
 def main(settings: Settings) -> None:
     began = time.perf_counter()
     check(settings)
-    setups.devices(settings)
+    from_settings.devices(settings)
     if settings.smoke and settings.resume is None:
         settings = dataclasses.replace(settings, **SMOKE)
     with cli.flag("--dataset", settings.dataset):
-        data = setups.load(settings)
-    setups.check_scores(settings, data)
+        data = from_settings.load(settings)
+    from_settings.check_scores(settings, data)
     check_modes(settings, data)
     print(dataset.about(data))
     networks, architecture = make_networks(settings, data)
@@ -125,11 +115,11 @@ def main(settings: Settings) -> None:
         shared = share(settings, data, modes, networks, architecture, None, None)
         for arm in make_arms(settings, modes).values():
             method, largest = make_methods(settings)[arm.method], len(modes.counts)
-            trainer = arms.trainer(shared, method, settings.seeds * largest)
+            trainer = ensemble_arms.trainer(shared, method, settings.seeds * largest)
             print(f"\n{arm.title}, {reports.count(settings.seeds, 'seed')}")
-            reports.print_facts(arms.dry_run(shared, trainer, arm))
+            reports.print_facts(ensemble_arms.dry_run(shared, trainer, arm))
         return
-    with hosts.own_folder(
+    with processes.own_folder(
         cli.run_folder("--out", settings.out, title, settings.resume)
     ) as folders:
         folder, shared = folders
@@ -147,7 +137,7 @@ def main(settings: Settings) -> None:
             background.shutdown(wait=False, cancel_futures=True)
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folder / "scores.json", record)
-        arms.show(record["arms"], record["references"], settings.seeds)
+        ensemble_arms.show(record["arms"], record["references"], settings.seeds)
         draw(settings, folder, data, record, drawn)
         print(f"{record['seconds']:.0f} s in all; the run is in {shared}")
         print(f"Draw from the mixture: python experiments/sample.py {shared}")
@@ -164,22 +154,22 @@ def run(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Trains and scores all arms; returns the record, and samples of one seed."""
     scoring = background.submit(
-        panels.of_dataset, data, num_samples=settings.samples, seed=settings.seed
+        suites.of_dataset, data, num_samples=settings.samples, seed=settings.seed
     )
     modes = find_modes(settings, data)
     shared = share(settings, data, modes, networks, architecture, folder, run_folder)
     largest = settings.seeds * len(modes.counts)
     trainers = {
-        name: arms.trainer(shared, method, largest)
+        name: ensemble_arms.trainer(shared, method, largest)
         for name, method in make_methods(settings).items()
     }
     chosen = make_arms(settings, modes)
 
-    def prepare(arm: arms.Arm) -> runs.Members:
-        return arms.prepare(shared, trainers[arm.method], arm)
+    def prepare(arm: ensemble_arms.Arm) -> runs.Members:
+        return ensemble_arms.prepare(shared, trainers[arm.method], arm)
 
     # Several processes have to wait for one another in the same order.
-    early = hosts.alone()
+    early = processes.alone()
     ready = {
         name: background.submit(prepare, arm) if early else None
         for name, arm in chosen.items()
@@ -199,17 +189,19 @@ def run(
     for name, arm in chosen.items():
         members = ready[name].result() if early else prepare(arm)
         if name == "per_mode":
-            x = arms.sample(shared, arm, members, settings.samples)
+            x = ensemble_arms.sample(shared, arm, members, settings.samples)
             title = f"{arm.title}, untrained"
             known[title], untrained[title] = score(x), np.asarray(x[0])
-        trained, members = arms.train(
+        trained, members = ensemble_arms.train(
             shared, trainers[arm.method], name, arm, members, flops
         )
-        x = arms.save_and_sample(shared, name, arm, members, settings.samples)
+        x = ensemble_arms.save_and_sample(shared, name, arm, members, settings.samples)
         record["arms"][name] = trained | {"scores": score(x)}
         drawn[arm.title] = np.asarray(x[0])
     plan, part = chosen["per_mode"].plan, PARTS[settings.modes]
-    for title, x in arms.baselines(shared, plan, part, settings.samples).items():
+    for title, x in ensemble_arms.baselines(
+        shared, plan, part, settings.samples
+    ).items():
         known[title] = score(x)
     return record | {"references": known | references}, drawn | untrained
 
@@ -222,18 +214,18 @@ def share(
     architecture: dict[str, Any],
     folder: pathlib.Path | None,
     run_folder: pathlib.Path | None,
-) -> arms.Shared:
+) -> ensemble_arms.Shared:
     """What all arms have in common; without folders for a dry run."""
     convolutional = settings.network == "conv"
     members = settings.seeds * len(modes.counts)
     params, _ = jax.eval_shape(networks.init, randomness.key(0))
-    mappers = setups.mappers(
+    mappers = from_settings.mappers(
         settings,
         convolutional=convolutional,
         num_members=members,
         widest=population.widest(params, settings.batch_size),
     )
-    return arms.Shared(
+    return ensemble_arms.Shared(
         networks,
         architecture,
         pool.put(data.train.x, modes),
@@ -263,7 +255,7 @@ def check(settings: Settings) -> None:
         "r1": cli.NOT_NEGATIVE,
         "seed": cli.SEED,
         "pictures": cli.NOT_NEGATIVE,
-        "samples": cli.at_least(panels.SPLITS),
+        "samples": cli.at_least(suites.SPLITS),
         "num_modes": of_clusters,
     }
     cli.check(settings, checks)
@@ -318,20 +310,22 @@ def make_methods(settings: Settings) -> dict[str, methods.Method]:
     }
 
 
-def make_arms(settings: Settings, modes: modes_lib.Modes) -> dict[str, arms.Arm]:
+def make_arms(
+    settings: Settings, modes: modes_lib.Modes
+) -> dict[str, ensemble_arms.Arm]:
     number = len(modes.counts)
     one, many = (ensembles.bagged(modes, members) for members in (1, number))
     part = PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE)
     experts = ensembles.per_mode(modes)
     return {
-        "single": arms.Arm("one GAN", one, "remedied"),
-        "independent": arms.Arm(
+        "single": ensemble_arms.Arm("one GAN", one, "remedied"),
+        "independent": ensemble_arms.Arm(
             f"{reports.count(number, 'GAN')} on all data", many, "remedied"
         ),
-        "per_mode": arms.Arm(
+        "per_mode": ensemble_arms.Arm(
             f"{reports.count(number, 'GAN')}, one per {part}", experts, "remedied"
         ),
-        "minimax": arms.Arm("one minimax GAN, no remedy", one, "classic"),
+        "minimax": ensemble_arms.Arm("one minimax GAN, no remedy", one, "classic"),
     }
 
 
@@ -349,8 +343,8 @@ def draw(
     shown = {title: x[:NUM_SHOWN] for title, x in drawn.items()} if images else drawn
     reports.save_samples(folder / "samples.png", shown, real)
     counts = np.bincount(data.train.label, minlength=data.num_classes)
-    arms.draw(record["arms"], counts, folder, data.class_names)
-    arms.save_page(
+    ensemble_arms.draw(record["arms"], counts, folder, data.class_names)
+    ensemble_arms.save_page(
         folder,
         record["arms"],
         record["references"],

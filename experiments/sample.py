@@ -12,7 +12,7 @@ import pathlib
 
 from tyro import conf
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import ensembles, export, files, precision, randomness, reports
+from jaxgan import ensembles, reports
+from jaxgan.core import files, precision, randomness
+from jaxgan.ensembles import export
 
 MOST_NAMED = 20
 

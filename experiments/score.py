@@ -19,7 +19,7 @@ from typing import Literal
 
 from tyro import conf
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +71,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan import errors, generated, journal, precision, reports, scoring
+from jaxgan import reports
+from jaxgan.core import errors, precision
 from jaxgan.data import dataset, samples
+from jaxgan.ensembles import saved_generators
+from jaxgan.runs import journal
 from jaxgan.scores import by_name
+from jaxgan.scripts import scoring
 
 HELD_OUT = "held-out real"
 PICTURES = {
@@ -138,7 +142,7 @@ def find(
         if is_run(asked.reference, asked):
             need = "name one of the files mixture-*.safetensors in this folder"
             cli.require(not path.is_dir(), "--reference", asked.reference, need)
-            (real,) = generated.members([path], asked.samples, asked.seed + 1)
+            (real,) = saved_generators.members([path], asked.samples, asked.seed + 1)
         else:
             real = samples.find(asked.reference, **where)
             real = samples.choose(real, real.number, asked.seed)
@@ -202,7 +206,7 @@ def is_run(name: str, asked: Settings) -> bool:
     """Whether a name is that of a run and not of a dataset."""
     if samples.is_dataset(name, asked.data_dir):
         return False
-    return generated.is_run(pathlib.Path(name).expanduser())
+    return saved_generators.is_run(pathlib.Path(name).expanduser())
 
 
 def check_shapes(
@@ -235,14 +239,14 @@ def scored(asked: Settings, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
         found = samples.find(asked.scored, **where)
         found = samples.choose(found, found.number, asked.seed)
         return {"scored": scoring.Row([found])}
-    arms = generated.arms(path)
+    arms = saved_generators.arms(path)
     if asked.arm is not None:
         cli.require(
             asked.arm in arms, "--arm", asked.arm, f"there is {', '.join(arms)}"
         )
         arms = {asked.arm: arms[asked.arm]}
     return {
-        arm: scoring.Row(generated.members(paths, asked.samples, asked.seed))
+        arm: scoring.Row(saved_generators.members(paths, asked.samples, asked.seed))
         for arm, paths in arms.items()
     }
 

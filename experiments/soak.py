@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 
-from jaxgan import cli, errors
+from jaxgan.core import errors
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,8 @@
     python experiments/sweep.py --search successive_halving \\
         --space "b1 = {uniform = [0.0, 0.9]}" "loss = ['hinge', 'minimax']"
 
-Any field of `jaxgan.studies.recipes.Recipe` may vary; how a space is written is said in
-`jaxgan/studies/specification.py`. Settings of one structure train as one compiled
+Any field of `jaxgan.sweeps.recipes.Recipe` may vary; how a space is written is said in
+`jaxgan/sweeps/specification.py`. Settings of one structure train as one compiled
 population. The plan is printed before it runs, and every finished trial is on the disk;
 `--resume` goes on where the run was stopped. `trials.parquet` and `trials.csv` have a
 row for each trial and rung.
@@ -16,9 +16,9 @@ import pathlib
 
 from tyro import conf
 
-from jaxgan import cli
-from jaxgan import settings as shared_settings
-from jaxgan.studies import specification
+from jaxgan.scripts import cli
+from jaxgan.scripts import settings as shared_settings
+from jaxgan.sweeps import specification
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +65,16 @@ import functools
 import time
 from typing import Any
 
-from jaxgan import errors, hosts, journal, reports, setups
+from jaxgan import reports
+from jaxgan.core import errors
 from jaxgan.data import dataset
-from jaxgan.scores import panels
-from jaxgan.studies import objectives, planning, populations, recipes, searches
-from jaxgan.sweeps import comparisons, page, records, spaces, summaries
+from jaxgan.distributed import processes
+from jaxgan.runs import journal
+from jaxgan.scores import suites
+from jaxgan.scripts import from_settings
+from jaxgan.sweeps import estimates, objectives, page, recipes, records, spaces, studies
+from jaxgan.sweeps.analysis import comparisons, summaries
+from jaxgan.sweeps.search import by_name
 
 SMOKE = {"steps": 9, "samples": 100}
 SHOWN = 10
@@ -78,26 +83,26 @@ SHOWN = 10
 def main(asked: Settings) -> None:
     began = time.perf_counter()
     check(asked)
-    setups.devices(asked)
+    from_settings.devices(asked)
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
     base, space = describe(asked)
     with cli.flag("--dataset", asked.dataset):
-        data = setups.load(asked)
-    setups.check_scores(asked, data)
-    setups.check_resumed(asked.resume, data)
+        data = from_settings.load(asked)
+    from_settings.check_scores(asked, data)
+    from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
-    panel, references, note = panels.of_dataset(
+    panel, references, note = suites.of_dataset(
         data, num_samples=asked.samples, seed=asked.seed
     )
     print(note or "")
     with cli.flag("--by", asked.by):
-        inverted = panels.inversion(data) is not None
+        inverted = suites.inversion(data) is not None
         names = objectives.names(references, inverted=inverted)
         by = objectives.chosen(asked.by, names)
 
     def prepare(folder: pathlib.Path, shared: pathlib.Path):
-        study = populations.make(
+        study = studies.make(
             data,
             functools.partial(recipes.changed, base),
             panel,
@@ -107,15 +112,15 @@ def main(asked: Settings) -> None:
             folder=folder,
             shared=shared,
         )
-        search = searches.make(study, asked, space, by)
-        lines = planning.lines(study, search.groups)
+        search = by_name.make(study, asked, space, by)
+        lines = estimates.lines(study, search.groups)
         expected = None
         if asked.resume is None:
-            probed = planning.probe(study, search.groups[0])
-            expected = planning.seconds(
+            probed = estimates.probe(study, search.groups[0])
+            expected = estimates.seconds(
                 study, lines, probed, search.share, search.scorings
             )
-        planning.show(lines, expected)
+        estimates.show(lines, expected)
         if search.note:
             print(search.note)
         return search
@@ -124,7 +129,9 @@ def main(asked: Settings) -> None:
         prepare(pathlib.Path(), pathlib.Path())
         return
     title = f"sweep-{asked.dataset}"
-    with hosts.own_folder(cli.run_folder("--out", asked.out, title, asked.resume)) as (
+    with processes.own_folder(
+        cli.run_folder("--out", asked.out, title, asked.resume)
+    ) as (
         folder,
         shared,
     ):
@@ -163,7 +170,7 @@ def check(asked: Settings) -> None:
         dict.fromkeys(whole, cli.AT_LEAST_ONE)
         | {
             "eta": cli.at_least(2),
-            "samples": cli.at_least(panels.SPLITS),
+            "samples": cli.at_least(suites.SPLITS),
             "seed": cli.SEED,
             "wait": cli.POSITIVE,
         },
@@ -172,7 +179,7 @@ def check(asked: Settings) -> None:
     cli.require(stored, "--storage", asked.storage, "it goes with --search optuna")
     fits = asked.steps >= asked.rounds or asked.smoke
     need = f"each of the {asked.rounds} rounds needs a step"
-    driven = asked.search in searches.DRIVEN
+    driven = asked.search in by_name.DRIVEN
     cli.require(fits or not driven, "--steps", asked.steps, need)
 
 

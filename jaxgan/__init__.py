@@ -1,7 +1,76 @@
 """Experiments with generative adversarial networks, whole populations at a time.
 
-Nothing is imported here, so that `import jaxgan` costs nothing and each module
-brings only what it needs. Start reading at `jaxgan.types`.
+    import jaxgan
+
+    jaxgan.losses.get("hinge")
+
+What is named here is imported when it is first used, so that `import jaxgan` costs
+nothing and each part brings only what it needs. Start reading at `jaxgan.types`.
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
+from jaxgan.core import moved
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "checkpoint",
+    "core",
+    "data",
+    "distributed",
+    "divergences",
+    "ensembles",
+    "gan",
+    "gradients",
+    "losses",
+    "networks",
+    "penalties",
+    "population",
+    "reports",
+    "runs",
+    "scores",
+    "scripts",
+    "steps",
+    "sweeps",
+    "training",
+    "types",
+]
+
+if TYPE_CHECKING:
+    from jaxgan import (
+        checkpoint,
+        core,
+        data,
+        distributed,
+        divergences,
+        ensembles,
+        gan,
+        gradients,
+        losses,
+        networks,
+        penalties,
+        population,
+        reports,
+        runs,
+        scores,
+        scripts,
+        steps,
+        sweeps,
+        training,
+        types,
+    )
+
+moved.say_where()
+
+
+def __getattr__(name: str):
+    if name in __all__:
+        return importlib.import_module(f"jaxgan.{name}")
+    said = moved.sentence(name)
+    raise AttributeError(said or f"module 'jaxgan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,7 +15,8 @@ import numpy as np
 from flax import errors as flax_errors
 from flax import linen as nn
 
-from jaxgan import errors, networks, precision, randomness, types
+from jaxgan import networks, types
+from jaxgan.core import errors, precision, randomness
 from jaxgan.networks import layers
 from jaxgan.networks.layers import conditioning as conditionings
 

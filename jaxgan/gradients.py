@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 
 
 def discriminator(

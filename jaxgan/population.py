@@ -19,7 +19,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
-from jaxgan import errors, placement, precision, randomness, types
+from jaxgan import types
+from jaxgan.core import errors, precision, randomness
+from jaxgan.distributed import placement
 
 MEMBERS = PartitionSpec("pop")
 """How a population lies on a mesh of devices."""

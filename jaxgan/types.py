@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, Protocol
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 Tree = Any
 """A pytree of arrays."""

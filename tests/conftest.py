@@ -1,6 +1,6 @@
 """Settings and fixtures that many tests share."""
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 cli.compile_fast()  # before JAX is imported: tests compile much and compute little
 

@@ -13,7 +13,8 @@ from concurrent import futures
 import numpy as np
 import pytest
 
-from jaxgan import errors, meeting
+from jaxgan.core import errors
+from jaxgan.distributed import rendezvous
 
 PROGRAM = textwrap.dedent("""
     import argparse, pathlib, sys
@@ -28,15 +29,17 @@ PROGRAM = textwrap.dedent("""
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--folder", type=pathlib.Path)
     asked = parser.parse_args()
-    from jaxgan import cli
+    from jaxgan.scripts import cli
     cli.compile_fast()
     import jax, numpy as np
     jax.config.update("jax_num_cpu_devices", asked.devices)
-    from jaxgan import gan, hosts, methods, population, runs, types
+    from jaxgan import gan, population, runs, types
+    from jaxgan.distributed import processes
+    from jaxgan.training import methods
     from jaxgan.data import pool, streaming
 
     if asked.process is not None:
-        hosts.join(f"localhost:{asked.port}", 2, asked.process, seconds=60)
+        processes.join(f"localhost:{asked.port}", 2, asked.process, seconds=60)
     # A large epsilon, so that rounding does not grow where gradients are near zero.
     adam = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99, "eps": 1e-2}
     weights = {"r1": 0.1}
@@ -56,7 +59,7 @@ PROGRAM = textwrap.dedent("""
         made, 8, made.hparams, example, population.chunks(asked.chunk)
         if asked.chunk else population.one_by_one, asked.data_devices)
     hparams = population.broadcast(made.hparams, 3)
-    with hosts.own_folder(cli.run_folder("--out", asked.folder, "t")
+    with processes.own_folder(cli.run_folder("--out", asked.folder, "t")
             if not (asked.folder / "metrics.jsonl").exists()
             else cli.run_folder("--out", None, "t", asked.folder)) as (own, shared):
         members = runs.begin(trainer, hparams, jax.random.key(3), data, 3)
@@ -196,18 +199,19 @@ def test_two_processes_share_batches(alone, tmp_path):
 
 FATE = textwrap.dedent("""
     import sys
-    from jaxgan import cli, errors
+    from jaxgan.scripts import cli
+    from jaxgan.core import errors
     cli.compile_fast()
-    from jaxgan import hosts
+    from jaxgan.distributed import processes
 
     def main(index):
-        hosts.join(f"localhost:{sys.argv[2]}", 2, index, seconds=60)
-        hosts.together("begun")
+        processes.join(f"localhost:{sys.argv[2]}", 2, index, seconds=60)
+        processes.together("begun")
         if index == int(sys.argv[3]):
             if sys.argv[4] == "sentence":
                 raise errors.UserError("--disk full: make room.")
             raise ZeroDivisionError("a defect")
-        hosts.together("never")
+        processes.together("never")
 
     cli.run(main, int(sys.argv[1]))
 """)
@@ -242,12 +246,12 @@ def test_what_ends_one_process_ends_all_and_all_say_why(failing, how, said, stat
 
 
 def test_a_coordinator_that_does_not_answer_is_named_in_time(monkeypatch):
-    from jaxgan import hosts
+    from jaxgan.distributed import processes
 
     port = free_port()
     began = time.monotonic()
     with pytest.raises(errors.UserError, match=f"--coordinator localhost:{port}: nob"):
-        hosts.join(f"localhost:{port}", 2, 1, seconds=1)
+        processes.join(f"localhost:{port}", 2, 1, seconds=1)
     assert time.monotonic() - began < 10
 
 
@@ -264,9 +268,9 @@ def meet(*numbers, num_processes=3, seconds=20.0):
     def come(number):
         try:
             if number == 0:
-                meeting.gather(address, num_processes, seconds)
+                rendezvous.gather(address, num_processes, seconds)
             else:
-                meeting.reach(address, number, num_processes, seconds)
+                rendezvous.reach(address, number, num_processes, seconds)
         except errors.UserError as error:
             return str(error)
 
@@ -293,7 +297,7 @@ def test_a_number_that_two_processes_have_is_named():
 def test_strangers_at_the_port_are_not_counted():
     port = free_port()
     with futures.ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(meeting.gather, f"localhost:{port}", 2, 20.0)
+        waiting = pool.submit(rendezvous.gather, f"localhost:{port}", 2, 20.0)
         for words in (b"GET / HTTP/1.1\r\n", b"jaxgan 1 7\n", b"\xff"):
             until = time.monotonic() + 10
             while time.monotonic() < until:
@@ -304,7 +308,7 @@ def test_strangers_at_the_port_are_not_counted():
                 except ConnectionRefusedError:
                     time.sleep(0.05)
         assert not waiting.done()
-        meeting.reach(f"localhost:{port}", 1, 2, 10.0)
+        rendezvous.reach(f"localhost:{port}", 1, 2, 10.0)
         assert waiting.result() is None
 
 
@@ -312,7 +316,7 @@ def test_a_port_that_somebody_has_is_named():
     with socket.create_server(("", 0)) as taken:
         address = f"localhost:{taken.getsockname()[1]}"
         with pytest.raises(errors.UserError, match=f"{address}: process 0 cannot have"):
-            meeting.gather(address, 2, 1)
+            rendezvous.gather(address, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -329,12 +333,12 @@ def test_a_port_that_somebody_has_is_named():
     ids=str,
 )
 def test_processes_that_cannot_come_together_are_told_why(given, said):
-    from jaxgan import hosts
+    from jaxgan.distributed import processes
 
     for name in os.environ:
         assert not name.startswith(("SLURM_", "OMPI_"))
     with pytest.raises(errors.UserError, match=said):
-        hosts.join(*given, seconds=1)
+        processes.join(*given, seconds=1)
 
 
 def test_a_mesh_larger_than_the_devices_is_refused():
@@ -351,9 +355,10 @@ def test_a_process_that_has_joined_still_ends_by_a_signal():
     # JAX's coordination service takes SIGTERM for itself.
     code = textwrap.dedent(f"""
         import os, signal, time
-        from jaxgan import cli, hosts
+        from jaxgan.scripts import cli
+        from jaxgan.distributed import processes
         def main(settings):
-            hosts.join("localhost:{free_port()}", 1, 0, seconds=60)
+            processes.join("localhost:{free_port()}", 1, 0, seconds=60)
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(10)
         cli.run(main, None)

@@ -12,7 +12,6 @@ from flax import linen as nn
 
 from jaxgan import (
     ensembles,
-    errors,
     gan,
     gradients,
     losses,
@@ -23,6 +22,7 @@ from jaxgan import (
     training,
     types,
 )
+from jaxgan.core import errors
 from jaxgan.data import mixtures, modes, pool
 from jaxgan.networks import layers
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, gan
+from jaxgan import gan
+from jaxgan.core import errors
 from jaxgan.networks import layers
 
 ARCHITECTURES = [

@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import errors, gan, gradients, losses, steps, types
+from jaxgan import gan, gradients, losses, steps, types
+from jaxgan.core import errors
 
 K = 3
 NETWORKS = gan.mlp(

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, population
+from jaxgan import population
+from jaxgan.core import errors
 
 MAPPERS = {
     "vmap": population.vmap,

@@ -24,9 +24,10 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, types
+from jaxgan import types
 from jaxgan.checkpoint import leaves as leaves_lib
 from jaxgan.checkpoint import manifest, reading
+from jaxgan.core import errors
 
 PACKAGES = ("jaxgan", "jax", "flax", "optax", "orbax-checkpoint")
 SPARE = 2**20

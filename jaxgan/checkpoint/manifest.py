@@ -15,7 +15,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from jaxgan import errors, files
+from jaxgan.core import errors, files
 
 NAME = "manifest.json"
 SCHEMA = 1

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, hosts, types
+from jaxgan import types
 from jaxgan.checkpoint import differences, manifest
 from jaxgan.checkpoint import leaves as leaves_lib
+from jaxgan.core import errors
+from jaxgan.distributed import processes
 
 
 class Restored(NamedTuple):
@@ -59,7 +61,7 @@ def restore(
     """
     folder = pathlib.Path(folder).absolute()
     leaves, structure = leaves_lib.named(target)
-    chosen = hosts.told(lambda: _choose(folder, leaves, description, step))
+    chosen = processes.told(lambda: _choose(folder, leaves, description, step))
     if chosen is None:
         return None
     step, extra, skipped = chosen

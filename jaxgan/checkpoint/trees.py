@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import errors, files, types
+from jaxgan import types
 from jaxgan.checkpoint import leaves as leaves_lib
+from jaxgan.core import errors, files
 
 FORMAT, ENTRY = "jaxgan-tree-3", "jaxgan"
 

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 LOCK = ".lock"
 
+CONFIG = "config.json"
+"""File of a run folder with its settings."""
 
 LEFT_BY_SYSTEMS = (
     *(".DS_Store", "._*", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"),

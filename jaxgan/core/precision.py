@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from jaxgan import types
-
+Tree = Any
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NARROWER = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
@@ -36,7 +35,7 @@ def single(function: Function) -> Function:
     return computed
 
 
-def narrowed(tree: types.Tree) -> types.Tree:
+def narrowed(tree: Tree) -> Tree:
     """The same, with 32 bits for each number that has 64; the rest is not copied."""
 
     def narrow(leaf):

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 IMPLEMENTATION = "threefry2x32"
 

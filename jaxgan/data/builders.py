@@ -16,7 +16,7 @@ import tempfile
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import archives, fetching, folders, tfds
 
 VERSION = "1.0.0"

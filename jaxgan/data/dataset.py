@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness
+from jaxgan.core import errors, randomness
 from jaxgan.data import (
     archives,
     builders,

@@ -7,7 +7,7 @@ import shutil
 import urllib.request
 from collections.abc import Sequence
 
-from jaxgan import errors, files
+from jaxgan.core import errors, files
 from jaxgan.data import archives
 
 TIMEOUT = 30.0

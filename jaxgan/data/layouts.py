@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import formats
 
 TRAIN, TEST, VALIDATION = "train", "test", "validation"

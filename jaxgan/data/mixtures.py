@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness
+from jaxgan.core import errors, randomness
 
 
 class GaussianMixture(NamedTuple):

@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness
+from jaxgan.core import errors, randomness
 
 MAX_FITTED = 5_000
 """`cluster` looks for structure in at most so many samples."""

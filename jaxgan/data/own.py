@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import images as image_folders
 from jaxgan.data import layouts, ranges, resizing, shuffling
 

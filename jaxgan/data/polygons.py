@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 CHUNK = 4096
 """Images that are drawn at a time."""

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import errors, precision, types
+from jaxgan import types
+from jaxgan.core import errors, precision
 from jaxgan.data import dataset, sampling, standardise
 from jaxgan.data import modes as modes_lib
 

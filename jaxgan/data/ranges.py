@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 Range = tuple[float, float]
 """The values of black and of white."""

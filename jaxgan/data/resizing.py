@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 METHODS = ("lanczos", "box", "pad")
 """What `resizer` knows."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, images, layouts, own, ranges, resizing, shuffling
 
 PARTS = ("train", "test")

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness, types
+from jaxgan import types
+from jaxgan.core import errors, randomness
 from jaxgan.data import dataset
 from jaxgan.data import modes as modes_lib
 

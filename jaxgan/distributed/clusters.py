@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib import util
 from typing import NamedTuple
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 FIRST_PORT, PORTS = 61440, 4096
 """Ports of jobs: JAX's own choice, in the ephemeral range."""

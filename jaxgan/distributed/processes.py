@@ -20,7 +20,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import clusters, errors, fate, meeting
+from jaxgan.core import errors
+from jaxgan.distributed import clusters, failure, rendezvous
 
 
 def join(
@@ -93,7 +94,7 @@ def own_folder(
     else:
         with (
             tempfile.TemporaryDirectory() as scratch,
-            fate.vanishing(scratch),
+            failure.vanishing(scratch),
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stdout(nowhere),
         ):
@@ -194,10 +195,10 @@ def _meet(place: clusters.Place, said: str, seconds: float) -> None:
     """
     own_gpus = clusters.own_gpus(os.environ)
     if place.process_id == 0:
-        meeting.gather(place.coordinator, place.num_processes, seconds, said)
+        rendezvous.gather(place.coordinator, place.num_processes, seconds, said)
     else:
         _, num_processes, process_id = place
-        meeting.reach(place.coordinator, process_id, num_processes, seconds, said)
+        rendezvous.reach(place.coordinator, process_id, num_processes, seconds, said)
     _initialize(
         said,
         seconds,
@@ -227,7 +228,7 @@ def _initialize(coordinator: str, seconds: float, **how) -> None:
         ) from None
     # JAX takes SIGTERM for a service of its own, and nothing would end by it any more.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
-    fate.share()
+    failure.share()
     print(_devices_used())
 
 

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 GREETING, GO = "jaxgan", b"go\n"
 LONGEST = 64

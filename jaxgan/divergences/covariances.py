@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan import decompositions
-from jaxgan.decompositions import product
+from jaxgan.core import decompositions
+from jaxgan.core.decompositions import product
 from jaxgan.divergences import log_domain
 
 

@@ -28,7 +28,7 @@ from jax import Array
 from jax.scipy.special import xlogy
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.divergences import categorical, checks
 
 

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import randomness
+from jaxgan.core import randomness
 from jaxgan.divergences import (
     checks,
     covariances,

@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness
+from jaxgan.core import errors, randomness
 from jaxgan.divergences import categorical, checks
 
 MOST_CELLS = 2**24

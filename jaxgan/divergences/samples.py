@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.divergences import checks, log_domain
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import randomness
+from jaxgan.core import randomness
 from jaxgan.divergences import checks, log_domain, offsets
 
 

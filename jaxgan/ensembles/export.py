@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxgan import ensembles, errors, files, randomness, types
+from jaxgan import ensembles, types
+from jaxgan.core import errors, files, randomness
 from jaxgan.data import standardise
 
 PLATFORMS = ("cpu", "cuda", "tpu")

@@ -22,8 +22,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import checkpoint, errors, precision, randomness, types
+from jaxgan import checkpoint, types
 from jaxgan import gan as gan_lib
+from jaxgan.core import errors, precision, randomness
 from jaxgan.data import modes as modes_lib
 from jaxgan.data import sampling, standardise
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from jaxgan import ensembles, errors, randomness, types
+from jaxgan import ensembles, types
+from jaxgan.core import errors, randomness
 from jaxgan.data import samples
 
 PATTERN = "mixture-*.safetensors"

@@ -5,7 +5,8 @@
 class logits and `feature_matching` are terms that a caller adds.
 """
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.losses.adversarial import (
     hinge,
     least_squares,

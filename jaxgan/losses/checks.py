@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 
 def not_empty(**arrays: ArrayLike) -> None:

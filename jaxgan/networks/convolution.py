@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 from jax import Array, lax
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.networks import forms
 
 FORMS = ("auto", "lax", "canonical", "matmul")

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.networks import layers, sizes
 
 KERNEL = (3, 3)

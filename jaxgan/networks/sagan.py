@@ -14,7 +14,8 @@ from typing import NamedTuple
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.networks import layers, resnet
 from jaxgan.networks.layers import recipe as layer_recipes
 

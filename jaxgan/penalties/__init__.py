@@ -5,7 +5,8 @@
 more of them. The others say what they need in their signatures.
 """
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.penalties.augmentation import Augment, augmented, instance_noise
 from jaxgan.penalties.consistency import (
     LeCamAverages,

@@ -12,7 +12,8 @@ import jax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import randomness, types
+from jaxgan import types
+from jaxgan.core import randomness
 from jaxgan.penalties import checks
 
 Augment = Callable[[Array, Array], Array]

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import randomness, types
+from jaxgan import types
+from jaxgan.core import randomness
 from jaxgan.penalties import augmentation, checks, norms
 
 

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan import errors, randomness, types
+from jaxgan import types
+from jaxgan.core import errors, randomness
 from jaxgan.penalties import checks, norms
 
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 
 
 def orthogonal(params: types.Tree, *, diagonal: bool = False) -> Array:

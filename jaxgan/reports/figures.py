@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import errors, files
+from jaxgan.core import errors, files
 
 COLOURS = (
     "#0072B2",

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import errors, files
+from jaxgan.core import errors, files
 from jaxgan.reports import figures, intervals, tables
 
 STYLE = """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 
 class Interval(NamedTuple):

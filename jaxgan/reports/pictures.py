@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.reports import figures, tables
 
 COLOURS, _TEXT = figures.COLOURS, figures.TEXT

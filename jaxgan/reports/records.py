@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from jaxgan import files
+from jaxgan.core import files
 
 
 def write_json(path: str | os.PathLike, tree: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from jax import Array
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.reports import intervals, numbers
 
 MARK = "!"

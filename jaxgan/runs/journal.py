@@ -22,7 +22,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import cli, errors, files, population, training
+from jaxgan import population, training
+from jaxgan.core import errors, files
 from jaxgan.reports import numbers
 
 OWN = {"step", "num_steps", "seconds", "alive"}
@@ -55,7 +56,7 @@ def differences(folder: pathlib.Path | None) -> list[str]:
     """
     if folder is None:
         return []
-    stored = json.loads((folder / cli.CONFIG).read_text(encoding="utf-8"))
+    stored = json.loads((folder / files.CONFIG).read_text(encoding="utf-8"))
     now, said = environment(), []
     for name in ("jax", "jaxlib"):
         own, then = now["versions"][name], stored.get("versions", {}).get(name)

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan import errors, hosts, journal, signals, training, types
+from jaxgan import training, types
+from jaxgan.core import errors, signals
+from jaxgan.distributed import processes
+from jaxgan.runs import journal
 from jaxgan.runs import saving as saving_lib
 from jaxgan.runs.saving import Saving
 from jaxgan.runs.trainers import Members, Trainer
@@ -84,7 +87,7 @@ def train(
                 on_pause(placed.step, collect)
             now = time.perf_counter()
             # Clocks and signals are each process's own, what follows from them is not.
-            over, due, stop = hosts.any_of(
+            over, due, stop = processes.any_of(
                 [
                     minutes is not None and now - began >= 60 * minutes,
                     saving is not None and now - saved >= saving.seconds,

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan import errors, reports, training
+from jaxgan import reports, training
+from jaxgan.core import errors
 from jaxgan.runs import trainers
 
 

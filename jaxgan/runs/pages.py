@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import curves, reports, training
+from jaxgan import reports, training
 from jaxgan.reports import charts, pictures
+from jaxgan.runs import learning_curves
 
 PAGE, PICTURES = "report.html", "report"
 GREY = 127
@@ -42,7 +43,7 @@ def save(
       scores: by title the records of a panel, as `reports.print_scores` takes them; may
         be empty.
       dead: by title, how many members died, likewise.
-      histories: of the populations, see `curves.sections`.
+      histories: of the populations, see `learning_curves.sections`.
       samples: by title images `[N, H, W, C]` in [-1, 1], or points `[N, 2]`; points
         called "real" are drawn below all others.
       made_by: for the foot, such as `journal.made_by` gives.
@@ -62,7 +63,7 @@ def save(
         said = "Share of each mode, beside that of the real data."
         chart = reports.Chart("coverage", drawn, said)
         sections.append(reports.Section("Modes", said, [chart]))
-    sections += [*curves.sections(histories), *during]
+    sections += [*learning_curves.sections(histories), *during]
     points = samples.get("real")
     points = points if np.ndim(points) == 2 else None
     tiles = [_picture(name, x, columns, points) for name, x in samples.items()]

@@ -5,8 +5,10 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jaxgan import checkpoint, errors, files, hosts, journal, training
-from jaxgan.runs import trainers
+from jaxgan import checkpoint, training
+from jaxgan.core import errors, files
+from jaxgan.distributed import processes
+from jaxgan.runs import journal, trainers
 
 
 class Saving(NamedTuple):
@@ -73,7 +75,7 @@ def saver(
         yield save
     finally:
         checkpoint.close(manager)
-    hosts.together("saved")
+    processes.together("saved")
 
 
 def goodbye(step: int, num_steps: int, saving: Saving | None) -> str:

@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import memory, methods, population, randomness, reports, training, types
+from jaxgan import population, reports, training, types
+from jaxgan.core import randomness
 from jaxgan.data import pool
+from jaxgan.training import memory, methods
 
 PROBE_STEPS = 10
 

@@ -12,7 +12,8 @@ from jax import Array
 from jax.scipy import stats
 from jax.typing import ArrayLike
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 from jaxgan.scores import checks, distances, record
 
 CHUNK = 1024

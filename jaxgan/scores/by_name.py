@@ -14,18 +14,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import errors, randomness, scores
+from jaxgan import scores
+from jaxgan.core import errors, randomness
 from jaxgan.divergences import offsets
 from jaxgan.scores import bins as bins_lib
 from jaxgan.scores import (
     class_moments,
     distances,
+    feature_passes,
     frechet,
     kernel,
     marginals,
     moments,
     neighbours,
-    passes,
     record,
 )
 
@@ -78,10 +79,10 @@ class Named(NamedTuple):
       rate: `(real, fake, context) -> records`, of `fake` with an axis of members.
     """
 
-    needs: passes.Needs
+    needs: feature_passes.Needs
     classes: bool
     least: int
-    rate: Callable[[passes.Kept, passes.Kept, Context], Records]
+    rate: Callable[[feature_passes.Kept, feature_passes.Kept, Context], Records]
 
 
 def get(names: Sequence[str], *, classes: bool) -> dict[str, Named]:
@@ -131,10 +132,10 @@ def check_counts(chosen: Mapping[str, Named], **counts: int) -> None:
                 )
 
 
-def needs(chosen: Mapping[str, Named], splits: int) -> passes.Needs:
+def needs(chosen: Mapping[str, Named], splits: int) -> feature_passes.Needs:
     """What a pass has to keep for these scores, with so many splits."""
     wanted = [score.needs for score in chosen.values()]
-    return passes.Needs(
+    return feature_passes.Needs(
         splits=splits if any(own.splits is not None for own in wanted) else None,
         moments=any(own.moments for own in wanted),
         classes=any(own.classes for own in wanted),
@@ -152,8 +153,8 @@ def real_splits(num_real: int, num_fake: int) -> int:
 
 def rate(
     chosen: Mapping[str, Named],
-    real: passes.Kept,
-    fake: passes.Kept,
+    real: feature_passes.Kept,
+    fake: feature_passes.Kept,
     context: Context,
 ) -> Records:
     """The records of all these scores, every array of them `[S, ...]`."""
@@ -191,7 +192,9 @@ def _mapped(function: Callable[..., Records]) -> Callable[..., Records]:
 
         return jax.vmap(one)(fake)
 
-    def rate(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    def rate(
+        real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+    ) -> Records:
         return all_members(real, fake, context, randomness.key(context.seed))
 
     return rate
@@ -255,7 +258,9 @@ def _about_origin(rate: Callable[..., Records]) -> Callable[..., Records]:
     Here, on the host, float64 still has all its digits.
     """
 
-    def rated(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    def rated(
+        real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+    ) -> Records:
         pair = offsets.centred(real.features, fake.features)
         real, fake = (
             own._replace(features=x) for own, x in zip((real, fake), pair, strict=True)
@@ -275,7 +280,9 @@ def _pairs(function: Callable[..., Records]) -> Callable[..., Records]:
     def all_members(real, fake, context):
         return jax.lax.map(lambda own: function(real, own, context), fake)
 
-    def rate(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+    def rate(
+        real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+    ) -> Records:
         pair = distances.points(real.features, fake.features)
         return all_members(*pair, context)
 
@@ -298,7 +305,9 @@ def _frechet_infinity(real, fake, context, key) -> Records:
     return {"frechet_distance_infinity": own}
 
 
-def _kernel(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+def _kernel(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
     far = kernel.far_from_origin(real.features)
     if far is not None:
         return _refused("kernel_distance", len(fake.features), far)
@@ -342,7 +351,9 @@ def _nearest(real, fake, context) -> Records:
     return {"nearest_distance": own}
 
 
-def _vendi(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+def _vendi(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
     offset, spread = kernel.offset_and_spread(real.features)
     if offset > MOST_OFFSET * spread > 0:
         reason = (
@@ -355,7 +366,7 @@ def _vendi(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
     # Of as many real samples, as it grows with their number.
     own = _vendi_of_members(None, fake, context)["vendi_score"]
     if len(real.features) >= number:
-        alone = passes.Kept(features=real.features[None, :number])
+        alone = feature_passes.Kept(features=real.features[None, :number])
         target = _vendi_of_members(None, alone, context)["vendi_score"].value
         target = jnp.broadcast_to(target, own.value.shape)
         own = dataclasses.replace(own, target=target)
@@ -377,7 +388,9 @@ def _vendi_of_members(real, fake, context, key) -> Records:
     return {"vendi_score": own}
 
 
-def _prd(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+def _prd(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
     number = min(context.num_real, context.num_fake)
     curves = [
         scores.prd(
@@ -393,7 +406,9 @@ def _prd(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
     return {"prd": _stacked(curves, _dead_curve)}
 
 
-def _distinct_bins(real: passes.Kept, fake: passes.Kept, context: Context) -> Records:
+def _distinct_bins(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
     name = "number_of_distinct_bins"
     different = bins_lib.num_different(real.features)
     if different < 2:
@@ -432,17 +447,22 @@ def _stacked(records, dead):
     return jax.tree.map(lambda *x: jnp.stack(x), *filled)
 
 
-_ROWS = passes.Needs(rows=True)
+_ROWS = feature_passes.Needs(rows=True)
 
 SCORES: dict[str, Named] = {
     # The Inception Score, with a warning of low diversity within classes.
     "is": Named(
-        passes.Needs(splits=SPLITS, classes=True), True, SPLITS, _mapped(_inception)
+        feature_passes.Needs(splits=SPLITS, classes=True),
+        True,
+        SPLITS,
+        _mapped(_inception),
     ),
     "mis": Named(_ROWS, True, 2, _mapped(_modified)),
-    "diversity": Named(passes.Needs(classes=True), True, 2, _mapped(_diversity)),
+    "diversity": Named(
+        feature_passes.Needs(classes=True), True, 2, _mapped(_diversity)
+    ),
     "modes": Named(_ROWS, True, 1, _mapped(_modes)),
-    "fd": Named(passes.Needs(moments=True), False, 2, _mapped(_frechet)),
+    "fd": Named(feature_passes.Needs(moments=True), False, 2, _mapped(_frechet)),
     "fdinf": Named(_ROWS, False, 20, _about_origin(_mapped(_frechet_infinity))),
     "kd": Named(_ROWS, False, 2, _kernel),
     "prdc": Named(_ROWS, False, 6, _neighbours),

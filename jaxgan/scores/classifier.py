@@ -18,7 +18,8 @@ import numpy as np
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.scores import checks, record
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training

@@ -16,8 +16,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
-from jaxgan.checkpoint import kept
+from jaxgan.checkpoint import file_cache
+from jaxgan.core import errors
 from jaxgan.scores import classifier, weights
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training
@@ -95,7 +95,7 @@ def load_or_train(
             f"{np.shape(x)[1:]}; give both in the same shape."
         )
     settings = {"num_classes": num_classes, "key": key, **settings}
-    data_sha256 = kept.arrays_sha256(x, labels)
+    data_sha256 = file_cache.arrays_sha256(x, labels)
 
     def make():
         trained = classifier.train_classifier(x, labels, **settings)
@@ -105,11 +105,11 @@ def load_or_train(
     origin = {
         "format": FORMAT,
         "data_sha256": data_sha256,
-        "held_out_sha256": kept.arrays_sha256(held_out_x, held_out_labels),
+        "held_out_sha256": file_cache.arrays_sha256(held_out_x, held_out_labels),
         "settings": _plain(settings),
         "environment": _environment(),
     }
-    found = kept.load_or_make(cache, origin, make, "classifier")
+    found = file_cache.load_or_make(cache, origin, make, "classifier")
     network = networks.NETWORKS[architecture](num_classes)
     params = jax.tree.map(jnp.asarray, found.tree)
     trained = classifier.Classifier(params, network, tuple(np.shape(x)[1:]))
@@ -140,7 +140,7 @@ def _environment():
     packages = ("jaxgan", "jax", "jaxlib", "flax", "optax")
     return {
         "versions": {name: metadata.version(name) for name in packages},
-        "code": kept.sha256([_source(module) for module in (networks, training)]),
+        "code": file_cache.sha256([_source(module) for module in (networks, training)]),
         "device": jax.devices()[0].device_kind,
         "x64": jax.config.jax_enable_x64,
     }

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 
 class ConvolutionalNetwork(nn.Module):

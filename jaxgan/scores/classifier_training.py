@@ -11,7 +11,8 @@ from flax import linen as nn
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.divergences import checks
 from jaxgan.scores import classifier_networks as networks
 

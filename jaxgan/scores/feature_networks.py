@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset
 from jaxgan.scores import classifier, inception, record, weights
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset
 from jaxgan.scores import class_moments, feature_networks, sums
 from jaxgan.scores import marginals as marginals_lib

@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import decompositions, errors, randomness
+from jaxgan.core import decompositions, errors, randomness
 from jaxgan.divergences import gaussian, offsets
 from jaxgan.scores import checks, moments, record
 

@@ -19,7 +19,8 @@ import numpy as np
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.scores import inception_blocks as blocks
 from jaxgan.scores import record, tf_resize
 

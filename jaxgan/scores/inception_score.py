@@ -5,7 +5,7 @@ import numpy as np
 from jax import Array
 from jax.scipy import special
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.scores import checks, record
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import decompositions, errors, randomness
+from jaxgan.core import decompositions, errors, randomness
 from jaxgan.divergences import checks as divergence_checks
 from jaxgan.divergences import mmd, offsets
 from jaxgan.scores import checks, record

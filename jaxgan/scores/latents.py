@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import decompositions, errors, randomness
+from jaxgan.core import decompositions, errors, randomness
 from jaxgan.scores import record
 
 INTERPOLATIONS = ("slerp", "lerp")

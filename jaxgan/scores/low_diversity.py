@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.scores import record
 
 HIGH, LOW = 0.9, 0.75

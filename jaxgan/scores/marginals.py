@@ -15,7 +15,7 @@ from jax import Array
 from jax.scipy import special
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.divergences import checks as divergence_checks
 from jaxgan.scores import checks, record, sums
 

@@ -21,7 +21,7 @@ from jax import Array
 from jax.scipy import special
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.divergences import checks, offsets
 from jaxgan.scores import checks as score_checks
 from jaxgan.scores import record

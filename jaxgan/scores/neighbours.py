@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.scores import checks, distances, record
 
 CHUNK = 256

@@ -20,7 +20,7 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import polygons
 from jaxgan.scores import distances as score_distances
 from jaxgan.scores import record

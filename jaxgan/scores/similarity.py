@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness
+from jaxgan.core import errors, randomness
 from jaxgan.scores import checks, distances, record
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

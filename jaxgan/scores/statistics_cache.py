@@ -1,7 +1,7 @@
 """What a pass over reference samples kept, kept on disk for the next time.
 
 Found by the content of the samples, the feature network, what was asked for, versions
-and code; see `jaxgan.checkpoint.kept`.
+and code; see `jaxgan.checkpoint.file_cache`.
 """
 
 import pathlib
@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan.checkpoint import kept
+from jaxgan.checkpoint import file_cache
 from jaxgan.scores import (
     class_moments,
     feature_networks,
+    feature_passes,
     inception,
     inception_blocks,
     marginals,
     moments,
-    passes,
     record,
     sums,
     tf_resize,
@@ -28,7 +28,7 @@ from jaxgan.scores import classifier_networks as networks
 
 FORMAT = "jaxgan-statistics-1"
 CODE = (
-    *(passes, moments, marginals, class_moments, sums, feature_networks),
+    *(feature_passes, moments, marginals, class_moments, sums, feature_networks),
     *(networks, inception, inception_blocks, tf_resize),
 )
 """Modules on which the statistics depend."""
@@ -43,7 +43,7 @@ PARTS = {
 class Statistics(NamedTuple):
     """What was kept, whether it was read, and a sentence to show, or None."""
 
-    kept: passes.Kept
+    kept: feature_passes.Kept
     cached: bool
     note: str | None
 
@@ -54,11 +54,11 @@ def default_folder() -> pathlib.Path:
 
 
 def load_or_collect(
-    collect: Callable[[], passes.Kept],
+    collect: Callable[[], feature_passes.Kept],
     *,
     content_sha256: str,
     fingerprint: record.Protocol,
-    needs: passes.Needs,
+    needs: feature_passes.Needs,
     cache: pathlib.Path | None,
 ) -> Statistics:
     """What `collect` gives, read from the cache if it is there.
@@ -81,18 +81,18 @@ def load_or_collect(
         "network": fingerprint,
         "needs": needs._asdict(),
         "versions": {name: metadata.version(name) for name in ("jax", "jaxlib")},
-        "code": kept.sha256(
+        "code": file_cache.sha256(
             [module.__loader__.get_source(module.__name__) for module in CODE]
         ),
         "device": jax.devices()[0].device_kind,
     }
-    found = kept.load_or_make(
+    found = file_cache.load_or_make(
         cache, origin, lambda: (_tree(collect()), {}), "file of statistics"
     )
     return Statistics(_kept(found.tree), found.found, found.note)
 
 
-def _tree(own: passes.Kept):
+def _tree(own: feature_passes.Kept):
     return {
         name: value._asdict() if name in PARTS else value
         for name, value in own._asdict().items()
@@ -101,7 +101,7 @@ def _tree(own: passes.Kept):
 
 
 def _kept(tree):
-    return passes.Kept(
+    return feature_passes.Kept(
         **{
             name: PARTS[name](**value) if name in PARTS else value
             for name, value in tree.items()

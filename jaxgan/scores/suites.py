@@ -16,7 +16,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, randomness, scores
+from jaxgan import scores
+from jaxgan.core import errors, randomness
 from jaxgan.data import dataset, mixtures, polygons, shuffling
 from jaxgan.scores import classifier, classifier_cache
 from jaxgan.scores import classifier_training as training

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 """What a stream begins with."""

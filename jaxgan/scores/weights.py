@@ -17,8 +17,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, files, randomness, types
+from jaxgan import types
 from jaxgan.checkpoint import trees
+from jaxgan.core import errors, files, randomness
 from jaxgan.scores import inception, torch_files
 from jaxgan.scores import inception_blocks as blocks
 

@@ -18,7 +18,7 @@ from jax import Array
 from jax.scipy import special
 from jax.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.scores import record
 
 BLOCK = 256

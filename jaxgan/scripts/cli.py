@@ -21,7 +21,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
-from jaxgan import errors, files, signals
+from jaxgan.core import errors, files, signals
 
 Settings = TypeVar("Settings")
 
@@ -31,8 +31,7 @@ SIGNALLED = 128
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 """What the system says of a disk, or a limit, that takes no more."""
 
-CONFIG = "config.json"
-"""File of a run folder with its settings."""
+CONFIG = files.CONFIG
 
 FREE = {
     *("resume", "minutes", "data_dir", "data_devices", "microbatch_members"),
@@ -155,14 +154,14 @@ def run(main: Callable[[Settings], None], settings: Settings) -> None:
 
 def _leave(error: BaseException, cause: BaseException | None) -> None:
     """Ends the other processes as well, if there are such."""
-    from jaxgan import fate
+    from jaxgan.distributed import failure
 
     if isinstance(error, SystemExit):
-        fate.leave(error.code, str(cause) or "it was interrupted")
-    elif fate.shared():
-        fate.follow()  # if it is a wire that broke when another one ended
+        failure.leave(error.code, str(cause) or "it was interrupted")
+    elif failure.shared():
+        failure.follow()  # if it is a wire that broke when another one ended
         traceback.print_exc()
-        fate.leave(DEFECT, f"{type(cause).__name__}: {cause}")
+        failure.leave(DEFECT, f"{type(cause).__name__}: {cause}")
 
 
 def _end_at_once(number: int) -> None:
@@ -172,9 +171,9 @@ def _end_at_once(number: int) -> None:
     with contextlib.suppress(OSError):
         os.write(2, f"{sentence}\n".encode())
     # What was not imported yet has nobody to tell.
-    fate = sys.modules.get("jaxgan.fate")
-    if fate is not None:
-        fate.leave(SIGNALLED + number, sentence)
+    failure = sys.modules.get("jaxgan.distributed.failure")
+    if failure is not None:
+        failure.leave(SIGNALLED + number, sentence)
     sys.stdout.flush()
 
 

@@ -14,20 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import (
-    ensembles,
-    evaluations,
-    health,
-    journal,
-    methods,
-    pages,
-    population,
-    randomness,
-    reports,
-    runs,
-    types,
-)
+from jaxgan import ensembles, population, reports, runs, types
+from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool, sampling, shuffling
+from jaxgan.runs import evaluations, health, journal, pages
+from jaxgan.training import methods
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 

@@ -1,6 +1,6 @@
 """From settings to the data, the networks and the method that they name.
 
-What cannot be made is said in a sentence that begins with the flag, see `jaxgan.cli`.
+What cannot be made is said in a sentence that begins with the flag, see `scripts.cli`.
 """
 
 import dataclasses
@@ -14,24 +14,15 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from jaxgan import (
-    cli,
-    errors,
-    hosts,
-    journal,
-    methods,
-    networks,
-    population,
-    precision,
-    randomness,
-    runs,
-    settings,
-    steps,
-    types,
-)
 from jaxgan import gan as gan_lib
+from jaxgan import networks, population, runs, steps, types
+from jaxgan.core import errors, precision, randomness
 from jaxgan.data import dataset, pool, streaming
-from jaxgan.scores import panels
+from jaxgan.distributed import processes
+from jaxgan.runs import journal
+from jaxgan.scores import suites
+from jaxgan.scripts import cli, settings
+from jaxgan.training import methods
 
 WIDTH = 16
 """Channels that train in minutes on two cores."""
@@ -60,7 +51,7 @@ def devices(asked: settings.Devices) -> None:
         compilation_cache(asked.compilation_cache)
     precision.set_64_bits_aside()
     population.use_all_cores()
-    hosts.join(
+    processes.join(
         asked.coordinator,
         asked.num_processes,
         asked.process_id,
@@ -227,10 +218,10 @@ def check_scores(asked: Any, data: dataset.Dataset) -> None:
     Raises:
       UserError: for data without labels that need them, and for too few samples.
     """
-    known = panels.is_known(data)
+    known = suites.is_known(data)
     cli.require(known, "--dataset", asked.dataset, "the scores need its labels")
     with cli.flag("--dataset", asked.dataset):
-        panels.check(data, num_samples=asked.samples)
+        suites.check(data, num_samples=asked.samples)
 
 
 def check_resumed(folder: pathlib.Path | None, data: dataset.Dataset) -> None:

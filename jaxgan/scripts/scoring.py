@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import errors, reports, scores
+from jaxgan import reports, scores
+from jaxgan.core import errors
 from jaxgan.data import dataset, samples
 from jaxgan.scores import (
     by_name,
     feature_networks,
-    panels,
-    passes,
+    feature_passes,
     statistics_cache,
+    suites,
     weights,
 )
 
@@ -47,8 +48,8 @@ class Rated(NamedTuple):
       records: by row, the records, every array `[S, ...]`.
     """
 
-    reference: passes.Kept
-    kept: dict[str, passes.Kept]
+    reference: feature_passes.Kept
+    kept: dict[str, feature_passes.Kept]
     records: dict[str, by_name.Records]
 
 
@@ -81,13 +82,13 @@ def feature_network(
             f"there are no features {kind!r}; choose classifier, inception or raw."
         )
     data = load()
-    if not panels.is_labelled(data):
+    if not suites.is_labelled(data):
         raise errors.UserError(
             "there are no labels to train a classifier on; take the features inception "
             "or raw, or a reference with labels."
         )
     folder = (cache or weights.cache_folder()) / "classifiers"
-    trained, note = panels.train_classifier(data, seed=seed, cache=folder)
+    trained, note = suites.train_classifier(data, seed=seed, cache=folder)
     network = feature_networks.of_classifier(
         trained.classifier, trained.held_out_accuracy
     )
@@ -134,7 +135,7 @@ def rate(
         needs = by_name.needs(chosen, by_name.real_splits(size, number))
         keep = cache if is_real else None
         parts = [_collect(own, network, needs, keep, is_real) for own in members]
-        kept[title] = passes.stack(parts)
+        kept[title] = feature_passes.stack(parts)
         context = by_name.Context(real.number, size, network.fingerprint, seed)
         records[title] = by_name.rate(chosen, reference, kept[title], context)
     return Rated(reference, kept, records)
@@ -243,13 +244,13 @@ def _draw_neighbours(path, rated, real, rows):
         )
 
 
-def _collect(own, network, needs, cache, real=True) -> passes.Kept:
+def _collect(own, network, needs, cache, real=True) -> feature_passes.Kept:
     """Passes over samples once, or reads what an earlier pass has kept."""
 
-    def make() -> passes.Kept:
+    def make() -> feature_passes.Kept:
         with reports.counted(own.name, own.number, "samples") as count:
             batches = samples.batches(own)
-            return passes.collect(batches, network, needs, own.number, count)
+            return feature_passes.collect(batches, network, needs, own.number, count)
 
     if not real:
         return make()

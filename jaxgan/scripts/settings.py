@@ -1,13 +1,13 @@
 """Settings that scripts share, as dataclasses to inherit from: each field is a flag.
 
-Imports nothing heavy, see `jaxgan.cli`; `jaxgan.setups` makes of them what they name.
+Imports nothing heavy, see `scripts.cli`; `from_settings` makes of them what they name.
 """
 
 import dataclasses
 import pathlib
 from typing import Literal
 
-from jaxgan import cli
+from jaxgan.scripts import cli
 
 
 @dataclasses.dataclass(frozen=True)

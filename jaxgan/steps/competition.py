@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import jax.scipy.sparse.linalg
 import optax
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.steps import core, field
 
 

@@ -8,7 +8,8 @@ https://arxiv.org/abs/1905.11373).
 
 import jax
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.steps import core, optimizers, order
 
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.steps import core
 
 

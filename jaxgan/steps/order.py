@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from jaxgan import errors, gradients, types
+from jaxgan import gradients, types
+from jaxgan.core import errors
 
 
 def repeat(step: types.Step, n: int) -> types.Step:

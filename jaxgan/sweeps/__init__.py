@@ -2,19 +2,21 @@
 
 A *space* says what varies, a *design* draws settings from it, a *trial* is a setting
 with a seed, and *groups* hold trials of equal structure, each of which is trained as
-one population:
+one population. A *recipe* says all of a GAN and its training in plain names and
+numbers, and a *study* what a setting means and what all trials have in common:
 
     space = {"learning_rate": spaces.LogUniform(1e-5, 1e-2),
              "loss": spaces.Categorical(("hinge", "least_squares"))}
-    settings = designs.draw(space, 24, jax.random.key(0), "sobol")
-    groups = plans.make(trials.make(settings, seeds=range(3)), structural=["loss"])
-    for group in plans.remaining(groups, records.read(path)):
-        records.append(path, rows of the group, trained as a population)
-    page.save(folder, records.read(path), comparisons.View("score.frechet_distance"))
+    study = studies.make(data, recipe, suite, devices, steps=1200, ...)
+    search = by_name.make(study, settings.Search(search="halving"), space, by)
+    estimates.show(estimates.lines(study, search.groups), None)
+    rows = search.run()
+    page.save(folder, rows, comparisons.View("score.frechet_distance"))
 
-Nothing here trains anything. Reading order: `fields`, `spaces`, `designs`, `trials`,
-`plans`, `records`; of who trains on `halving` (asynchronous), `successive` and `pbt`;
-of what was found `lineages`, `summaries`, `statistics`, `importance` and `comparisons`;
-and `samples` and `page`, which shows it. The modules are imported one by one, as some
-of them do without JAX.
+A trial's result is the same alone and in any population. Reading order: `fields`,
+`spaces`, `designs`, `trials`, `plans` and `records`, which train nothing; `recipes`,
+`studies`, `objectives` and `estimates`; `search/`, a folder for each search;
+`specification`, a sweep as a TOML file; `analysis/`, what was found, and `samples` and
+`page/`, which show it. The modules are imported one by one, as some of them do without
+JAX.
 """

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.sweeps import spaces
 
 DESIGNS = ("random", "sobol", "latin_hypercube")

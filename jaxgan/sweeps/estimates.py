@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import memory, methods, population, randomness, reports, training
-from jaxgan.studies import populations, recipes
-from jaxgan.sweeps import plans, spaces, trials
+from jaxgan import population, reports, training
+from jaxgan.core import randomness
+from jaxgan.sweeps import plans, recipes, spaces, studies, trials
+from jaxgan.training import memory, methods
 
 PROBE_STEPS = 10
 CERTAIN = 16
@@ -43,7 +44,7 @@ class Line(NamedTuple):
     bytes: int
 
 
-def lines(study: populations.Study, groups: Sequence[plans.Group]) -> list[Line]:
+def lines(study: studies.Study, groups: Sequence[plans.Group]) -> list[Line]:
     """The structures of a plan, in the order in which they run.
 
     Nothing is compiled, but everything is traced: what cannot be built is said here.
@@ -59,7 +60,7 @@ def lines(study: populations.Study, groups: Sequence[plans.Group]) -> list[Line]
 
 
 def most_members(
-    study: populations.Study, settings: Iterable[spaces.Setting], seeds: int
+    study: studies.Study, settings: Iterable[spaces.Setting], seeds: int
 ) -> int | None:
     """The largest population that fits into memory, or None if any does.
 
@@ -89,42 +90,40 @@ def most_members(
                 ready.made.hparams,
                 study.pool,
                 number,
-                populations.chunk_steps(study),
+                studies.chunk_steps(study),
             )
         )
     return max(1, memory.largest(*needs))
 
 
-def probe(study: populations.Study, group: plans.Group) -> tuple[float, float, float]:
+def probe(study: studies.Study, group: plans.Group) -> tuple[float, float, float]:
     """Trains a population for some steps and scores some of its members.
 
     Returns:
       Seconds to compile, operations per second, and seconds to score a member.
     """
     times = [time.perf_counter()]
-    ready, members = populations.begin(
-        study, group.trials[: group.places], group.places
-    )
+    ready, members = studies.begin(study, group.trials[: group.places], group.places)
     placed = training.place(ready.trainer.program, *members, study.pool)
     for _ in range(2):  # the first steps are not timed
         placed = training.advance(ready.trainer.program, placed, num_steps=PROBE_STEPS)
         times.append(time.perf_counter())
     trained = members._replace(state=training.collect(placed))
-    few = np.arange(populations.SCORED_AT_ONCE) % len(trained.keys)
+    few = np.arange(studies.SCORED_AT_ONCE) % len(trained.keys)
     own = population.take(trained, few)
     times.append(time.perf_counter())
     for _ in range(2):
-        populations.score(study, ready, own)
+        studies.score(study, ready, own)
         times.append(time.perf_counter())
     _, began, stepped, scoring, first, second = times
     work = ready.trainer.flops * PROBE_STEPS * group.places
     compiling = (began - times[0]) + (first - scoring)
     rate = work / (stepped - began)
-    return compiling, rate, (second - first) / populations.SCORED_AT_ONCE
+    return compiling, rate, (second - first) / studies.SCORED_AT_ONCE
 
 
 def seconds(
-    study: populations.Study,
+    study: studies.Study,
     found: Sequence[Line],
     probed: tuple[float, float, float],
     share: float = 1.0,
@@ -205,7 +204,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _line(study: populations.Study, groups: Sequence[plans.Group]) -> Line:
+def _line(study: studies.Study, groups: Sequence[plans.Group]) -> Line:
     recipe = study.recipe(groups[0].trials[0].values)
     parameters, size = _state_bytes(study, recipe)
     ready = study.ready(recipe, groups[0].places)

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 
 def names(tree: Any) -> list[str]:

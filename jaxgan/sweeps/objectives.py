@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxgan import errors, reports
+from jaxgan import reports
+from jaxgan.core import errors
 from jaxgan.sweeps import trials as trials_lib
 
 MOST_GROUPS = 32

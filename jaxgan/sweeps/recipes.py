@@ -14,9 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import errors, gan, losses, methods, networks, penalties, steps, types
+from jaxgan import gan, losses, networks, penalties, steps, types
+from jaxgan.core import errors
 from jaxgan.data import dataset
 from jaxgan.sweeps import fields, spaces
+from jaxgan.training import methods
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
 BOTH = tuple(ADAM)

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jaxgan import errors, files
+from jaxgan.core import errors, files
 
 Row = dict[str, Any]
 

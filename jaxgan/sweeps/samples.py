@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan import errors, files
+from jaxgan.core import errors, files
 
 FOLDER = "samples"
 IMAGES, POINTS = 16, 256

@@ -31,7 +31,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 WORDS = {
     "uniform": ("Uniform", 2),

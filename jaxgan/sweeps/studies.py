@@ -16,24 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import (
-    cli,
-    ensembles,
-    health,
-    methods,
-    population,
-    randomness,
-    reports,
-    runs,
-    scores,
-    settings,
-    setups,
-    types,
-)
+from jaxgan import ensembles, population, reports, runs, scores, types
+from jaxgan.core import randomness
 from jaxgan.data import dataset, pool
-from jaxgan.scores import panels
-from jaxgan.studies import recipes
-from jaxgan.sweeps import plans, records, samples, spaces, trials
+from jaxgan.runs import health
+from jaxgan.scores import suites
+from jaxgan.scripts import cli, from_settings, settings
+from jaxgan.sweeps import plans, recipes, records, samples, spaces, trials
+from jaxgan.training import methods
 
 CHUNK_OF_MEMBERS = 4
 """Of MLPs on a CPU, the fastest for each member."""
@@ -56,7 +46,7 @@ class Study(NamedTuple):
     Attributes:
       data: that they learn.
       recipe: what a setting means.
-      panel: that scores samples `[S, N, ...]`, see `panels.of_dataset`.
+      panel: that scores samples `[S, N, ...]`, see `suites.of_dataset`.
       devices: that they run on.
       steps: of the generator, in a whole trial.
       samples: that are scored, of each trial.
@@ -69,7 +59,7 @@ class Study(NamedTuple):
 
     data: dataset.Dataset
     recipe: Callable[[spaces.Setting], recipes.Recipe]
-    panel: panels.Panel
+    panel: suites.Panel
     devices: settings.Devices
     steps: int
     samples: int
@@ -88,19 +78,19 @@ class Ready(NamedTuple):
       trainer: its program.
       draw: `(state, hparams, keys) -> x [P, N, ...]` of the generators.
       invert: `(state, hparams, keys, precision [P]) -> records` of data for which
-        generators are inverted, see `panels.inversion`; None for others.
+        generators are inverted, see `suites.inversion`; None for others.
     """
 
     made: methods.Made
     trainer: runs.Trainer
     draw: Callable[[types.TrainState, types.HParams, jax.Array], jax.Array]
-    invert: Callable[..., panels.Records] | None
+    invert: Callable[..., suites.Records] | None
 
 
 def make(
     data: dataset.Dataset,
     recipe: Callable[[spaces.Setting], recipes.Recipe],
-    panel: panels.Panel,
+    panel: suites.Panel,
     devices: settings.Devices,
     *,
     steps: int,
@@ -309,7 +299,7 @@ def _ready(study: Study, recipe: recipes.Recipe, num_members: int) -> Ready:
     networks = recipes.networks_of(recipe, study.data)
     made = methods.make(networks, recipes.method(recipe))
     convolutional = recipes.is_convolutional(recipe)
-    trainer = setups.trainer_for(
+    trainer = from_settings.trainer_for(
         _chunked(study.devices, convolutional),
         made,
         recipe.batch_size,
@@ -319,7 +309,7 @@ def _ready(study: Study, recipe: recipes.Recipe, num_members: int) -> Ready:
         chunk_steps(study),
         convolutional=convolutional,
     )
-    invert, n = panels.inversion(study.data), study.samples
+    invert, n = suites.inversion(study.data), study.samples
     return Ready(
         made,
         trainer,
@@ -354,7 +344,7 @@ def _of_each(networks: types.GAN, n: int, measure: Callable):
     return jax.jit(lambda *members: jax.lax.map(lambda m: of_member(*m), members))
 
 
-def _measured(found: panels.Records) -> dict[str, jax.Array]:
+def _measured(found: suites.Records) -> dict[str, jax.Array]:
     """The numbers `[S]` of records, by name."""
     numbers = {}
     for name, record in found.items():

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
-from jaxgan import placement, population, types
+from jaxgan import population, types
 from jaxgan.data import pool, sampling, streaming
+from jaxgan.distributed import placement
 from jaxgan.training import program
 
 

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import errors, placement, precision, types
+from jaxgan import types
+from jaxgan.core import errors, precision
 from jaxgan.data import streaming
+from jaxgan.distributed import placement
 from jaxgan.training import feeding, placing
 from jaxgan.training import program as program_lib
 

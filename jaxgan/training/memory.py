@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan import errors, hosts, population, randomness, reports, training, types
+from jaxgan import population, reports, training, types
+from jaxgan.core import errors, randomness
+from jaxgan.distributed import processes
 
 
 class Need(NamedTuple):
@@ -70,7 +72,7 @@ def available() -> tuple[int, bool]:
     """
     free, shared = _own()
     if jax.process_count() > 1:
-        (least,) = hosts.any_of([-(free >> 20)])
+        (least,) = processes.any_of([-(free >> 20)])
         free = -least << 20
     return free, shared
 

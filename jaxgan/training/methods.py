@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan import errors, gradients, losses, penalties, steps, types
+from jaxgan import gradients, losses, penalties, steps, types
+from jaxgan.core import errors
 from jaxgan.steps import rules
 
 CLIP = "weight_clip"

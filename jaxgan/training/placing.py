@@ -5,8 +5,10 @@ from typing import NamedTuple
 import jax
 from jax.sharding import Mesh, NamedSharding
 
-from jaxgan import errors, placement, population, precision, randomness, types
+from jaxgan import population, types
+from jaxgan.core import errors, precision, randomness
 from jaxgan.data import streaming
+from jaxgan.distributed import placement
 from jaxgan.training import program as program_lib
 
 

@@ -21,7 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from jaxgan import errors, population, precision, types
+from jaxgan import population, types
+from jaxgan.core import errors, precision
 from jaxgan.steps import averages
 
 Sample = Callable[[types.Tree, types.HParams, jax.Array], types.Batch]

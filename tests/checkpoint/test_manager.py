@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import checkpoint, errors, types
+from jaxgan import checkpoint, types
 from jaxgan.checkpoint import differences, manifest
+from jaxgan.core import errors
 
 DESCRIPTION = {"gan": {"architecture": "mlp", "width": 16}, "loss": "hinge"}
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import strategies
 from safetensors import numpy as safetensors
 
-from jaxgan import checkpoint, errors
-from jaxgan.checkpoint import kept
+from jaxgan import checkpoint
+from jaxgan.checkpoint import file_cache
+from jaxgan.core import errors
 
 TREE = {
     "a": {"b/c": np.arange(6, dtype=np.float32).reshape(2, 3), "d": np.int32(7)},
@@ -70,7 +71,7 @@ def test_what_is_kept_is_found_again_in_any_order_of_memory(tmp_path):
     array = np.arange(6, dtype=">f4").reshape(2, 3).T
     tree = {"a": array, "b": np.asarray(array, jnp.bfloat16)}
     for found in (False, True):
-        own = kept.load_or_make(tmp_path, {"of": 1}, lambda: (tree, {}), "tree")
+        own = file_cache.load_or_make(tmp_path, {"of": 1}, lambda: (tree, {}), "tree")
         assert own.found is found and own.note is None
 
 

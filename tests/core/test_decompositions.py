@@ -15,19 +15,11 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 
 import jaxgan
-from jaxgan import (
-    decompositions,
-    divergences,
-    gan,
-    methods,
-    penalties,
-    population,
-    scores,
-    steps,
-    types,
-)
+from jaxgan import divergences, gan, penalties, population, scores, steps, types
+from jaxgan.core import decompositions
 from jaxgan.divergences import covariances
-from jaxgan.scores import by_name, classifier, latents, panels, passes
+from jaxgan.scores import by_name, classifier, feature_passes, latents, suites
+from jaxgan.training import methods
 
 MEMBERS, N, F = 3, 30, 4
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
@@ -195,11 +187,13 @@ def kept(members, n):
     """What a pass keeps of samples of three classes."""
     x = normal(7, members, n, F)
     probs = np.asarray(jax.nn.softmax(x[..., :3]))
-    network = passes.FeatureNetwork(lambda x: (x, x[:, :3]), {}, lambda shape: None)
+    network = feature_passes.FeatureNetwork(
+        lambda x: (x, x[:, :3]), {}, lambda shape: None
+    )
     needs = by_name.needs(by_name.SCORES, 5)
-    found = [passes.collect([own], network, needs, n) for own in x]
+    found = [feature_passes.collect([own], network, needs, n) for own in x]
     assert found[0].probs.shape == probs[0].shape
-    return found[0] if members == 1 else passes.stack(found)
+    return found[0] if members == 1 else feature_passes.stack(found)
 
 
 @pytest.mark.parametrize("name", [name for name in by_name.SCORES if name != "prd"])
@@ -241,9 +235,9 @@ def test_a_panel_takes_one_seed_at_a_time(check_one_at_a_time, monkeypatch):
         architecture="fully_connected",
         num_epochs=1,
     )
-    monkeypatch.setattr(panels, "jax", Recording())
+    monkeypatch.setattr(suites, "jax", Recording())
     shares = np.full(3, 1 / 3)
-    panel = panels.of_classifier(network, 0.5, images, shares, split_size=N)
+    panel = suites.of_classifier(network, 0.5, images, shares, split_size=N)
     panel(jnp.stack([images] * MEMBERS))
     assert len(programs) == 1
     for function, args in programs:

@@ -6,7 +6,9 @@ import io
 import numpy as np
 import pytest
 
-from jaxgan import checkpoint, errors, files, journal, training
+from jaxgan import checkpoint, training
+from jaxgan.core import errors, files
+from jaxgan.runs import journal
 from jaxgan.sweeps import records
 
 resource = pytest.importorskip("resource")

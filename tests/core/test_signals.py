@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from jaxgan import signals
+from jaxgan.core import signals
 
 PROGRAM = textwrap.dedent("""
     import ctypes, fcntl, pathlib, signal, sys, termios, threading, time
@@ -20,7 +20,8 @@ PROGRAM = textwrap.dedent("""
         if sys.argv[2] != "background":
             signal.signal(number, signal.default_int_handler
                           if number == signal.SIGINT else signal.SIG_DFL)
-    from jaxgan import cli, signals
+    from jaxgan.scripts import cli
+    from jaxgan.core import signals
 
     def say(word):
         print(word, flush=True)

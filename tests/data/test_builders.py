@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import archives, builders, dataset, folders
 
 REAL = os.environ.get("JAXGAN_DATA_DIR")

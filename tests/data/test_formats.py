@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import formats
 
 RNG = np.random.default_rng(0)

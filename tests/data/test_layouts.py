@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import layouts
 
 

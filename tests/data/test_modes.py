@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import digits, mixtures, modes
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, samples, shuffling
 
 RNG = np.random.default_rng(0)

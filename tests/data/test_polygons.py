@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, polygons
 
 LAW = polygons.Polygons(size=14)

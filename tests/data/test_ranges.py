@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, ranges, samples
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (12, 6, 5), np.uint8)

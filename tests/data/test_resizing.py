@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, resizing
 
 X = np.random.default_rng(0).integers(0, 256, (5, 6, 4, 3), np.uint8)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import modes, pool, streaming
 
 X = np.arange(2 * 60, dtype=np.uint8).reshape(60, 2)

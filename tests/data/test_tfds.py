@@ -11,7 +11,7 @@ import pytest
 import tensorflow_datasets
 from PIL import Image
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, tfds
 
 features = tensorflow_datasets.features

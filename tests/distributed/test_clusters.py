@@ -9,7 +9,8 @@ import textwrap
 
 import pytest
 
-from jaxgan import clusters, errors
+from jaxgan.core import errors
+from jaxgan.distributed import clusters
 
 SLURM = {
     "SLURM_JOB_ID": "4098",
@@ -144,7 +145,7 @@ def test_devices_that_cannot_be_shared_evenly_are_refused():
 
 
 def test_a_process_that_does_not_come_under_slurm_is_named(monkeypatch):
-    from jaxgan import hosts
+    from jaxgan.distributed import processes
 
     port = free_port()
     here = {"SLURM_STEP_NODELIST": "localhost", "JAX_COORDINATOR_PORT": str(port)}
@@ -152,33 +153,33 @@ def test_a_process_that_does_not_come_under_slurm_is_named(monkeypatch):
         monkeypatch.setenv(name, value)
     said = rf"auto \(localhost:{port}\): of 2 processes number 1 did not come within 1"
     with pytest.raises(errors.UserError, match=said):
-        hosts.join("auto", None, None, seconds=1)
+        processes.join("auto", None, None, seconds=1)
     monkeypatch.setenv("SLURM_PROCID", "1")
     with pytest.raises(errors.UserError, match=r"auto \(.*nobody answers there within"):
-        hosts.join("auto", None, None, seconds=1)
+        processes.join("auto", None, None, seconds=1)
 
 
 @pytest.mark.parametrize("flags", [(2, None), (None, 0)])
 def test_numbers_do_not_go_with_auto(flags):
-    from jaxgan import hosts
+    from jaxgan.distributed import processes
 
     with pytest.raises(errors.UserError, match="it goes with --coordinator HOST:PORT"):
-        hosts.join("auto", *flags, seconds=1)
+        processes.join("auto", *flags, seconds=1)
 
 
 PROGRAM = textwrap.dedent("""
     import sys
-    from jaxgan import cli
+    from jaxgan.scripts import cli
     cli.compile_fast()
     import jax
     jax.config.update("jax_num_cpu_devices", 3)
-    from jaxgan import hosts
+    from jaxgan.distributed import processes
 
     def main(coordinator):
         numbers = (None, None) if coordinator == "auto" else map(int, sys.argv[2:])
-        hosts.join(coordinator, *numbers, seconds=60)
+        processes.join(coordinator, *numbers, seconds=60)
         print("visible:", jax.config.values["jax_cuda_visible_devices"])
-        hosts.together("joined")
+        processes.together("joined")
 
     cli.run(main, sys.argv[1])
 """)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from scipy.spatial import distance
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 
 K = 5
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 
 KL = divergences.kl_from_discriminator
 REVERSE_KL = divergences.reverse_kl_from_discriminator

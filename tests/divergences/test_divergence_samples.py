@@ -12,7 +12,8 @@ from scipy import optimize, stats
 from sklearn import neighbors
 from sklearn.metrics import pairwise
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 
 KEY = jax.random.key(0)
 rbf = divergences.rbf_kernel([0.5, 2.0])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 
 K = 4
 ORDERS = (-1.0, 0.0, 0.4, 1.0, 2.5)

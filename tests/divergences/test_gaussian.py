@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import integrate, linalg, stats
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 
 F = 4
 FULL = {"kl": divergences.gaussian_kl, "frechet": divergences.gaussian_frechet}

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
-from jaxgan import divergences, errors
+from jaxgan import divergences
+from jaxgan.core import errors
 
 KEY = jax.random.key(0)
 BOTH = {"kl": divergences.histogram_kl, "js": divergences.histogram_js}

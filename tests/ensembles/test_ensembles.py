@@ -12,19 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from jaxgan import (
-    arms,
-    checkpoint,
-    ensembles,
-    errors,
-    gan,
-    population,
-    replicates,
-    runs,
-    steps,
-    types,
-)
+import jaxgan
+from jaxgan import checkpoint, ensembles, gan, population, runs, steps, types
+from jaxgan.core import errors
 from jaxgan.data import modes, standardise
+from jaxgan.scripts import ensemble_arms, replicates
 
 MODES = modes.from_labels(np.repeat([0, 1, 2], [10, 30, 60]))
 
@@ -146,11 +138,11 @@ def averaged(tmp_path, num_members):
     state = population.init(steps.initialise(networks), hparams, keys)
     state = state._replace(ema=jax.tree.map(lambda x: 3 * x + 0.5, state.ema))
     many = ensembles.Plan(jnp.ones((num_members, 1)), jnp.ones(num_members) / 2)
-    shared = arms.Shared(
+    shared = ensemble_arms.Shared(
         *(networks, NORMALISED, None, False, [], 4, 4 // num_members, 0),
         *(tmp_path, "", tmp_path),
     )
-    arm = arms.Arm("an arm", many, "remedied")
+    arm = ensemble_arms.Arm("an arm", many, "remedied")
     return shared, arm, runs.Members(hparams, state, keys)
 
 
@@ -184,7 +176,7 @@ def test_the_statistics_that_arms_save_are_those_of_averaged_weights(
     tmp_path, num_members
 ):
     shared, arm, members = averaged(tmp_path, num_members)
-    x = arms.save_and_sample(shared, "single", arm, members, 50)
+    x = ensemble_arms.save_and_sample(shared, "single", arm, members, 50)
     for seed in range(shared.seeds):
         path = tmp_path / f"mixture-single-{seed}.safetensors"
         _, saved, _ = ensembles.load(path)
@@ -203,10 +195,10 @@ def test_the_statistics_of_replicates_are_those_of_averaged_weights(tmp_path):
 
 
 def test_generators_that_are_averaged_are_taken_from_a_state_in_one_place_only():
-    folder = pathlib.Path(ensembles.__file__).parent
+    folder = pathlib.Path(jaxgan.__file__).parent
     scripts = folder.parent / "experiments"
     for path in [*folder.rglob("*.py"), *scripts.rglob("*.py")]:
-        if path.name == "ensembles.py" or "steps" in path.parts:
+        if path.name == "mixtures.py" or "steps" in path.parts:
             continue
         found = re.findall(r"\.ema\b(?! is not None)", path.read_text())
         assert not found, f"{path} reads the average without its statistics"

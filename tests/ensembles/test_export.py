@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, errors, export, population
+from jaxgan import ensembles, population
 from jaxgan import gan as gan_lib
+from jaxgan.core import errors
 from jaxgan.data import standardise
+from jaxgan.ensembles import export
 
 
 def mixture(gan, members=3, **more):

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, errors, gan, generated
+from jaxgan import ensembles, gan
+from jaxgan.core import errors
 from jaxgan.data import samples
+from jaxgan.ensembles import saved_generators
 
 ARCHITECTURE = {"architecture": "mlp", "shape": [4, 4, 1], "latent_dim": 2}
 
@@ -31,19 +33,21 @@ def run(tmp_path):
 
 
 def test_files_are_told_apart_by_arm_and_ordered_by_seed(run):
-    found = generated.arms(run)
+    found = saved_generators.arms(run)
     assert list(found) == ["one", "two_words"]
     names = [path.name for path in found["one"]]
     assert names == [f"mixture-one-{seed}.safetensors" for seed in (0, 1, 10)]
-    (path,) = generated.arms(run / names[1])["one"]
+    (path,) = saved_generators.arms(run / names[1])["one"]
     assert path.name == names[1]
-    assert generated.is_run(run) and generated.is_run(path)
-    assert not generated.is_run(run / "nowhere")
+    assert saved_generators.is_run(run) and saved_generators.is_run(path)
+    assert not saved_generators.is_run(run / "nowhere")
 
 
 def test_samples_do_not_depend_on_how_they_are_read(run, monkeypatch):
-    monkeypatch.setattr(generated, "DRAWN", 16)
-    one, other, _ = generated.members(generated.arms(run)["one"], 40, seed=0)
+    monkeypatch.setattr(saved_generators, "DRAWN", 16)
+    one, other, _ = saved_generators.members(
+        saved_generators.arms(run)["one"], 40, seed=0
+    )
     assert (one.number, one.shape) == (40, (4, 4, 1))
     whole = one.read(np.arange(40))
     for size in (1, 7, 40):
@@ -52,7 +56,7 @@ def test_samples_do_not_depend_on_how_they_are_read(run, monkeypatch):
     assert not np.array_equal(other.read(np.arange(40)), whole)
     # 16 at a time, each time others.
     assert len(np.unique(whole.reshape(40, -1), axis=0)) == 40
-    again = generated.members(generated.arms(run)["one"], 40, seed=1)[0]
+    again = saved_generators.members(saved_generators.arms(run)["one"], 40, seed=1)[0]
     assert not np.array_equal(again.read(np.arange(40)), whole)
     assert again.sha256() != one.sha256()
 
@@ -60,14 +64,14 @@ def test_samples_do_not_depend_on_how_they_are_read(run, monkeypatch):
 def test_a_dead_generator_makes_nothing_finite(tmp_path):
     path = tmp_path / "mixture-one-0.safetensors"
     save(path, 0, weight=np.nan)
-    (found,) = generated.members([path], 5, seed=0)
+    (found,) = saved_generators.members([path], 5, seed=0)
     assert np.isnan(found.read(np.arange(5))).all()
 
 
 def test_images_out_of_range_are_refused(tmp_path):
     path = tmp_path / "mixture-one-0.safetensors"
     save(path, 0, bounded=False, scale=50.0)
-    (found,) = generated.members([path], 5, seed=0)
+    (found,) = saved_generators.members([path], 5, seed=0)
     with pytest.raises(errors.UserError, match=r"one-0.* scored in \[-1, 1\]"):
         found.read(np.arange(5))
 
@@ -77,10 +81,10 @@ def test_networks_that_differ_are_not_one_population(tmp_path):
     save(paths[0], 0)
     save(paths[1], 1, latent_dim=3)
     with pytest.raises(errors.UserError, match="one-1.* other networks"):
-        generated.members(paths, 5, seed=0)
+        saved_generators.members(paths, 5, seed=0)
 
 
 def test_names_that_say_no_seed_are_refused(tmp_path):
     save(tmp_path / "mixture-mine.safetensors", 0)
     with pytest.raises(errors.UserError, match="mixture-ARM-SEED"):
-        generated.arms(tmp_path)
+        saved_generators.arms(tmp_path)

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, gradients, losses, penalties, steps, training
+from jaxgan import gradients, losses, penalties, steps, training
 from jaxgan import types as contracts
+from jaxgan.core import errors
 from jaxgan.data import pool
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "bench_population.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "bench_population.py"
 READY = {"device": "none", "compile_seconds": 1.0, "program_bytes": None}
 FACTORS = np.array([1.0, 2.0, 4.0])
 

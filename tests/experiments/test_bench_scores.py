@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "bench_scores.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "bench_scores.py"
 
 
 def run(*arguments, cwd):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "compare_losses.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "compare_losses.py"
 LOSSES = ("wgan_clip", "relativistic")
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from jaxgan.data import dataset
 
-EXPERIMENTS = pathlib.Path(__file__).parent.parent / "experiments"
+EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
 
 
@@ -168,7 +168,8 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
     import image_gan
 
-    from jaxgan import cli, population
+    from jaxgan import population
+    from jaxgan.scripts import cli
 
     # The test's own process has begun with one device.
     monkeypatch.setattr(population, "use_all_cores", lambda: None)

@@ -10,9 +10,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, errors, gan
+from jaxgan import ensembles, gan
+from jaxgan.core import errors
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "sample.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sample.py"
 NETWORK = {
     "architecture": "mlp",
     "shape": [4, 4, 1],

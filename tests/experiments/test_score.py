@@ -11,10 +11,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import cli, ensembles, gan, reports, scores
+from jaxgan import ensembles, gan, reports, scores
 from jaxgan.data import dataset
+from jaxgan.scripts import cli
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "score.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "score.py"
 EIGHT = {"architecture": "mlp", "shape": [8, 8, 1], "latent_dim": 2, "bounded": True}
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "experiments" / "soak.py"
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "soak.py"
 
 
 def soak(folder, program, *flags):

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import divergences, errors, losses, types
+from jaxgan import divergences, losses, types
+from jaxgan.core import errors
 
 REAL = np.random.default_rng(0).normal(size=6)
 FAKE = np.random.default_rng(1).normal(size=6)

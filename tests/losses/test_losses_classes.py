@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from jaxgan import divergences, errors, losses
+from jaxgan import divergences, losses
+from jaxgan.core import errors
 
 K = 4
 LABELS = np.array([0, 3, 1, 1, 2])

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, gan, gradients, losses, networks, steps, types
+from jaxgan import gan, gradients, losses, networks, steps, types
 from jaxgan import population as members
+from jaxgan.core import errors
 from jaxgan.networks import layers
 
 SMALL = {

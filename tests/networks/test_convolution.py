@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.networks import convolution, forms
 
 OWN = ("canonical", "matmul", "auto")

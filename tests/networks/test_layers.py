@@ -9,7 +9,7 @@ import pytest
 from flax import linen as nn
 from jax import lax
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.networks import layers
 from jaxgan.networks.layers import Recipe
 

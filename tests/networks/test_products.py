@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, gan
+from jaxgan import gan
+from jaxgan.core import errors
 from jaxgan.networks import convolution, products
 
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}

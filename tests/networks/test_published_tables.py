@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, gan
+from jaxgan import gan
+from jaxgan.core import errors
 from jaxgan.networks import layers, resnet, sizes
 
 WGAN_GP = {

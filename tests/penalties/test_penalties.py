@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxgan import errors, penalties
+from jaxgan import penalties
+from jaxgan.core import errors
 
 KEY = jax.random.key(0)
 NAMES = sorted(penalties.PENALTIES)

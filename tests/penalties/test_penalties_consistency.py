@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, penalties, types
+from jaxgan import penalties, types
+from jaxgan.core import errors
 
 KEY = jax.random.key(0)
 WEIGHTS = jnp.array([1.0, -2.0, 0.5])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxgan import errors, penalties, types
+from jaxgan import penalties, types
+from jaxgan.core import errors
 
 KEY = jax.random.key(0)
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.reports import charts, figures, hyperparameters
 
 NAN, INF = math.nan, math.inf

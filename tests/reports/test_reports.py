@@ -13,7 +13,8 @@ import pytest
 from hypothesis import strategies
 from scipy import stats
 
-from jaxgan import errors, files, reports
+from jaxgan import reports
+from jaxgan.core import errors, files
 from jaxgan.reports import figures
 
 NAN = math.nan

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from jaxgan import errors, reports
+from jaxgan import reports
+from jaxgan.core import errors
 from jaxgan.reports import charts, figures
 from jaxgan.reports.html import Chart, Glossary, Row, Section, Table, Tile
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import errors, evaluations, journal, pages, training
+from jaxgan import training
+from jaxgan.core import errors
+from jaxgan.runs import evaluations, journal, pages
 
 
 @pytest.fixture

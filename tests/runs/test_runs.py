@@ -11,10 +11,12 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors, health, journal, methods, population, runs, training
 from jaxgan import gan as gan_lib
+from jaxgan import population, runs, training
+from jaxgan.core import errors
 from jaxgan.data import pool
-from jaxgan.runs import trainers
+from jaxgan.runs import health, journal, trainers
+from jaxgan.training import methods
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
 STEPS, CHUNK = 12, 3
@@ -230,9 +232,10 @@ def test_health_says_nothing_of_one_bad_chunk():
 PROGRAM = textwrap.dedent("""
     import pathlib, sys
     import jax, numpy as np
-    from jaxgan import cli
+    from jaxgan.scripts import cli
     cli.compile_fast()
-    from jaxgan import gan, methods, population, runs, types
+    from jaxgan import gan, population, runs, types
+    from jaxgan.training import methods
     from jaxgan.data import pool
 
     folder = pathlib.Path(sys.argv[1])

@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.scores import class_moments, classifier, marginals, moments
 
 KEY = jax.random.key(0)

@@ -4,7 +4,8 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 
 def normal(n, shift=0.0, seed=0):

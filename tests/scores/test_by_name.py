@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.reports import score_tables as reports
-from jaxgan.scores import by_name, feature_networks, passes
-from jaxgan.studies import objectives
+from jaxgan.scores import by_name, feature_networks, feature_passes
+from jaxgan.sweeps import objectives
 
 N, M, F, K = 120, 100, 4, 3
 NAMES = tuple(by_name.SCORES)
@@ -38,13 +39,13 @@ MEMBERS = [draw(1, M), draw(2, M, 0.5), np.full((M, F), np.nan, np.float32)]
 
 def collect(x, names, splits=by_name.SPLITS):
     chosen = by_name.get(names, classes=True)
-    return passes.collect([x], NETWORK, by_name.needs(chosen, splits), len(x))
+    return feature_passes.collect([x], NETWORK, by_name.needs(chosen, splits), len(x))
 
 
 def rate(members, names=QUICK):
     chosen = by_name.get(names, classes=True)
     splits = by_name.real_splits(N, M)
-    fake = passes.stack([collect(x, names) for x in members])
+    fake = feature_passes.stack([collect(x, names) for x in members])
     context = by_name.Context(N, M, FEATURES, 0)
     return by_name.rate(chosen, collect(REAL, names, splits), fake, context)
 
@@ -150,7 +151,7 @@ def test_what_noise_has_more_of_than_real_data_has_no_better_direction():
     chosen = by_name.get(names, classes=True)
     reference = collect(real.astype(np.float32), names)
     context = by_name.Context(N, M, FEATURES, 0)
-    found = by_name.rate(chosen, reference, passes.stack(fake), context)
+    found = by_name.rate(chosen, reference, feature_passes.stack(fake), context)
     for name, own in found.items():
         above, below, alike = np.asarray(own.value) / own.target
         assert above > 1.05 and below < 0.95 and abs(alike - 1) < 0.1, name
@@ -164,7 +165,7 @@ def test_what_noise_has_more_of_than_real_data_has_no_better_direction():
 @pytest.mark.filterwarnings("error")
 def test_a_reference_of_one_image_has_no_distinct_bins():
     copies = collect(np.repeat(REAL[:1], N, axis=0), ["ndb"])
-    fake = passes.stack([collect(x, ["ndb"]) for x in MEMBERS[:2]])
+    fake = feature_passes.stack([collect(x, ["ndb"]) for x in MEMBERS[:2]])
     context = by_name.Context(N, M, FEATURES, 0)
     chosen = by_name.get(["ndb"], classes=True)
     found = by_name.rate(chosen, copies, fake, context)["number_of_distinct_bins"]
@@ -176,7 +177,7 @@ def test_scores_about_the_origin_are_refused_far_from_it():
     real, fake = (collect(draw(seed, N, 1e4), ["kd", "vendi"]) for seed in (0, 1))
     context = by_name.Context(N, N, FEATURES, 0)
     chosen = by_name.get(["kd", "vendi"], classes=True)
-    found = by_name.rate(chosen, real, passes.stack([fake]), context)
+    found = by_name.rate(chosen, real, feature_passes.stack([fake]), context)
     for own in found.values():
         assert np.isnan(own.value).all()
         assert "the origin" in dict(own.protocol)["refused"]
@@ -198,9 +199,9 @@ def test_points_in_float64_keep_their_digits_in_all_scores_of_differences():
             # Multiples of 1/1024, to which the constant is added without rounding.
             x = np.round(1024 * draw(seed, N).astype(float)) / 1024 / 16 + shift
             wanted = by_name.needs(chosen, by_name.SPLITS)
-            kept.append(passes.collect([x[:70], x[70:]], network, wanted, N))
+            kept.append(feature_passes.collect([x[:70], x[70:]], network, wanted, N))
         context = by_name.Context(N, N, FEATURES, 0)
-        return by_name.rate(chosen, kept[0], passes.stack(kept[1:]), context)
+        return by_name.rate(chosen, kept[0], feature_passes.stack(kept[1:]), context)
 
     far, near = rated(4.2e6), rated(0.0)
     for name, own in near.items():
@@ -237,5 +238,5 @@ def test_the_least_number_of_samples_is_enough(name):
         for seed in (0, 1)
     )
     context = by_name.Context(least, least, FEATURES, 0)
-    found = by_name.rate(chosen, real, passes.stack([fake]), context)
+    found = by_name.rate(chosen, real, feature_passes.stack([fake]), context)
     assert found

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 
 def labelled(n, seed=0):

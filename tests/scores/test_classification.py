@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import linear_model
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 NAMES = ("real_x", "real_labels", "held_out_x", "held_out_labels", "fake_x")
 

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.scores import classifier
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 diversity = jax.jit(scores.within_class_diversity)
 modified = jax.jit(scores.modified_inception_score)

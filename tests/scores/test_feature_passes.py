@@ -4,14 +4,15 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.scores import (
     class_moments,
     feature_networks,
+    feature_passes,
     inception,
     marginals,
     moments,
-    passes,
     statistics_cache,
     weights,
 )
@@ -48,11 +49,11 @@ def parts(x, size):
     return (x[start : start + size] for start in range(0, len(x), size))
 
 
-EVERYTHING = passes.Needs(splits=4, moments=True, classes=True, rows=True)
+EVERYTHING = feature_passes.Needs(splits=4, moments=True, classes=True, rows=True)
 
 
 def collect(x, size=32, needs=EVERYTHING, apply=None, number=N):
-    return passes.collect(parts(x, size), network(apply), needs, number)
+    return feature_passes.collect(parts(x, size), network(apply), needs, number)
 
 
 def finalized(kept):
@@ -87,9 +88,9 @@ def test_one_pass_serves_all_scores():
 
 
 def test_only_what_is_asked_for_is_kept():
-    kept = collect(images(), needs=passes.Needs(moments=True))
+    kept = collect(images(), needs=feature_passes.Needs(moments=True))
     assert kept.moments.count == N
-    assert kept._replace(moments=None) == passes.Kept()
+    assert kept._replace(moments=None) == feature_passes.Kept()
 
 
 def test_generated_images_are_rounded_to_bytes():
@@ -142,8 +143,8 @@ def test_memory_is_that_of_a_batch():
             gc.collect()
             most = max(most, sum(own() is not None for own in known))
 
-    needs = passes.Needs(splits=4, moments=True, classes=True)
-    passes.collect(batches(), network(), needs, 200)
+    needs = feature_passes.Needs(splits=4, moments=True, classes=True)
+    feature_passes.collect(batches(), network(), needs, 200)
     assert most <= 2
 
 
@@ -172,8 +173,8 @@ def test_statistics_are_collected_once_and_come_back_the_same(tmp_path):
 def test_statistics_of_other_samples_or_needs_are_not_taken(tmp_path):
     cached(tmp_path)
     assert not cached(tmp_path, content="b").cached
-    assert not cached(tmp_path, needs=passes.Needs(moments=True)).cached
-    assert cached(tmp_path, needs=passes.Needs(moments=True)).cached
+    assert not cached(tmp_path, needs=feature_passes.Needs(moments=True)).cached
+    assert cached(tmp_path, needs=feature_passes.Needs(moments=True)).cached
 
 
 def test_damaged_statistics_are_noticed_and_collected_again(tmp_path):
@@ -196,8 +197,8 @@ def test_the_inception_network_passes_over_images_of_any_size_and_one_channel():
     with pytest.raises(errors.UserError, match="one or three channels"):
         network.check((28, 28, 2))
     x = np.random.default_rng(0).integers(0, 256, (6, 28, 28, 1)).astype(np.uint8)
-    needs = passes.Needs(splits=2, moments=True, rows=True)
-    kept = passes.collect(parts(x, 4), network, needs, 6)
+    needs = feature_passes.Needs(splits=2, moments=True, rows=True)
+    kept = feature_passes.collect(parts(x, 4), network, needs, 6)
     assert kept.features.shape == (6, 2048) and kept.probs.shape == (6, 1008)
     np.testing.assert_allclose(kept.probs.sum(axis=1), 1, rtol=1e-5)
     mean, _ = moments.finalize(kept.moments)
@@ -208,11 +209,11 @@ def test_the_inception_network_passes_over_images_of_any_size_and_one_channel():
 
 
 def test_samples_of_one_size_and_another_shape_are_not_compared():
-    raw, rows = feature_networks.raw(), passes.Needs(rows=True)
+    raw, rows = feature_networks.raw(), feature_passes.Needs(rows=True)
     x = np.zeros((6, 8, 8, 3), np.uint8)
     swapped = x.transpose(0, 3, 1, 2)
     with pytest.raises(errors.UserError, match="axes into one order"):
-        passes.collect([x, swapped], raw, rows, 12)
+        feature_passes.collect([x, swapped], raw, rows, 12)
     with pytest.raises(errors.UserError, match="bring them to one size"):
         feature_networks.check_alike(raw, (4, 4, 1), (2, 8, 2))
     feature_networks.check_alike(network(), (4, 4, 1), (8, 8, 1))  # it may resize

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import linalg, stats
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 frechet = jax.jit(scores.frechet_distance, static_argnames="features")
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 inception_score = jax.jit(scores.inception_score, static_argnums=1)
 

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 
 def draw(seed, n, f=8, shift=0.0):

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 MIX = np.random.default_rng(0).normal(size=(4, 9)).astype(np.float32)
 

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors, scores
-from jaxgan.scores import classifier, panels
+from jaxgan import scores
+from jaxgan.core import errors
+from jaxgan.scores import classifier, suites
 
 CLASSES, FEATURES = 10, 5
 
@@ -129,8 +130,8 @@ def test_a_panel_warns_of_copies_that_the_inception_score_likes():
         num_epochs=15,
     )
     shares = np.full(10, 0.1)
-    panel = panels.of_classifier(network, 0.9, x, shares, split_size=90)
-    copies = panels.one_image_per_class(network, x, 900)
+    panel = suites.of_classifier(network, 0.9, x, shares, split_size=90)
+    copies = suites.one_image_per_class(network, x, 900)
     found = panel(jnp.stack([copies, x[:900]]))
     inception = found["inception_score"]
     assert inception.value[0] >= inception.value[1]

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.scores import marginals
 
 N, K = 257, 6

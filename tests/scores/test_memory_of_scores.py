@@ -14,10 +14,10 @@ from jaxgan.scores import (
     class_moments,
     classifier,
     feature_networks,
+    feature_passes,
     marginals,
     moments,
-    panels,
-    passes,
+    suites,
 )
 
 CALLS = 20
@@ -54,7 +54,7 @@ def panel():
         num_epochs=1,
     )
     shares = np.full(10, 0.1)
-    return panels.of_classifier(network, 0.1, images, shares, split_size=10)
+    return suites.of_classifier(network, 0.1, images, shares, split_size=10)
 
 
 def streamed(real, fake):
@@ -178,8 +178,8 @@ SCORES = {
             r[:, 0], r[:, 1], f[:, 0]
         )
     ),
-    "pass": lambda r, f, p, x, y: passes.collect(
-        [x[:60], x[60:]], network(), passes.Needs(4, True, True, True), 100
+    "pass": lambda r, f, p, x, y: feature_passes.collect(
+        [x[:60], x[60:]], network(), feature_passes.Needs(4, True, True, True), 100
     ),
 }
 

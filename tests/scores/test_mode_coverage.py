@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 
 ANGLES = 2 * np.pi * np.arange(8) / 8
 MIXTURES = {

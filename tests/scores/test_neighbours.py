@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import distance
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.scores import neighbours
 
 

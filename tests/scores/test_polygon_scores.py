@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset, polygons
-from jaxgan.scores import panels
 from jaxgan.scores import polygons as scores
+from jaxgan.scores import suites
 
 LAW = polygons.Polygons(size=14)
 REAL = polygons.images(LAW, 1, 30) / np.float32(127.5) - 1
@@ -78,16 +78,16 @@ def test_what_is_near_is_in_proportion_to_the_pixels():
 def test_the_panel_of_polygons_gives_precision_and_the_inversion_the_rest():
     data = dataset.load("polygons", num_samples=30, image_size=(14, 14))
     scores._known.cache_clear()  # as in a program that begins with the panel
-    panel, references, _ = panels.of_dataset(data, num_samples=20, seed=0)
+    panel, references, _ = suites.of_dataset(data, num_samples=20, seed=0)
     found = panel(np.stack([REAL[:20], REAL[:20] * np.nan]))["precision"]
     np.testing.assert_array_equal(found.value, [1, np.nan])
     assert references["held-out real images"]["precision"]["value"] == [1.0]
     assert "fit of corners" in dict(found.protocol)["estimator"]
-    more = panels.inversion(data)(generate, CORNERS, jnp.array(0.5))
+    more = suites.inversion(data)(generate, CORNERS, jnp.array(0.5))
     recall = float(more["recall"].value)
     assert recall > 0.9 and more["f1"].value == pytest.approx(recall / (0.5 + recall))
     assert "inversion" in dict(more["recall"].protocol)["estimator"]
-    assert panels.inversion(dataset.load("ring", num_samples=1)) is None
+    assert suites.inversion(dataset.load("ring", num_samples=1)) is None
 
 
 def test_images_of_another_shape_are_refused():

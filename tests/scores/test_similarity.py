@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.scores import similarity
 
 

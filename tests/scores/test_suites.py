@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.data import dataset
-from jaxgan.scores import classifier, panels
+from jaxgan.scores import classifier, suites
 
 SEEDS, N = 3, 60
 
@@ -24,7 +24,7 @@ def panel():
         num_epochs=2,
     )
     shares = np.full(4, 0.25)
-    return panels.of_classifier(network, 0.5, images, shares, split_size=20)
+    return suites.of_classifier(network, 0.5, images, shares, split_size=20)
 
 
 def test_members_score_as_alone_and_a_dead_one_is_nan(panel):
@@ -70,7 +70,7 @@ def reordered(split, seed):
 def of(train, test, num_samples=200, **more):
     num_classes = 1 + int(max(train.label.max(), test.label.max()))
     data = dataset.Dataset("squares", train, test, num_classes, **more)
-    return panels.of_dataset(data, num_samples=num_samples, seed=0, num_images=6000)
+    return suites.of_dataset(data, num_samples=num_samples, seed=0, num_images=6000)
 
 
 def test_the_scores_of_a_dataset_do_not_depend_on_its_order():

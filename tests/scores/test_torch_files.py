@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.scores import torch_files
 
 ARRAYS = {
@@ -143,7 +143,7 @@ ATTACKS = {
     + text("OrderedDict.fromkeys")
     + b"\x93.",
     "of torch": call("torch.hub", "load", text("a")),
-    "of ours": call("jaxgan.files", "write_whole", text("HIT")),
+    "of ours": call("jaxgan.core.files", "write_whole", text("HIT")),
     "made": b"\x80\x02" + name("torch", "FloatStorage") + b")\x81.",
     "called": call("torch", "FloatStorage"),
     "state": b"\x80\x02"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import test_torch_files as torch_format
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.scores import inception, torch_files, weights
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings, strategies
 from scipy import stats
 
-from jaxgan import errors, scores
+from jaxgan import scores
+from jaxgan.core import errors
 from jaxgan.data import mixtures
-from jaxgan.scores import panels
+from jaxgan.scores import suites
 
 RING = mixtures.ring()
 MEANS = np.asarray(mixtures.centres(RING))
@@ -98,7 +99,7 @@ def test_the_energy_distance_is_that_of_many_points_of_the_mode(seed, far):
 
 
 def test_seeds_score_as_alone_in_any_order_and_the_dead_are_nan():
-    panel = panels.of_mixture(MEANS, STD, np.full(K, 1 / K))
+    panel = suites.of_mixture(MEANS, STD, np.full(K, 1 / K))
     x = points(normal(40)).astype(np.float32)
     dead, some = np.full_like(x, np.nan), x.copy()
     some[::3] = np.inf
@@ -121,5 +122,5 @@ def test_samples_that_are_not_in_the_plane_are_refused():
 
 def test_no_decomposition_is_compiled():
     """Batched decompositions of many seeds would share the threads of one pool."""
-    panel = panels.of_mixture(MEANS, STD, np.full(K, 1 / K))
+    panel = suites.of_mixture(MEANS, STD, np.full(K, 1 / K))
     assert "lapack" not in jax.jit(panel).lower(np.zeros((2, 64, 2))).as_text()

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.cli."""
+"""Tests of jaxgan.scripts.cli."""
 
 import dataclasses
 import errno
@@ -13,7 +13,8 @@ from typing import Literal
 
 import pytest
 
-from jaxgan import cli, errors, files, signals
+from jaxgan.core import errors, files, signals
+from jaxgan.scripts import cli
 
 
 def test_a_user_error_is_one_sentence_and_status_two(capsys):
@@ -160,7 +161,7 @@ def test_the_folder_of_a_run_that_failed_goes_if_it_is_empty(wrote, tmp_path):
 
 def test_a_folder_belongs_to_one_process_at_a_time(tmp_path):
     code = (
-        "import sys; from jaxgan import cli, files\n"
+        "import sys; from jaxgan.core import files; from jaxgan.scripts import cli\n"
         "def main(folder):\n"
         "    with files.locked(folder): pass\n"
         "cli.run(main, sys.argv[1])"

@@ -9,10 +9,12 @@ import types
 import numpy as np
 import pytest
 
-from jaxgan import cli, errors, journal, setups
+from jaxgan.core import errors
 from jaxgan.data import dataset
+from jaxgan.runs import journal
+from jaxgan.scripts import cli, from_settings
 
-SCRIPTS = pathlib.Path(__file__).parent.parent / "experiments"
+SCRIPTS = pathlib.Path(__file__).parents[2] / "experiments"
 
 
 def own(seed, name="files", labelled=True):
@@ -34,12 +36,12 @@ def own(seed, name="files", labelled=True):
 )
 def test_a_search_goes_on_with_its_own_data_alone(stored, data, said, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(stored))
-    setups.check_resumed(None, data)
+    from_settings.check_resumed(None, data)
     if said is None:
-        setups.check_resumed(tmp_path, data)
+        from_settings.check_resumed(tmp_path, data)
         return
     with pytest.raises(errors.UserError, match=f"--resume {tmp_path}: .*{said}"):
-        setups.check_resumed(tmp_path, data)
+        from_settings.check_resumed(tmp_path, data)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +60,12 @@ def test_a_search_goes_on_with_its_own_data_alone(stored, data, said, tmp_path):
 def test_data_that_cannot_be_scored_are_refused(data, samples, said):
     asked = types.SimpleNamespace(dataset="mine", samples=samples)
     with pytest.raises(errors.UserError, match=f"--dataset mine: .*{said}"):
-        setups.check_scores(asked, data)
+        from_settings.check_scores(asked, data)
 
 
 def test_data_of_which_the_law_is_known_need_no_labels():
     asked = types.SimpleNamespace(dataset="polygons", samples=100)
-    setups.check_scores(asked, dataset.load("polygons", num_samples=1))
+    from_settings.check_scores(asked, dataset.load("polygons", num_samples=1))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_each_script_has_the_flags_by_which_ones_own_files_are_read(name, tmp_pa
     x = np.random.default_rng(0).integers(0, 2, (20, 12, 12), np.uint8)
     np.savez(tmp_path / "masks.npz", x=x, y=np.arange(20) % 2)
     given = {"dataset": "files", "data_dir": tmp_path / "masks.npz"}
-    load = setups.load_images if name == "image_gan" else setups.load
+    load = from_settings.load_images if name == "image_gan" else from_settings.load
 
     with pytest.raises(errors.UserError) as refused:
         load(settings(**given))

@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import errors, gan, gradients, losses, steps, types
+from jaxgan import gan, gradients, losses, steps, types
+from jaxgan.core import errors
 
 RNG = np.random.default_rng(0)
 P, Q = RNG.normal(size=(3, 3)), RNG.normal(size=(2, 2))

@@ -8,7 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import errors, gan, gradients, losses, penalties, population, steps, types
+from jaxgan import gan, gradients, losses, penalties, population, steps, types
+from jaxgan.core import errors
 
 NETWORKS = gan.mlp(
     (2,),

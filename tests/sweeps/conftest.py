@@ -4,10 +4,10 @@ import functools
 
 import pytest
 
-from jaxgan import settings
 from jaxgan.data import dataset
-from jaxgan.scores import panels
-from jaxgan.studies import populations, recipes
+from jaxgan.scores import suites
+from jaxgan.scripts import settings
+from jaxgan.sweeps import recipes, studies
 
 BASE = recipes.Recipe(batch_size=8, network={"architecture": "mlp", "hidden": (4,)})
 
@@ -16,10 +16,10 @@ BASE = recipes.Recipe(batch_size=8, network={"architecture": "mlp", "hidden": (4
 def made(steps):
     """Programs are those of the study, whichever folder its files lie in."""
     data = dataset.load("ring", num_samples=512)
-    return populations.make(
+    return studies.make(
         data,
         functools.partial(recipes.changed, BASE),
-        panels.of_dataset(data, num_samples=64, seed=0).panel,
+        suites.of_dataset(data, num_samples=64, seed=0).panel,
         settings.Devices(),
         steps=steps,
         samples=64,

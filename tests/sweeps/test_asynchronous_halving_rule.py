@@ -6,8 +6,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from jaxgan import errors
-from jaxgan.sweeps import halving
+from jaxgan.core import errors
+from jaxgan.sweeps.search.asynchronous_halving import rule as halving
 
 
 def run(scores, num_places, rungs, eta):

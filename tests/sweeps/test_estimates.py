@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from jaxgan import errors, settings
-from jaxgan.studies import planning, searches
-from jaxgan.sweeps import plans, spaces, trials
+from jaxgan.core import errors
+from jaxgan.scripts import settings
+from jaxgan.sweeps import estimates, plans, spaces, trials
+from jaxgan.sweeps.search import by_name
 
 
 def some_groups(most=None):
@@ -16,7 +17,7 @@ def some_groups(most=None):
 
 
 def test_lines_have_the_trials_and_the_parameters_of_a_member(study_in, tmp_path):
-    few, one = planning.lines(study_in(tmp_path), some_groups(most=4))
+    few, one = estimates.lines(study_in(tmp_path), some_groups(most=4))
     assert (few.structure, few.trials) == ({"loss": "hinge"}, 6)
     assert (few.populations, few.members) == (2, 3)
     assert (one.trials, one.populations, one.members) == (2, 1, 2)
@@ -27,33 +28,33 @@ def test_lines_have_the_trials_and_the_parameters_of_a_member(study_in, tmp_path
 
 def test_the_time_grows_with_trials_and_steps(study_in, tmp_path):
     study = study_in(tmp_path)
-    lines = planning.lines(study, some_groups())
+    lines = estimates.lines(study, some_groups())
     probed = (5.0, 1e9, 0.25)
     training = sum(line.trials * line.flops for line in lines) * study.steps / 1e9
-    found = planning.seconds(study, lines, probed)
+    found = estimates.seconds(study, lines, probed)
     assert found == pytest.approx(2 * 5 + 8 * 0.25 + training)
-    halved = planning.seconds(study, lines, probed, share=0.5)
+    halved = estimates.seconds(study, lines, probed, share=0.5)
     assert found - halved == pytest.approx(training / 2)
 
 
 def test_the_share_of_halving_is_that_of_its_rungs():
-    share = planning.halving_share([(1, 3, 9)], [9], 3)
+    share = estimates.halving_share([(1, 3, 9)], [9], 3)
     assert share == pytest.approx((9 * 1 + 3 * 2 + 1 * 6) / (9 * 9))
-    assert planning.halving_share([(4,)], [5], 3) == 1
+    assert estimates.halving_share([(4,)], [5], 3) == 1
 
 
 def test_a_population_that_certainly_fits_is_not_measured(study_in, tmp_path):
-    assert planning.most_members(study_in(tmp_path), [{"b1": 0.5}], 2) is None
+    assert estimates.most_members(study_in(tmp_path), [{"b1": 0.5}], 2) is None
 
 
 def test_large_populations_are_cut_to_what_fits(study_in, tmp_path, monkeypatch):
-    monkeypatch.setattr(planning.memory, "available", lambda: (2**20, True))
-    monkeypatch.setattr(planning.memory, "largest", lambda few, many: 7)
-    monkeypatch.setattr(planning.memory, "need", lambda *arguments: None)
+    monkeypatch.setattr(estimates.memory, "available", lambda: (2**20, True))
+    monkeypatch.setattr(estimates.memory, "largest", lambda few, many: 7)
+    monkeypatch.setattr(estimates.memory, "need", lambda *arguments: None)
     asked = settings.Search(search="sobol", settings=100)
     space = {"b1": spaces.Uniform(0.0, 0.9)}
     study = study_in(tmp_path)
-    groups = searches.make(study, asked, space, "reverse_kl").groups
+    groups = by_name.make(study, asked, space, "reverse_kl").groups
     assert max(len(group.trials) for group in groups) == 7
     assert {group.places for group in groups} == {7}
 
@@ -62,20 +63,20 @@ def test_brackets_of_hyperband_that_are_empty_are_said(study_in, tmp_path):
     asked = settings.Search(search="hyperband", rounds=9)
     study = study_in(tmp_path, steps=9)
     few = {"b1": spaces.Categorical((0.0, 0.5))}
-    search = searches.make(study, asked, few, "reverse_kl")
+    search = by_name.make(study, asked, few, "reverse_kl")
     assert "Of 17 settings drawn 2 differ" in search.note
     assert "brackets 0 to 2 have 2 of 9, 0 of 5, 0 of 3: empty are 1, 2" in search.note
     # Two settings for a ninth of the steps, and on for shares of 1/3 and 1/9.
     assert search.share == pytest.approx((1 + 2 / 3 + 6 / 9) / 9)
     many = {"b1": spaces.Uniform(0.0, 0.9)}
-    assert searches.make(study, asked, many, "reverse_kl").note == ""
+    assert by_name.make(study, asked, many, "reverse_kl").note == ""
 
 
 @pytest.mark.parametrize("name", ["random", "pbt", "successive_halving"])
 def test_settings_that_are_drawn_twice_are_said(name, study_in, tmp_path):
     asked = settings.Search(search=name, settings=5, rounds=3)
     few = {"b1": spaces.Categorical((0.5,))}
-    note = searches.make(study_in(tmp_path), asked, few, "reverse_kl").note
+    note = by_name.make(study_in(tmp_path), asked, few, "reverse_kl").note
     assert note == "Of 5 settings drawn 1 differ, and are tried once."
 
 
@@ -83,6 +84,6 @@ def test_without_optuna_the_extra_is_named(study_in, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     asked = settings.Search(search="optuna", settings=2)
     space = {"b1": spaces.Uniform(0.0, 0.9)}
-    search = searches.make(study_in(tmp_path), asked, space, "reverse_kl")
+    search = by_name.make(study_in(tmp_path), asked, space, "reverse_kl")
     with pytest.raises(errors.UserError, match=r"pip install 'jaxgan\[optuna\]'"):
         search.run()

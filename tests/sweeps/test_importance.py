@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from jaxgan import errors
-from jaxgan.sweeps import importance
+from jaxgan.core import errors
+from jaxgan.sweeps.analysis import importance
 
 RNG = np.random.default_rng(0)
 N = 80

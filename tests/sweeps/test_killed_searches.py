@@ -11,12 +11,13 @@ import pytest
 
 PROGRAM = textwrap.dedent("""
     import functools, pathlib, sys
-    from jaxgan import cli
+    from jaxgan.scripts import cli
     cli.compile_fast()
-    from jaxgan import settings
+    from jaxgan.scripts import settings
     from jaxgan.data import dataset
-    from jaxgan.scores import panels
-    from jaxgan.studies import populations, recipes, rounds, searches
+    from jaxgan.scores import suites
+    from jaxgan.sweeps import studies, recipes
+    from jaxgan.sweeps.search import rounds, by_name
     from jaxgan.sweeps import records, spaces
 
     folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -25,9 +26,9 @@ PROGRAM = textwrap.dedent("""
     base = recipes.Recipe(
         batch_size=8, network={"architecture": "mlp", "hidden": (4,)}
     )
-    study = populations.make(
+    study = studies.make(
         data, functools.partial(recipes.changed, base),
-        panels.of_dataset(data, num_samples=64, seed=0).panel, settings.Devices(),
+        suites.of_dataset(data, num_samples=64, seed=0).panel, settings.Devices(),
         steps=27, samples=64, folder=folder, shared=folder)
     space = {"learning_rate": spaces.LogUniform(1e-3, 1e-2),
              "b1": spaces.Uniform(0.0, 0.9)}
@@ -36,7 +37,7 @@ PROGRAM = textwrap.dedent("""
            "sobol": {"settings": 24, "members": 4}}[name]
     asked = settings.Search(search=name, rounds=9, **own)
     print("begun", flush=True)
-    rows = searches.make(study, asked, space, "reverse_kl").run()
+    rows = by_name.make(study, asked, space, "reverse_kl").run()
     records.write_tables(rows, folder)
     print("ended", flush=True)
 """)

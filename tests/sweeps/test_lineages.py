@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from jaxgan.sweeps import comparisons, lineages, page, summaries, trials
+from jaxgan.sweeps import page, trials
+from jaxgan.sweeps.analysis import comparisons, summaries
+from jaxgan.sweeps.search.pbt import lineages
 
 NAN = math.nan
 VIEW = comparisons.View("score.distance")

@@ -9,9 +9,10 @@ import numpy as np
 import optuna
 import pytest
 
-from jaxgan import errors, files
-from jaxgan.studies import asking, histories, populations, questions
-from jaxgan.sweeps import records, spaces
+from jaxgan.core import errors, files
+from jaxgan.sweeps import records, spaces, studies
+from jaxgan.sweeps.search.optuna import driver as optuna_driver
+from jaxgan.sweeps.search.optuna import histories, questions
 
 BY = "reverse_kl"
 SPACE = {"learning_rate": spaces.Uniform(0.0, 1.0), "b1": spaces.Uniform(0.0, 1.0)}
@@ -43,16 +44,16 @@ def search_in(study_in, monkeypatch):
             there = {row["trial"] for row in records.read(folder / "trials.jsonl")}
             new = [t for g in groups for t in g.trials if t.name not in there]
             rows = [
-                populations.row(t, {BY: cost(t.values)}, group="g", status="finished")
+                studies.row(t, {BY: cost(t.values)}, group="g", status="finished")
                 for t in new
             ]
             records.append(folder / "trials.jsonl", rows)
             return records.read(folder / "trials.jsonl")
 
-        monkeypatch.setattr(populations, "train_all", train_all)
+        monkeypatch.setattr(studies, "train_all", train_all)
         study = study_in(folder, steps=steps)
         asked = {"settings": 12, "batch": 4, "seeds": [0]} | asked
-        return asking.search(study, space, [], BY, seed=seed, **asked)
+        return optuna_driver.search(study, space, [], BY, seed=seed, **asked)
 
     return search
 

@@ -6,14 +6,16 @@ import re
 import numpy as np
 import pytest
 
-from jaxgan import errors, journal, training
-from jaxgan.sweeps import (
-    comparisons,
-    page,
-    page_fields,
-    page_populations,
-    samples,
-    spaces,
+from jaxgan import training
+from jaxgan.core import errors
+from jaxgan.runs import journal
+from jaxgan.sweeps import page, samples, spaces
+from jaxgan.sweeps.analysis import comparisons
+from jaxgan.sweeps.page import (
+    hyperparameters as page_fields,
+)
+from jaxgan.sweeps.page import (
+    populations as page_populations,
 )
 
 NAN = math.nan

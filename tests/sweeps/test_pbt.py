@@ -9,7 +9,8 @@ from hypothesis import strategies
 from scipy import stats
 
 from jaxgan import population
-from jaxgan.sweeps import pbt, spaces
+from jaxgan.sweeps import spaces
+from jaxgan.sweeps.search.pbt import rule as pbt
 
 exploit = jax.jit(pbt.exploit, static_argnums=2)
 

@@ -13,8 +13,9 @@ import pytest
 from pyarrow import parquet
 from scipy import stats
 
-from jaxgan import errors
-from jaxgan.sweeps import plans, records, statistics, trials
+from jaxgan.core import errors
+from jaxgan.sweeps import plans, records, trials
+from jaxgan.sweeps.analysis import statistics
 
 
 def some_trials():

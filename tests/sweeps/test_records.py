@@ -5,7 +5,7 @@ import pyarrow.csv
 import pytest
 from pyarrow import parquet
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.sweeps import plans, records, trials
 
 

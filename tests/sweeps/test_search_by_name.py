@@ -6,9 +6,11 @@ import numpy as np
 import optuna
 import pytest
 
-from jaxgan import errors, settings
-from jaxgan.studies import objectives, populations, rounds, searches
-from jaxgan.sweeps import pbt, records, samples, spaces
+from jaxgan.core import errors
+from jaxgan.scripts import settings
+from jaxgan.sweeps import objectives, records, samples, spaces, studies
+from jaxgan.sweeps.search import by_name, rounds
+from jaxgan.sweeps.search.pbt import rule as pbt
 
 SPACE = {
     "learning_rate": spaces.LogUniform(1e-3, 1e-2),
@@ -33,7 +35,7 @@ class Killed(Exception):
 
 def run(study, name, space=SPACE):
     asked = settings.Search(search=name, **CASES[name])
-    return searches.make(study, asked, space, BY).run()
+    return by_name.make(study, asked, space, BY).run()
 
 
 def without_times(rows):
@@ -76,7 +78,7 @@ def test_a_search_that_dies_wherever_it_scores_ends_in_the_same_table(
     name, undisturbed, study_in, tmp_path, monkeypatch
 ):
     whole, _ = undisturbed(name)
-    study, score, calls = study_in(tmp_path), populations.score, 0
+    study, score, calls = study_in(tmp_path), studies.score, 0
     monkeypatch.setattr(rounds, "SECONDS", 0.0)
 
     def dying(*args):
@@ -86,7 +88,7 @@ def test_a_search_that_dies_wherever_it_scores_ends_in_the_same_table(
             raise Killed
         return score(*args)
 
-    monkeypatch.setattr(populations, "score", dying)
+    monkeypatch.setattr(studies, "score", dying)
     died = 0
     while True:
         try:
@@ -97,10 +99,10 @@ def test_a_search_that_dies_wherever_it_scores_ends_in_the_same_table(
             assert died < 40
     assert died or calls == 1
     np.testing.assert_equal(without_times(found), whole)
-    monkeypatch.setattr(populations, "score", score)
-    text = (tmp_path / populations.JOURNAL).read_text()
+    monkeypatch.setattr(studies, "score", score)
+    text = (tmp_path / studies.JOURNAL).read_text()
     np.testing.assert_equal(without_times(run(study, name)), whole)
-    assert (tmp_path / populations.JOURNAL).read_text() == text
+    assert (tmp_path / studies.JOURNAL).read_text() == text
     keys = [(row["trial"], row.get("rung", 0)) for row in found]
     assert len(set(keys)) == len(keys)
 
@@ -128,11 +130,11 @@ def test_rungs_of_halving_show_what_the_whole_training_shows(study_in, tmp_path)
     """A trial is the same in places that are given away as in a population whole."""
     own = SPACE | {"b1": spaces.Categorical((0.5,))}
     asked = settings.Search(search="halving", settings=4, rounds=3, places=2, eta=2)
-    driven = searches.make(study_in(tmp_path), asked, own, BY).run()
+    driven = by_name.make(study_in(tmp_path), asked, own, BY).run()
     (tmp_path / "grid").mkdir()
     study = study_in(tmp_path / "grid")
     asked = settings.Search(search="sobol", settings=4)
-    whole = {r["trial"]: r for r in searches.make(study, asked, own, BY).run()}
+    whole = {r["trial"]: r for r in by_name.make(study, asked, own, BY).run()}
     finished = [row for row in driven if row["status"] == "finished"]
     assert finished and all(row["steps"] == 6 for row in finished)
     for row in finished:
@@ -175,8 +177,8 @@ def test_choices_of_population_based_training_stay_as_they_were_written(
         "penalties.r1": spaces.Conditional(spaces.Integers(0, 3), "b1", (0.0, 0.3)),
     }
     asked = settings.Search(search="pbt", settings=6, rounds=6)
-    rows = searches.make(study_in(tmp_path), asked, own, BY).run()
-    stored = (tmp_path / populations.JOURNAL).read_text()
+    rows = by_name.make(study_in(tmp_path), asked, own, BY).run()
+    stored = (tmp_path / studies.JOURNAL).read_text()
     assert "0.8999999761581421" not in stored and "0.003" in stored
     for row in rows:
         for name, one in own.items():
@@ -203,7 +205,7 @@ def test_optuna_is_told_each_setting_once(undisturbed):
 def test_a_search_in_which_all_die_ends_with_the_rows_of_the_dead(study_in, tmp_path):
     own = {"learning_rate": spaces.Categorical((1e30, 1e31))}
     asked = settings.Search(search="optuna", settings=2, batch=2, seed=1)
-    rows = searches.make(study_in(tmp_path), asked, own, BY).run()
+    rows = by_name.make(study_in(tmp_path), asked, own, BY).run()
     assert {row["status"] for row in rows} == {"died"}
 
 
@@ -227,7 +229,7 @@ def test_more_is_better_where_it_is():
 def test_what_does_not_go_together_is_said(asked, said, study_in, tmp_path):
     own = SPACE | {"loss": spaces.Categorical(("hinge", "minimax"))}
     with pytest.raises(errors.UserError, match=said):
-        searches.make(study_in(tmp_path), settings.Search(**asked), own, BY)
+        by_name.make(study_in(tmp_path), settings.Search(**asked), own, BY)
 
 
 def test_rows_are_plain_and_say_what_they_are_of(undisturbed):
@@ -238,4 +240,4 @@ def test_rows_are_plain_and_say_what_they_are_of(undisturbed):
             assert row["collapsed"] in (True, False)
             protocol = json.loads(row["protocol"])["coverage"]
             assert protocol["num_samples"] == 64
-    assert records.read(undisturbed("pbt")[1] / populations.JOURNAL)
+    assert records.read(undisturbed("pbt")[1] / studies.JOURNAL)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import strategies
 from scipy import stats
 
-from jaxgan import errors, types
+from jaxgan import types
+from jaxgan.core import errors
 from jaxgan.sweeps import designs, fields, spaces, trials
 
 KEY = jax.random.key(0)

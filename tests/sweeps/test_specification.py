@@ -6,9 +6,8 @@ import sys
 
 import pytest
 
-from jaxgan import errors
-from jaxgan.studies import specification
-from jaxgan.sweeps import spaces
+from jaxgan.core import errors
+from jaxgan.sweeps import spaces, specification
 
 ROOT = pathlib.Path(__file__).parents[2] / "experiments"
 

@@ -1,11 +1,10 @@
-"""Tests of jaxgan.studies.populations and recipes."""
+"""Tests of jaxgan.sweeps.studies and recipes."""
 
 import numpy as np
 import pytest
 
-from jaxgan import errors
-from jaxgan.studies import populations, recipes
-from jaxgan.sweeps import plans, records, trials
+from jaxgan.core import errors
+from jaxgan.sweeps import plans, recipes, records, studies, trials
 
 TRIALS = trials.make(
     [
@@ -26,7 +25,7 @@ def scores_of(rows):
 @pytest.fixture(scope="module")
 def together(study_in, tmp_path_factory):
     study = study_in(tmp_path_factory.mktemp("together"))
-    return scores_of(populations.train_all(study, plans.make(TRIALS, [])))
+    return scores_of(studies.train_all(study, plans.make(TRIALS, [])))
 
 
 @pytest.mark.parametrize("most", [1, 4])
@@ -36,7 +35,7 @@ def test_a_trial_is_the_same_alone_and_in_any_population_and_order(
     study = study_in(tmp_path)
     groups = plans.make(TRIALS[::-1], [], most_members=most)
     assert len(groups) > 1
-    found = scores_of(populations.train_all(study, groups))
+    found = scores_of(studies.train_all(study, groups))
     assert set(found) == set(together) == {trial.name for trial in TRIALS}
     for name, own in together.items():
         for score, value in own.items():
@@ -54,7 +53,7 @@ def test_a_sweep_over_numbers_compiles_once(study_in, tmp_path):
     assert [len(g.trials) for g in groups] == [3, 3]
     groups = plans.make(TRIALS[:5], [], most_members=3)
     assert [len(g.trials) for g in groups] == [3, 2]  # the last one is filled up
-    populations.train_all(study, groups)
+    studies.train_all(study, groups)
     ready = {id(study.ready(study.recipe(t.values), 3)) for t in TRIALS}
     assert len(ready) == 1
     program = study.ready(study.recipe(TRIALS[0].values), 3).trainer.program
@@ -64,11 +63,11 @@ def test_a_sweep_over_numbers_compiles_once(study_in, tmp_path):
 def test_one_that_died_is_shown_with_scores_that_are_no_numbers(study_in, tmp_path):
     study = study_in(tmp_path)
     rates = trials.make([{"learning_rate": r} for r in (1e-3, 1e30)], seeds=[0])
-    rows = populations.train_all(study, plans.make(rates, []))
+    rows = studies.train_all(study, plans.make(rates, []))
     assert [row["status"] for row in rows] == ["finished", "died"]
     assert np.isfinite(rows[0]["score.reverse_kl"])
     assert np.isnan(rows[1]["score.reverse_kl"])
-    assert records.read(tmp_path / populations.JOURNAL)[1]["status"] == "died"
+    assert records.read(tmp_path / studies.JOURNAL)[1]["status"] == "died"
 
 
 def test_a_setting_changes_the_fields_that_it_names():

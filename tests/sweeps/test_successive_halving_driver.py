@@ -5,9 +5,10 @@ import collections
 import numpy as np
 import pytest
 
-from jaxgan import settings
-from jaxgan.studies import rounds, searches
-from jaxgan.sweeps import spaces, successive
+from jaxgan.scripts import settings
+from jaxgan.sweeps import spaces
+from jaxgan.sweeps.search import by_name, rounds
+from jaxgan.sweeps.search.successive_halving import rule as successive
 
 SPACE = {
     "learning_rate": spaces.LogUniform(1e-3, 1e-2),
@@ -18,7 +19,7 @@ BY = "reverse_kl"
 
 def search(study, space=SPACE, **asked):
     asked = {"search": "successive_halving", "eta": 2, "rounds": 4} | asked
-    return searches.make(study, settings.Search(**asked), space, BY)
+    return by_name.make(study, settings.Search(**asked), space, BY)
 
 
 def means_of(rows):
@@ -90,7 +91,7 @@ def test_a_rung_shows_what_the_whole_training_shows(study_in, tmp_path):
     (tmp_path / "whole").mkdir()
     asked = settings.Search(search="sobol", settings=4)
     study = study_in(tmp_path / "whole")
-    whole = {r["trial"]: r for r in searches.make(study, asked, SPACE, BY).run()}
+    whole = {r["trial"]: r for r in by_name.make(study, asked, SPACE, BY).run()}
     finished = [row for row in rows if row["status"] == "finished"]
     assert finished
     for row in finished:

@@ -3,8 +3,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from jaxgan import errors
-from jaxgan.sweeps import successive
+from jaxgan.core import errors
+from jaxgan.sweeps.search.successive_halving import rule as successive
 
 NUMBERS = st.one_of(st.just(np.nan), st.floats(-5, 5))
 

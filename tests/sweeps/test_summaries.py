@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from jaxgan import errors
-from jaxgan.sweeps import summaries
+from jaxgan.core import errors
+from jaxgan.sweeps.analysis import summaries
 
 NAN = math.nan
 

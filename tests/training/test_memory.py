@@ -4,9 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import errors, memory, methods, population, reports, runs, setups, types
 from jaxgan import gan as gan_lib
+from jaxgan import population, reports, runs, types
+from jaxgan.core import errors
 from jaxgan.data import pool
+from jaxgan.scripts import from_settings
+from jaxgan.training import memory, methods
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
 DATA = pool.put(np.zeros((64, 2), np.float32))
@@ -91,11 +94,11 @@ def test_a_folder_of_programs_that_others_can_write_to_is_refused(
     given = {}
     monkeypatch.setattr(jax.config, "update", given.__setitem__)
     folder = tmp_path / "programs"
-    setups.compilation_cache(folder)
+    from_settings.compilation_cache(folder)
     assert given["jax_compilation_cache_dir"] == str(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     folder.chmod(0o770)
     given.clear()
     with pytest.raises(errors.UserError, match="--compilation-cache .*run code as you"):
-        setups.compilation_cache(folder)
+        from_settings.compilation_cache(folder)
     assert not given

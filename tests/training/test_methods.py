@@ -7,19 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import (
-    ensembles,
-    errors,
-    gan,
-    methods,
-    population,
-    replicates,
-    runs,
-    steps,
-    types,
-)
+from jaxgan import ensembles, gan, population, runs, steps, types
+from jaxgan.core import errors
 from jaxgan.data import pool
+from jaxgan.scripts import replicates
 from jaxgan.steps import rules
+from jaxgan.training import methods
 
 POINTS = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
 # In the plain form, as some rules need forward-mode derivatives.

@@ -13,19 +13,10 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import (
-    errors,
-    gan,
-    gradients,
-    journal,
-    losses,
-    penalties,
-    population,
-    steps,
-    training,
-    types,
-)
+from jaxgan import gan, gradients, losses, penalties, population, steps, training, types
+from jaxgan.core import errors
 from jaxgan.data import modes, pool, streaming
+from jaxgan.runs import journal
 
 P = 16
 NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(16,), generator_normalisation="batch")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import errors
+from jaxgan.core import errors
 from jaxgan.networks.layers import linear
 from jaxgan.networks.layers import recipe as recipes
 

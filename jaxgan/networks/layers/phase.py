@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan import randomness
+from jaxgan.core import randomness
 
 
 class PhaseShuffle(nn.Module):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax.linen import initializers
 from jax import Array
 
-from jaxgan import decompositions, errors
+from jaxgan.core import decompositions, errors
 from jaxgan.networks import convolution
 
 KERNEL_NORMALISATIONS = ("spectral", "weight")

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import errors
-from jaxgan.sweeps import importance, lineages, spaces, statistics, summaries
+from jaxgan.core import errors
+from jaxgan.sweeps import spaces
+from jaxgan.sweeps.analysis import importance, statistics, summaries
+from jaxgan.sweeps.search.pbt import lineages
 
 ALL = "all trials"
 """Name of the one method, where nothing tells methods apart."""

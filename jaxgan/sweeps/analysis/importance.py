@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 FOLDS, TREES, REPEATS = 5, 50, 5
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 
 class Best(NamedTuple):

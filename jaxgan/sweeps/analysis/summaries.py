@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan import errors
-from jaxgan.sweeps import lineages
+from jaxgan.core import errors
+from jaxgan.sweeps.search.pbt import lineages
 
 RESAMPLES = 2000
 FIELD = lineages.FIELD

@@ -12,12 +12,12 @@ from typing import Any
 
 from jaxgan import reports
 from jaxgan.reports import charts
-from jaxgan.sweeps import (
-    comparisons,
-    importance,
-    page_fields,
-    page_populations,
-    summaries,
+from jaxgan.sweeps.analysis import comparisons, importance, summaries
+from jaxgan.sweeps.page import (
+    hyperparameters as page_fields,
+)
+from jaxgan.sweeps.page import (
+    populations as page_populations,
 )
 
 PAGE, PICTURES = "report.html", "report"
@@ -68,7 +68,7 @@ def save(
         *_best_of(summary, view),
         *page_populations.lineage_tables(rows, full, view),
         *page_fields.sections(full, summary, view),
-        *page_populations.learning_curves(folder, full, view),
+        *page_populations.training_curves(folder, full, view),
         *page_populations.scores_on_the_way(rows, view),
         *page_populations.sample_grids(folder, full, view),
         _trials(rows),

@@ -5,7 +5,8 @@ from typing import Any
 
 from jaxgan import reports
 from jaxgan.reports import charts, hyperparameters
-from jaxgan.sweeps import comparisons, importance, spaces, summaries
+from jaxgan.sweeps import spaces
+from jaxgan.sweeps.analysis import comparisons, importance, summaries
 
 
 def sections(

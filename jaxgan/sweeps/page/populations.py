@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import curves, journal, reports
+from jaxgan import reports
 from jaxgan.reports import charts
-from jaxgan.sweeps import comparisons, lineages, samples, summaries
+from jaxgan.runs import journal, learning_curves
+from jaxgan.sweeps import samples
+from jaxgan.sweeps.analysis import comparisons, summaries
+from jaxgan.sweeps.search.pbt import lineages
 
 LOG = "metrics.jsonl"
 """File of a sweep's folder with the metrics of its populations, by `group`."""
@@ -24,7 +27,7 @@ GREY = 127
 """Between the images, as it is neither light nor dark."""
 
 
-def learning_curves(
+def training_curves(
     folder: pathlib.Path, rows: Sequence[Mapping[str, Any]], view: comparisons.View
 ) -> list[reports.Section]:
     """A chart for each population that the log of the folder knows."""
@@ -34,7 +37,7 @@ def learning_curves(
         for group, name in _names(rows, view).items()
         if group in histories
     }
-    return curves.sections(named)
+    return learning_curves.sections(named)
 
 
 def scores_on_the_way(

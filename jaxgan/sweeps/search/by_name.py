@@ -3,22 +3,29 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from jaxgan import cli, randomness, settings
-from jaxgan.studies import (
-    asking,
-    evolution,
-    halvings,
-    planning,
-    populations,
+from jaxgan.core import randomness
+from jaxgan.scripts import cli, settings
+from jaxgan.sweeps import (
+    designs,
+    estimates,
+    plans,
     recipes,
-    synchronous,
+    records,
+    spaces,
+    studies,
+    trials,
 )
-from jaxgan.sweeps import designs, halving, plans, records, spaces, successive, trials
+from jaxgan.sweeps.search.asynchronous_halving import driver as asynchronous_halving
+from jaxgan.sweeps.search.asynchronous_halving import rule as halving
+from jaxgan.sweeps.search.optuna import driver as optuna_driver
+from jaxgan.sweeps.search.pbt import driver as pbt_driver
+from jaxgan.sweeps.search.successive_halving import driver as successive_halving
+from jaxgan.sweeps.search.successive_halving import rule as successive
 
 USUAL = 24
 """Settings, where nothing is said."""
 
-HALVINGS = ("halving", synchronous.NAME, "hyperband")
+HALVINGS = ("halving", successive_halving.NAME, "hyperband")
 """Searches that stop the worst settings early."""
 
 DRIVEN = (*HALVINGS, "pbt")
@@ -47,7 +54,7 @@ class Search(NamedTuple):
 
 
 def make(
-    study: populations.Study,
+    study: studies.Study,
     asked: settings.Search,
     space: spaces.Space,
     by: str,
@@ -67,14 +74,14 @@ def make(
     else:
         drawn = {"pbt": "sobol", "optuna": "random"}.get(asked.search, asked.search)
         found = _draw(asked, space, asked.settings or USUAL, drawn)
-    most = asked.members or planning.most_members(study, found, asked.seeds)
+    most = asked.members or estimates.most_members(study, found, asked.seeds)
     groups = _groups(asked, space, found, most)
     note = _alike(found)
     match asked.search:
         case "pbt":
 
             def run():
-                return evolution.search(
+                return pbt_driver.search(
                     study,
                     groups,
                     space,
@@ -86,7 +93,7 @@ def make(
             return Search(groups, run, scorings=asked.rounds, note=note)
         case "optuna":
             return _optuna(study, asked, space, by, groups, most)
-    return Search(groups, lambda: populations.train_all(study, groups), note=note)
+    return Search(groups, lambda: studies.train_all(study, groups), note=note)
 
 
 def _optuna(study, asked, space, by, groups, most) -> Search:
@@ -98,7 +105,7 @@ def _optuna(study, asked, space, by, groups, most) -> Search:
     }
 
     def run():
-        return asking.search(
+        return optuna_driver.search(
             study,
             space,
             recipes.structural(space),
@@ -111,7 +118,7 @@ def _optuna(study, asked, space, by, groups, most) -> Search:
         )
 
     def begin():
-        return asking.begin(study, space, by, **history)
+        return optuna_driver.begin(study, space, by, **history)
 
     return Search(groups, run, begin=begin)
 
@@ -133,7 +140,7 @@ def _halving(study, asked, space, by) -> Search:
     brackets: dict[str, int] = {}
     for values, bracket in zip(found, numbers, strict=True):
         brackets.setdefault(trials.digest(values), bracket)
-    most = asked.members or planning.most_members(study, found, asked.seeds)
+    most = asked.members or estimates.most_members(study, found, asked.seeds)
     groups, own = [], {}
     for group in _groups(asked, space, found, None):
         number = len(group.trials) // asked.seeds
@@ -142,7 +149,7 @@ def _halving(study, asked, space, by) -> Search:
             own[group.name] = max(1, min(own[group.name], most // asked.seeds))
         groups.append(group._replace(places=own[group.name] * asked.seeds))
 
-    if asked.search == synchronous.NAME:
+    if asked.search == successive_halving.NAME:
         return _synchronous(study, asked, groups, by, ladders[0], _alike(found))
     own_sizes = [list(brackets.values()).count(b) for b in range(len(sizes))]
     note = _alike(found)
@@ -150,17 +157,19 @@ def _halving(study, asked, space, by) -> Search:
         note += _brackets(own_sizes, sizes)
 
     def run():
-        return halvings.search(
+        return asynchronous_halving.search(
             study, groups, by, ladders=ladders, brackets=brackets, eta=asked.eta
         )
 
-    share = planning.halving_share(ladders, own_sizes, asked.eta)
+    share = estimates.halving_share(ladders, own_sizes, asked.eta)
     return Search(tuple(groups), run, share, asked.rounds * share, note)
 
 
 def _synchronous(study, asked, groups, by, ladder, note) -> Search:
     def run():
-        return synchronous.search(study, groups, by, ladder=ladder, eta=asked.eta)
+        return successive_halving.search(
+            study, groups, by, ladder=ladder, eta=asked.eta
+        )
 
     number = sum(len(group.trials) for group in groups) // asked.seeds
     places = groups[0].places // asked.seeds

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import checkpoint, cli, errors, runs, signals, training, types
-from jaxgan.studies import populations
-from jaxgan.sweeps import records, samples
+from jaxgan import checkpoint, runs, training, types
+from jaxgan.core import errors, signals
+from jaxgan.scripts import cli
+from jaxgan.sweeps import records, samples, studies
 
 Memo = dict[str, Any]
 
@@ -56,7 +57,7 @@ of the rows' trials in the population`."""
 
 
 def drive(
-    study: populations.Study,
+    study: studies.Study,
     members: types.Tree,
     memo: Memo,
     advance: Round,
@@ -80,8 +81,8 @@ def drive(
       UserError: if there are checkpoints that cannot be gone on from.
     """
     folder, journal = (
-        study.shared / populations.CHECKPOINTS / name,
-        study.folder / populations.JOURNAL,
+        study.shared / studies.CHECKPOINTS / name,
+        study.folder / studies.JOURNAL,
     )
     found, number, over = checkpoint.restore(folder, members, description), 0, False
     if found is not None:
@@ -100,7 +101,7 @@ def drive(
                 # The memo goes through JSON at once, as it does where a run goes on.
                 memo = json.loads(json.dumps(memo))
                 new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
-                populations.append(study, new)
+                studies.append(study, new)
                 print(f"{name}: round {number}, {said}", file=sys.stderr)
                 stop, now = stopped() or 0, time.perf_counter()
                 if over or stop or now - saved >= SECONDS:
@@ -121,8 +122,8 @@ def drive(
 
 
 def together(
-    study: populations.Study,
-    ready: populations.Ready,
+    study: studies.Study,
+    ready: studies.Ready,
     turn: Turn,
     *,
     name: str,
@@ -143,7 +144,7 @@ def together(
         began = time.perf_counter()
         members = train_round(study, ready, members, round_steps)
         x: list[np.ndarray] = []
-        measured = populations.score(study, ready, members, x.append)
+        measured = studies.score(study, ready, members, x.append)
         took = time.perf_counter() - began
         after, places = turn(members, memo, measured, took)
         _keep_samples(study, name, after.rows, np.concatenate(x)[places])
@@ -153,8 +154,8 @@ def together(
 
 
 def train_round(
-    study: populations.Study,
-    ready: populations.Ready,
+    study: studies.Study,
+    ready: studies.Ready,
     members: runs.Members,
     num_steps: int,
 ) -> runs.Members:
@@ -164,7 +165,7 @@ def train_round(
         *members,
         study.pool,
         num_steps=num_steps,
-        chunk_steps=populations.chunk_steps(study),
+        chunk_steps=studies.chunk_steps(study),
     )
     return members._replace(state=state)
 

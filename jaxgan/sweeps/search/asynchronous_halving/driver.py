@@ -12,13 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import population, randomness, runs
-from jaxgan.studies import objectives, populations, recipes, rounds
-from jaxgan.sweeps import halving, plans, records, trials
+from jaxgan import population, runs
+from jaxgan.core import randomness
+from jaxgan.sweeps import objectives, plans, recipes, records, studies, trials
+from jaxgan.sweeps.search import rounds
+from jaxgan.sweeps.search.asynchronous_halving import rule as halving
 
 
 def search(
-    study: populations.Study,
+    study: studies.Study,
     groups: Sequence[plans.Group],
     by: str,
     *,
@@ -41,7 +43,7 @@ def search(
     Returns:
       All rows, one for each trial and rung.
     """
-    journal = study.folder / populations.JOURNAL
+    journal = study.folder / studies.JOURNAL
     for group in groups:
         rows = records.read(journal)
         if plans.remaining([group], rows):
@@ -75,7 +77,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
         eta,
         peers,
     )
-    ready, members = populations.begin(study, every[: places * seeds])
+    ready, members = studies.begin(study, every[: places * seeds])
     hparams = recipes.numbers([study.recipe(trial.values) for trial in every])
     keys = randomness.keys(jnp.array([trial.seed for trial in every]))
     round_steps = -(-study.steps // max(max(ladder) for ladder in ladders))
@@ -94,7 +96,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
                 own = {n: x[at[-1]] for n, x in measured.items()}
                 taken = ladders[entry.bracket][entry.rung]
                 rows.append(
-                    populations.row(
+                    studies.row(
                         trial,
                         own,
                         group=group.name,
@@ -136,7 +138,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
 
 
 def _replanting(
-    ready: populations.Ready, hparams: Any, keys: jax.Array
+    ready: studies.Ready, hparams: Any, keys: jax.Array
 ) -> Callable[[runs.Members, np.ndarray, np.ndarray], runs.Members]:
     """`(members, fresh [P], trial [P]) -> members`: begins trials in fresh places."""
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan import errors
+from jaxgan.core import errors
 
 EMPTY = -1
 

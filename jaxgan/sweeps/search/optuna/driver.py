@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import hosts
-from jaxgan.studies import histories, objectives, populations, questions
-from jaxgan.sweeps import plans, records, spaces, trials
+from jaxgan.distributed import processes
+from jaxgan.sweeps import objectives, plans, records, spaces, studies, trials
+from jaxgan.sweeps.search.optuna import histories, questions
 
 SAMPLER = {
     "n_startup_trials": 10,
@@ -32,7 +32,7 @@ batch is asked for at once."""
 
 
 def begin(
-    study: populations.Study,
+    study: studies.Study,
     space: spaces.Space,
     by: str,
     *,
@@ -54,12 +54,12 @@ def begin(
         opened.append(histories.open(folder, storage, name, question, sampler))
         return opened[0].name
 
-    hosts.told(open_it)
+    processes.told(open_it)
     return opened[0] if opened else None
 
 
 def search(
-    study: populations.Study,
+    study: studies.Study,
     space: spaces.Space,
     structural: Sequence[str],
     by: str,
@@ -114,13 +114,13 @@ def search(
         with histories.refusals(history.name, storage):
             return _ask(history, space, seed, settings, batch)
 
-    print(hosts.told(tidy))
-    while asked := hosts.told(ask):
+    print(processes.told(tidy))
+    while asked := processes.told(ask):
         made = trials.make([values for _, values in asked], seeds)
         groups = plans.make(
             made, structural, most_members=most_members, most_groups=most_groups
         )
-        rows = populations.train_all(study, [_rounded(group) for group in groups])
+        rows = studies.train_all(study, [_rounded(group) for group in groups])
 
         def tell(asked=asked, rows=rows) -> str:
             with histories.refusals(history.name, storage):
@@ -128,8 +128,8 @@ def search(
                     _tell(history, number, values, rows, by)
                 return _said(history, settings, by)
 
-        print(hosts.told(tell))
-    return records.read(study.folder / populations.JOURNAL)
+        print(processes.told(tell))
+    return records.read(study.folder / studies.JOURNAL)
 
 
 def _ask(

@@ -15,8 +15,10 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from jaxgan import cli, errors, files, reports
-from jaxgan.studies import questions
+from jaxgan import reports
+from jaxgan.core import errors, files
+from jaxgan.scripts import cli
+from jaxgan.sweeps.search.optuna import questions
 
 STORAGE, FILE = "optuna.log", "optuna.json"
 """In the run folder: Optuna's journal, and the names of the run and its study."""

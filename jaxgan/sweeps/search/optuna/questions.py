@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.studies import populations, specification
-from jaxgan.sweeps import spaces, trials
+from jaxgan.sweeps import spaces, specification, studies, trials
 
 Question = dict[str, Any]
 
 
 def of(
-    study: populations.Study, space: spaces.Space, by: str, *, seeds: int, seed: int
+    study: studies.Study, space: spaces.Space, by: str, *, seeds: int, seed: int
 ) -> Question:
     """The question of a search, as JSON can hold it.
 

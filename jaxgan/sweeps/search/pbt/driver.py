@@ -14,13 +14,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import errors, population, randomness
-from jaxgan.studies import objectives, populations, recipes, rounds
-from jaxgan.sweeps import pbt, plans, records, spaces
+from jaxgan import population
+from jaxgan.core import errors, randomness
+from jaxgan.sweeps import objectives, plans, recipes, records, spaces, studies
+from jaxgan.sweeps.search import rounds
+from jaxgan.sweeps.search.pbt import rule as pbt
 
 
 def search(
-    study: populations.Study,
+    study: studies.Study,
     groups: Sequence[plans.Group],
     space: spaces.Space,
     by: str,
@@ -48,7 +50,7 @@ def search(
     Raises:
       UserError: if no number of the space is traced.
     """
-    journal = study.folder / populations.JOURNAL
+    journal = study.folder / studies.JOURNAL
     for group in groups:
         if plans.remaining([group], records.read(journal)):
             _search(study, group, space, by, generations, seed, share, factor)
@@ -58,7 +60,7 @@ def search(
 def _search(study, group, space, by, generations, seed, share, factor) -> None:
     members_of = group.trials
     names = _changing(members_of[0].values, space)
-    ready, members = populations.begin(study, members_of)
+    ready, members = studies.begin(study, members_of)
     key = randomness.key(seed)
     own = [trial.name for trial in members_of]
 
@@ -77,7 +79,7 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
             scores = {name: x[i] for name, x in measured.items()}
             alive = not np.isnan(scores[by])
             rows.append(
-                populations.row(
+                studies.row(
                     trial._replace(values=trial.values | now),
                     scores,
                     group=group.name,

@@ -15,9 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import randomness, runs
-from jaxgan.studies import halvings, objectives, populations, recipes, rounds
-from jaxgan.sweeps import halving, plans, records, samples, successive, trials
+from jaxgan import runs
+from jaxgan.core import randomness
+from jaxgan.sweeps import objectives, plans, recipes, records, samples, studies, trials
+from jaxgan.sweeps.search import rounds
+from jaxgan.sweeps.search.asynchronous_halving import driver as asynchronous_halving
+from jaxgan.sweeps.search.asynchronous_halving import rule as halving
+from jaxgan.sweeps.search.successive_halving import rule as successive
 
 NAME = "successive_halving"
 
@@ -37,11 +41,11 @@ class Waiting(NamedTuple):
     settings: list[list[trials.Trial]]
     first: int
     places: int
-    ready: populations.Ready
+    ready: studies.Ready
 
 
 def search(
-    study: populations.Study,
+    study: studies.Study,
     groups: Sequence[plans.Group],
     by: str,
     *,
@@ -64,12 +68,12 @@ def search(
     Raises:
       Interrupted: as `rounds.drive`, and what else that raises.
     """
-    journal = study.folder / populations.JOURNAL
+    journal = study.folder / studies.JOURNAL
     if not plans.remaining(groups, records.read(journal)):
         return records.read(journal)
     waiting, members = [], {}
     for group in groups:
-        settings = halvings.settings_of(group.trials)
+        settings = asynchronous_halving.settings_of(group.trials)
         places = group.places // len(settings[0])
         ready, members[group.name] = _begin(study, group)
         first = sum(len(own.settings) for own in waiting)
@@ -99,7 +103,7 @@ def search(
 
 
 def _round(
-    study: populations.Study,
+    study: studies.Study,
     waiting: Sequence[Waiting],
     by: str,
     ladder: tuple[int, ...],
@@ -173,7 +177,7 @@ def _next(
 
 
 def _trained(
-    study: populations.Study,
+    study: studies.Study,
     own: Waiting,
     members: runs.Members,
     batch: Sequence[int],
@@ -192,7 +196,7 @@ def _trained(
     taken = runs.Members(hparams, state, members.keys[filled])
     taken = rounds.train_round(study, own.ready, taken, steps)
     kept: list[np.ndarray] = []
-    measured = populations.score(study, own.ready, taken, kept.append)
+    measured = studies.score(study, own.ready, taken, kept.append)
     names = [own.group.trials[i].name for i in at]
     x = np.concatenate(kept)[: len(at)]
     samples.save(study.folder, own.group.name, names, x)
@@ -208,8 +212,8 @@ def _trained(
 
 
 def _begin(
-    study: populations.Study, group: plans.Group
-) -> tuple[populations.Ready, runs.Members]:
+    study: studies.Study, group: plans.Group
+) -> tuple[studies.Ready, runs.Members]:
     """All members of a group at their first step, on the host.
 
     They are made as many at a time as there are places, so that no more of them lie on
@@ -235,10 +239,10 @@ def _row(
     by: str,
     **more: Any,
 ) -> records.Row:
-    return populations.row(
+    return studies.row(
         trial,
         dict(measured),
-        status=halvings.status_of(entry, measured[by]),
+        status=asynchronous_halving.status_of(entry, measured[by]),
         rung=entry.rung,
         bracket=entry.bracket,
         **more,

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan import errors
-from jaxgan.sweeps import halving
+from jaxgan.core import errors
+from jaxgan.sweeps.search.asynchronous_halving import rule as halving
 
 
 def survivors(scores: ArrayLike, eta: int) -> np.ndarray:

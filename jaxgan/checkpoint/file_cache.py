@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan import errors, types
+from jaxgan import types
 from jaxgan.checkpoint import leaves as leaves_lib
 from jaxgan.checkpoint import trees
+from jaxgan.core import errors
 
 
 class Kept(NamedTuple):

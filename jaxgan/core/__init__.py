@@ -1,0 +1,4 @@
+"""What everything stands on: errors, files, signals, keys, precision, decompositions.
+
+The modules are imported one by one, as some of them do without JAX.
+"""

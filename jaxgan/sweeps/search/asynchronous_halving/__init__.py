@@ -1,0 +1,1 @@
+"""Asynchronous successive halving (ASHA), and Hyperband's brackets of it."""

@@ -1,0 +1,1 @@
+"""Optuna, asked for many settings at once, which train as populations."""

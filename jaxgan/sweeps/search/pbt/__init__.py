@@ -1,0 +1,1 @@
+"""Population-based training: settings change while their GANs train."""

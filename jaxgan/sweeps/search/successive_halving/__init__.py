@@ -1,0 +1,1 @@
+"""Synchronous successive halving: at each rung all trials are compared with all."""
