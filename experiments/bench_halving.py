@@ -111,7 +111,7 @@ def main(asked: Settings) -> None:
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE, places=2)
     data = dataset.load("digits")
-    panel, references, note = suites.of_dataset(data, num_samples=asked.samples, seed=0)
+    suite, references, note = suites.of_dataset(data, num_samples=asked.samples, seed=0)
     print(note)
     settings = designs.grid(SPACE, dict(zip(SPACE, asked.levels, strict=True)))
     with tempfile.TemporaryDirectory() as temporary:
@@ -119,7 +119,7 @@ def main(asked: Settings) -> None:
         study = studies.make(
             data,
             functools.partial(recipes.changed, BASE),
-            panel,
+            suite,
             asked,
             steps=asked.steps,
             samples=asked.samples,

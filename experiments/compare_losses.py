@@ -142,14 +142,14 @@ def main(asked: Settings) -> None:
             config = dataclasses.asdict(asked) | dataset.record(data)
             config |= journal.environment()
             reports.write_json(folder / cli.CONFIG, config)
-        panel, references, note = suites.of_dataset(
+        suite, references, note = suites.of_dataset(
             data, num_samples=asked.samples, seed=asked.seed
         )
         print(note or "")
         study = studies.make(
             data,
             functools.partial(recipe, asked, data),
-            panel,
+            suite,
             asked,
             steps=asked.steps,
             samples=asked.samples,

@@ -180,7 +180,7 @@ def run(
             num_images=asked.classifier_images,
         )
         members = runs.begin(trainer, hparams, key, placed, chunk_steps(asked))
-        panel, references, note = scoring.result()
+        suite, references, note = scoring.result()
         print(note)
     picture = make_picture(asked, data, gan)
 
@@ -190,7 +190,7 @@ def run(
             journal.add_evaluation(folder / EVENTS, step, **seen)
 
     def evaluate(members: runs.Members, path: pathlib.Path) -> None:
-        if panel is not None:
+        if suite is not None:
             found = score(picture.generators(members))
             reports.write_json(path, {"scores": found})
             show_events(members, scores=evaluations.values(found))
@@ -201,10 +201,10 @@ def run(
 
     def score(mixture: ensembles.Mixture) -> dict[str, Any]:
         sample_key = jax.random.fold_in(key, 1)
-        found = panel(replicates.sample(gan, mixture, sample_key, asked.samples))
+        found = suite(replicates.sample(gan, mixture, sample_key, asked.samples))
         return {name: scores.to_dict(own) for name, own in found.items()}
 
-    if panel is not None:
+    if suite is not None:
         untrained = {"untrained": score(picture.generators(members))}
         references = untrained | references
     due = {"progress-{:06}.png": (asked.pictures, draw)}
@@ -230,7 +230,7 @@ def run(
     average = asked.ema_decay is not None
     named = {"class_names": dataset.names_of(data)} if asked.labels else {}
     replicates.save(mixture, architecture, folder, average=average, **named)
-    record["scores"] = {} if panel is None else score(mixture)
+    record["scores"] = {} if suite is None else score(mixture)
     record |= {"references": references, "note": note}
     return record, history, {"real": picture.real, **picture.look(members)}
 

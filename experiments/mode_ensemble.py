@@ -177,13 +177,13 @@ def run(
     purity = modes_lib.purity(modes, data.train.label)
     number = reports.count(len(modes.counts), "mode")
     print(f"{number} from {settings.modes}, purity {purity:.3f}")
-    panel, references, note = scoring.result()
+    suite, references, note = scoring.result()
     if note is not None:
         print(note)
     known, record, drawn, untrained = {}, {"purity": purity, "arms": {}}, {}, {}
 
     def score(x: jax.Array) -> dict[str, Any]:
-        return {key: scores.to_dict(own) for key, own in panel(x).items()}
+        return {key: scores.to_dict(own) for key, own in suite(x).items()}
 
     flops = settings.steps * len(modes.counts) * trainers["remedied"].flops
     for name, arm in chosen.items():

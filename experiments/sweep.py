@@ -92,7 +92,7 @@ def main(asked: Settings) -> None:
     from_settings.check_scores(asked, data)
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
-    panel, references, note = suites.of_dataset(
+    suite, references, note = suites.of_dataset(
         data, num_samples=asked.samples, seed=asked.seed
     )
     print(note or "")
@@ -105,7 +105,7 @@ def main(asked: Settings) -> None:
         study = studies.make(
             data,
             functools.partial(recipes.changed, base),
-            panel,
+            suite,
             asked,
             steps=asked.steps,
             samples=asked.samples,

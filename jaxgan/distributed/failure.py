@@ -26,7 +26,7 @@ PATIENCE = 5.0
 """Seconds that a process waits for all the others to have read a note."""
 
 _ending = threading.Lock()
-_vanishing: set[str] = set()
+_removed_at_end: set[str] = set()
 _store: Any = None
 """Of JAX's coordination service, where there are several processes."""
 
@@ -69,13 +69,13 @@ def shared() -> bool:
 
 
 @contextlib.contextmanager
-def vanishing(folder: str) -> Iterator[None]:
+def removed_at_end(folder: str) -> Iterator[None]:
     """Removes a temporary folder also where this process ends at once."""
-    _vanishing.add(folder)
+    _removed_at_end.add(folder)
     try:
         yield
     finally:
-        _vanishing.discard(folder)
+        _removed_at_end.discard(folder)
 
 
 def leave(status: int, sentence: str) -> None:
@@ -133,7 +133,7 @@ def _end(status: int) -> None:
     if jax.process_index() == 0:
         # The store is this process's, and goes with it.
         time.sleep(EVERY)
-    for folder in list(_vanishing):
+    for folder in list(_removed_at_end):
         shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -94,7 +94,7 @@ def own_folder(
     else:
         with (
             tempfile.TemporaryDirectory() as scratch,
-            failure.vanishing(scratch),
+            failure.removed_at_end(scratch),
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stdout(nowhere),
         ):

@@ -21,7 +21,7 @@ def of(records: Mapping[str, Any], at: tuple[str, str]) -> str | None:
     """What is wrong with the mean over seeds of a score, in words, or None.
 
     Args:
-      records: of a panel, by their names.
+      records: of a suite, by their names.
       at: the names of a score and of a field of its record.
     """
     rule = RULES.get(at)

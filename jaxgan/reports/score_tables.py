@@ -126,7 +126,7 @@ def score_table(
     modes too narrow, are `Marked`.
 
     Args:
-      rows: by title, the records of a panel as `scores.to_dict` gives them: every field
+      rows: by title, the records of a suite as `scores.to_dict` gives them: every field
         has one value for each seed. There is a column for what any row has; rows of an
         older run may lack some.
       dead: by title, what to say in the last column of how many members died; rows that
@@ -212,7 +212,7 @@ def print_scores(
 
 
 def of_seed(records: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
-    """The records of one seed alone, of those of a panel of many seeds."""
+    """The records of one seed alone, of those of a suite of many seeds."""
 
     def one(values: Any) -> Any:
         return [values[seed]] if isinstance(values, list) else values

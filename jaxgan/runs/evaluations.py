@@ -22,7 +22,7 @@ TEXT = (
 
 
 def read(folder: pathlib.Path) -> dict[int, dict[str, Any]]:
-    """By step, in order, the records of a panel as `scores.to_dict` gives them.
+    """By step, in order, the records of a suite as `scores.to_dict` gives them.
 
     Those of the end, in `scores.json`, come last; alone they are no evaluations.
     """
@@ -40,7 +40,7 @@ def read(folder: pathlib.Path) -> dict[int, dict[str, Any]]:
 
 
 def values(records: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Of the records of a panel the values `[S]` of each score, by their headings."""
+    """Of the records of a suite the values `[S]` of each score, by their headings."""
     return {
         column.heading: np.asarray([float(value) for value in records[score][field]])
         for (score, field), column in score_tables.COLUMNS.items()

@@ -40,7 +40,7 @@ def save(
     Args:
       folder: of the run.
       title: of the page.
-      scores: by title the records of a panel, as `reports.print_scores` takes them; may
+      scores: by title the records of a suite, as `reports.print_scores` takes them; may
         be empty.
       dead: by title, how many members died, likewise.
       histories: of the populations, see `learning_curves.sections`.

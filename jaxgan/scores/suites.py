@@ -1,8 +1,8 @@
-"""Panels: all the scores that suit a dataset, of many seeds at once.
+"""Suites: all the scores that suit a dataset, of many seeds at once.
 
-A panel is a function of samples `[S, N, ...]` of S seeds that returns records by name,
+A suite is a function of samples `[S, N, ...]` of S seeds that returns records by name,
 every array of which is `[S, ...]`. What is compared with it, such as held-out data,
-goes through the same panel. Nothing depends on the order of samples: where a score is
+goes through the same suite. Nothing depends on the order of samples: where a score is
 of parts of them, these are of the order of `shuffling.order`.
 """
 
@@ -24,7 +24,7 @@ from jaxgan.scores import classifier_training as training
 from jaxgan.scores import polygons as polygon_scores
 
 Records = dict[str, scores.Score | scores.ModeCoverage]
-Panel = Callable[[ArrayLike], Records]
+Suite = Callable[[ArrayLike], Records]
 Inversion = Callable[[Callable[[Array], Array], Array, Array], Records]
 
 MOST_NAMED = 5
@@ -48,16 +48,16 @@ ENOUGH_ACCURACY = 0.97
 
 
 class Scoring(NamedTuple):
-    """A panel and what it says of samples that are known.
+    """A suite and what it says of samples that are known.
 
     Attributes:
-      panel: the scores that suit the data, or None for images without labels.
+      suite: the scores that suit the data, or None for images without labels.
       references: by the name of a sample, its scores by their names, each as
         `scores.to_dict` gives it, of one seed.
       note: a sentence about the classifier or the lack of one; None for a mixture.
     """
 
-    panel: Panel | None
+    suite: Suite | None
     references: dict[str, dict[str, Any]]
     note: str | None
 
@@ -70,7 +70,7 @@ def of_dataset(
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
 ) -> Scoring:
-    """The panel for a dataset: of its mixture, or of a classifier trained on it.
+    """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
     Args:
       data: points whose mixture is known, polygons, or images with labels.
@@ -82,8 +82,8 @@ def of_dataset(
       cache: folder of trained classifiers, see `classifier_cache`; None for none.
 
     Returns:
-      The panel, and its scores of held-out data and, for images, of copies of one image
-      per class. Images without labels have no panel, and the note says so.
+      The suite, and its scores of held-out data and, for images, of copies of one image
+      per class. Images without labels have no suite, and the note says so.
 
     Raises:
       UserError: as `check`.
@@ -93,11 +93,11 @@ def of_dataset(
     if data.mixture is not None:
         held_out = dataset.to_float(data.test.x)
         law, note = data.mixture, None
-        panel = of_mixture(mixtures.centres(law), mixtures.spread(law), law.weights)
+        suite = of_mixture(mixtures.centres(law), mixtures.spread(law), law.weights)
         known = {"held-out real points": held_out[:num_samples]}
     elif data.shapes is not None:
         held_out, law, note = data.test.x[:num_samples], data.shapes, None
-        panel = of_polygons(law)
+        suite = of_polygons(law)
         known = {"held-out real images": dataset.to_float(held_out)}
     else:
         if not is_labelled(data):
@@ -112,7 +112,7 @@ def of_dataset(
         )
         network, accuracy = trained.classifier, trained.held_out_accuracy
         label = np.asarray(data.train.label)
-        panel = of_classifier(
+        suite = of_classifier(
             network,
             accuracy,
             real,
@@ -125,10 +125,10 @@ def of_dataset(
         copies = one_image_per_class(network, shown, num_samples)
         known = {"held-out real images": held_out, "one image per class": copies}
     references = {
-        name: {key: scores.to_dict(score) for key, score in panel(x[None]).items()}
+        name: {key: scores.to_dict(score) for key, score in suite(x[None]).items()}
         for name, x in known.items()
     }
-    return Scoring(panel, references, note)
+    return Scoring(suite, references, note)
 
 
 def check(data: dataset.Dataset, *, num_samples: int) -> None:
@@ -162,7 +162,7 @@ def is_labelled(data: dataset.Dataset) -> bool:
 
 
 def is_known(data: dataset.Dataset) -> bool:
-    """Whether `of_dataset` has a panel: of the law of the data, or of their classes."""
+    """Whether `of_dataset` has a suite: of the law of the data, or of their classes."""
     return data.mixture is not None or data.shapes is not None or is_labelled(data)
 
 
@@ -233,7 +233,7 @@ def _architecture(shape: tuple[int, ...]) -> dict[str, Any]:
     return {"architecture": "fully_connected", "max_shift": 0}
 
 
-def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
+def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Suite:
     """Mode coverage of points whose modes are known, and their spread within modes.
 
     Args:
@@ -242,7 +242,7 @@ def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
       weights: `[K]` shares of the modes.
 
     Returns:
-      A panel `x [S, N, 2] -> records` with `coverage`, by the Euclidean rule at three
+      A suite `x [S, N, 2] -> records` with `coverage`, by the Euclidean rule at three
       standard deviations, `within_mode_deviation` and `within_mode_energy`.
     """
     rule = scores.protocol(
@@ -253,7 +253,7 @@ def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
 
     @jax.jit
     @jax.vmap
-    def panel(x: Array) -> Records:
+    def suite(x: Array) -> Records:
         mode, good = scores.nearest_mode(x, means, std, GOOD)
         return {
             "coverage": scores.mode_coverage(mode, good, weights, rule),
@@ -263,23 +263,23 @@ def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Panel:
             "within_mode_energy": scores.within_mode_energy(x, mode, means, std),
         }
 
-    return panel
+    return suite
 
 
-def of_polygons(law: polygons.Polygons) -> Panel:
+def of_polygons(law: polygons.Polygons) -> Suite:
     """Precision of images of polygons, see `scores.polygons`.
 
     Returns:
-      A panel `x [S, N, size, size, 1] -> {"precision": Score}`.
+      A suite `x [S, N, size, size, 1] -> {"precision": Score}`.
     """
 
     @jax.jit
-    def panel(x: Array) -> Records:
+    def suite(x: Array) -> Records:
         return jax.lax.map(
             lambda own: {"precision": polygon_scores.precision(law, own)}, x
         )
 
-    return panel
+    return suite
 
 
 def inversion(data: dataset.Dataset) -> Inversion | None:
@@ -321,7 +321,7 @@ def of_classifier(
     *,
     split_size: int,
     confidence: float = 0.5,
-) -> Panel:
+) -> Suite:
     """What a trained classifier sees in images.
 
     The Inception Score is biased by the size of its splits, so that one size serves
@@ -338,7 +338,7 @@ def of_classifier(
         good one of that class.
 
     Returns:
-      A panel `x [S, N, H, W, C] -> records` with `coverage`, `inception_score` (which
+      A suite `x [S, N, H, W, C] -> records` with `coverage`, `inception_score` (which
       warns of diversity that is low beside that of `real`), `frechet_distance` (in the
       network's features: not an FID) and `within_class_diversity`.
     """
@@ -375,7 +375,7 @@ def of_classifier(
     # The real features are an argument, as constants would be folded by the compiler.
     score = jax.jit(jax.vmap(of_seed, (None, 0, 0, None)))
 
-    def panel(x: ArrayLike) -> Records:
+    def suite(x: ArrayLike) -> Records:
         x = jnp.asarray(x)
         seeds, number = x.shape[:2]
         out = classifier.classify_all(network, x.reshape(-1, *x.shape[2:]))
@@ -386,7 +386,7 @@ def of_classifier(
         floor = scores.frechet_floor(real_features, number)
         return score(real_features, features, logits, floor)
 
-    return panel
+    return suite
 
 
 def one_image_per_class(

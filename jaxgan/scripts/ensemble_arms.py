@@ -297,8 +297,8 @@ def show(
     """Prints the scores over the seeds, and what each arm has cost.
 
     Args:
-      records: per arm, from `train`, with the panel's records as `scores`.
-      references: the panel's records of samples that are known.
+      records: per arm, from `train`, with the suite's records as `scores`.
+      references: the suite's records of samples that are known.
       seeds: runs of each arm.
     """
     arms = records.values()

@@ -32,8 +32,8 @@ def names(
     """The scores of a study, as `populations.score` names them.
 
     Args:
-      references: what the panel says of some samples, see `panels.Scoring`.
-      inverted: whether generators are inverted, see `panels.inversion`.
+      references: what the suite says of some samples, see `suites.Scoring`.
+      inverted: whether generators are inverted, see `suites.inversion`.
     """
     found = [*INVERTED] if inverted else []
     for name, record in next(iter(references.values())).items():

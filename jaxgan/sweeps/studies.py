@@ -46,7 +46,7 @@ class Study(NamedTuple):
     Attributes:
       data: that they learn.
       recipe: what a setting means.
-      panel: that scores samples `[S, N, ...]`, see `suites.of_dataset`.
+      suite: that scores samples `[S, N, ...]`, see `suites.of_dataset`.
       devices: that they run on.
       steps: of the generator, in a whole trial.
       samples: that are scored, of each trial.
@@ -59,7 +59,7 @@ class Study(NamedTuple):
 
     data: dataset.Dataset
     recipe: Callable[[spaces.Setting], recipes.Recipe]
-    panel: suites.Panel
+    suite: suites.Suite
     devices: settings.Devices
     steps: int
     samples: int
@@ -90,7 +90,7 @@ class Ready(NamedTuple):
 def make(
     data: dataset.Dataset,
     recipe: Callable[[spaces.Setting], recipes.Recipe],
-    panel: suites.Panel,
+    suite: suites.Suite,
     devices: settings.Devices,
     *,
     steps: int,
@@ -108,7 +108,7 @@ def make(
         return made[key]
 
     study = Study(
-        data, recipe, panel, devices, steps, samples, folder, shared, placed, ready, {}
+        data, recipe, suite, devices, steps, samples, folder, shared, placed, ready, {}
     )
     return study
 
@@ -242,7 +242,7 @@ def score(
         block = np.minimum(np.arange(first, first + SCORED_AT_ONCE), total - 1)
         own = population.take((members.state, members.hparams, members.keys), block)
         x = ready.draw(*own)
-        seen = study.panel(x)
+        seen = study.suite(x)
         if ready.invert is not None:
             seen |= ready.invert(*own, seen["precision"].value)
         study.protocols.update({name: dict(of.protocol) for name, of in seen.items()})

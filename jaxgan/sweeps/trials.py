@@ -83,6 +83,14 @@ def canonical(values: Any) -> str:
         ) from None
 
 
+def by_setting(members: Sequence[Trial]) -> list[list[Trial]]:
+    """Trials by their setting, in their order."""
+    found: dict[str, list[Trial]] = {}
+    for trial in members:
+        found.setdefault(trial.setting, []).append(trial)
+    return list(found.values())
+
+
 def _plain(value):
     if isinstance(value, np.generic | np.ndarray):
         return _python(value)

@@ -210,11 +210,11 @@ def test_scores_by_name_take_one_member_at_a_time(check_one_at_a_time, name):
     check_one_at_a_time(rate, fake, some=decomposes)
 
 
-def test_a_panel_takes_one_seed_at_a_time(check_one_at_a_time, monkeypatch):
+def test_a_suite_takes_one_seed_at_a_time(check_one_at_a_time, monkeypatch):
     programs = []
 
     class Recording:
-        """JAX that keeps what is compiled, as a panel begins and ends on the host."""
+        """JAX that keeps what is compiled, as a suite begins and ends on the host."""
 
         def __getattr__(self, name):
             return getattr(jax, name)
@@ -237,8 +237,8 @@ def test_a_panel_takes_one_seed_at_a_time(check_one_at_a_time, monkeypatch):
     )
     monkeypatch.setattr(suites, "jax", Recording())
     shares = np.full(3, 1 / 3)
-    panel = suites.of_classifier(network, 0.5, images, shares, split_size=N)
-    panel(jnp.stack([images] * MEMBERS))
+    suite = suites.of_classifier(network, 0.5, images, shares, split_size=N)
+    suite(jnp.stack([images] * MEMBERS))
     assert len(programs) == 1
     for function, args in programs:
         check_one_at_a_time(function, *args)

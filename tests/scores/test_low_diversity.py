@@ -116,7 +116,7 @@ def test_other_records_and_shares_are_refused():
             scores.warn_of_low_diversity(inception, diversity, 1.0, 1.0, **shares)
 
 
-def test_a_panel_warns_of_copies_that_the_inception_score_likes():
+def test_a_suite_warns_of_copies_that_the_inception_score_likes():
     from sklearn import datasets
 
     data = datasets.load_digits()
@@ -130,9 +130,9 @@ def test_a_panel_warns_of_copies_that_the_inception_score_likes():
         num_epochs=15,
     )
     shares = np.full(10, 0.1)
-    panel = suites.of_classifier(network, 0.9, x, shares, split_size=90)
+    suite = suites.of_classifier(network, 0.9, x, shares, split_size=90)
     copies = suites.one_image_per_class(network, x, 900)
-    found = panel(jnp.stack([copies, x[:900]]))
+    found = suite(jnp.stack([copies, x[:900]]))
     inception = found["inception_score"]
     assert inception.value[0] >= inception.value[1]
     np.testing.assert_array_equal(inception.warning, [True, False])

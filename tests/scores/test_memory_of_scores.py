@@ -43,7 +43,7 @@ def samples():
 
 
 @functools.cache
-def panel():
+def suite():
     _, _, _, images, labels = samples()
     network = classifier.train_classifier(
         images,
@@ -137,7 +137,7 @@ SCORES = {
         lambda r, f, p, x, y: scores.generator_conditioning(generate, r[:10])
     ),
     "classification_accuracy_score": lambda r, f, p, x, y: classification(x, y),
-    "panel": lambda r, f, p, x, y: panel()(x[None]),
+    "suite": lambda r, f, p, x, y: suite()(x[None]),
     "streamed_inception_score": (
         lambda r, f, p, x, y: marginals.inception_score(
             marginals.update(marginals.empty(10, 4), p, marginals.parts(100, 4))

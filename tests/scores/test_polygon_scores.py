@@ -77,9 +77,9 @@ def test_what_is_near_is_in_proportion_to_the_pixels():
 
 def test_the_panel_of_polygons_gives_precision_and_the_inversion_the_rest():
     data = dataset.load("polygons", num_samples=30, image_size=(14, 14))
-    scores._known.cache_clear()  # as in a program that begins with the panel
-    panel, references, _ = suites.of_dataset(data, num_samples=20, seed=0)
-    found = panel(np.stack([REAL[:20], REAL[:20] * np.nan]))["precision"]
+    scores._known.cache_clear()  # as in a program that begins with the suite
+    suite, references, _ = suites.of_dataset(data, num_samples=20, seed=0)
+    found = suite(np.stack([REAL[:20], REAL[:20] * np.nan]))["precision"]
     np.testing.assert_array_equal(found.value, [1, np.nan])
     assert references["held-out real images"]["precision"]["value"] == [1.0]
     assert "fit of corners" in dict(found.protocol)["estimator"]

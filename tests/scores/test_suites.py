@@ -12,7 +12,7 @@ SEEDS, N = 3, 60
 
 
 @pytest.fixture(scope="module")
-def panel():
+def suite():
     random = np.random.default_rng(0)
     images = random.uniform(-1, 1, (100, 8, 8, 1)).astype(np.float32)
     network = classifier.train_classifier(
@@ -27,12 +27,12 @@ def panel():
     return suites.of_classifier(network, 0.5, images, shares, split_size=20)
 
 
-def test_members_score_as_alone_and_a_dead_one_is_nan(panel):
+def test_members_score_as_alone_and_a_dead_one_is_nan(suite):
     x = np.random.default_rng(1).uniform(-1, 1, (SEEDS, N, 8, 8, 1))
     x = (x * [[[[[1.0]]]], [[[[0.5]]]], [[[[np.nan]]]]]).astype(np.float32)
-    together = panel(x)
+    together = suite(x)
     for seed in range(2):
-        alone = panel(x[seed : seed + 1])
+        alone = suite(x[seed : seed + 1])
         for name, own in together.items():
             leaves = jax.tree.leaves(own), jax.tree.leaves(alone[name])
             for a, b in zip(*leaves, strict=True):
@@ -42,11 +42,11 @@ def test_members_score_as_alone_and_a_dead_one_is_nan(panel):
     assert together["coverage"].finite[2] == 0
 
 
-def test_a_panel_scores_a_set_and_not_an_order(panel):
+def test_a_suite_scores_a_set_and_not_an_order(suite):
     random = np.random.default_rng(2)
     # Ten images that are repeated, in a row, as if they were sorted by class.
     x = random.uniform(-1, 1, (10, 8, 8, 1)).astype(np.float32).repeat(6, axis=0)
-    sorted_, shuffled = panel(x[None]), panel(x[random.permutation(N)][None])
+    sorted_, shuffled = suite(x[None]), suite(x[random.permutation(N)][None])
     for own, expected in zip(
         jax.tree.leaves(sorted_), jax.tree.leaves(shuffled), strict=True
     ):
@@ -75,7 +75,7 @@ def of(train, test, num_samples=200, **more):
 
 def test_the_scores_of_a_dataset_do_not_depend_on_its_order():
     train, test = squares(90), squares(60, seed=1)
-    panel, known, note = of(train, test)
+    suite, known, note = of(train, test)
     other_panel, other_known, other_note = of(reordered(train, 2), reordered(test, 3))
     assert note == other_note
     own, other = jax.tree.flatten(known), jax.tree.flatten(other_known)
@@ -87,7 +87,7 @@ def test_the_scores_of_a_dataset_do_not_depend_on_its_order():
     assert known["held-out real images"]["inception_score"]["value"][0] > 2
     x = np.asarray(dataset.to_float(test.x))[None]
     for a, b in zip(
-        jax.tree.leaves(panel(x)), jax.tree.leaves(other_panel(x)), strict=True
+        jax.tree.leaves(suite(x)), jax.tree.leaves(other_panel(x)), strict=True
     ):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 

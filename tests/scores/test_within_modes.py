@@ -99,12 +99,12 @@ def test_the_energy_distance_is_that_of_many_points_of_the_mode(seed, far):
 
 
 def test_seeds_score_as_alone_in_any_order_and_the_dead_are_nan():
-    panel = suites.of_mixture(MEANS, STD, np.full(K, 1 / K))
+    suite = suites.of_mixture(MEANS, STD, np.full(K, 1 / K))
     x = points(normal(40)).astype(np.float32)
     dead, some = np.full_like(x, np.nan), x.copy()
     some[::3] = np.inf
-    found = panel(np.stack([x, np.random.default_rng(2).permutation(x), dead, some]))
-    alone = panel(x[None])
+    found = suite(np.stack([x, np.random.default_rng(2).permutation(x), dead, some]))
+    alone = suite(x[None])
     for name in ("within_mode_deviation", "within_mode_energy"):
         values = np.asarray(found[name].value)
         np.testing.assert_allclose(values[:2], alone[name].value[0], rtol=1e-4)
@@ -122,5 +122,5 @@ def test_samples_that_are_not_in_the_plane_are_refused():
 
 def test_no_decomposition_is_compiled():
     """Batched decompositions of many seeds would share the threads of one pool."""
-    panel = suites.of_mixture(MEANS, STD, np.full(K, 1 / K))
-    assert "lapack" not in jax.jit(panel).lower(np.zeros((2, 64, 2))).as_text()
+    suite = suites.of_mixture(MEANS, STD, np.full(K, 1 / K))
+    assert "lapack" not in jax.jit(suite).lower(np.zeros((2, 64, 2))).as_text()

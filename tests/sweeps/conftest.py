@@ -19,7 +19,7 @@ def made(steps):
     return studies.make(
         data,
         functools.partial(recipes.changed, BASE),
-        suites.of_dataset(data, num_samples=64, seed=0).panel,
+        suites.of_dataset(data, num_samples=64, seed=0).suite,
         settings.Devices(),
         steps=steps,
         samples=64,

@@ -28,7 +28,7 @@ PROGRAM = textwrap.dedent("""
     )
     study = studies.make(
         data, functools.partial(recipes.changed, base),
-        suites.of_dataset(data, num_samples=64, seed=0).panel, settings.Devices(),
+        suites.of_dataset(data, num_samples=64, seed=0).suite, settings.Devices(),
         steps=27, samples=64, folder=folder, shared=folder)
     space = {"learning_rate": spaces.LogUniform(1e-3, 1e-2),
              "b1": spaces.Uniform(0.0, 0.9)}

@@ -1,10 +1,10 @@
 """Populations that train in rounds, with a decision after each of them.
 
 A *round* trains and scores members and decides what follows; what it has to remember is
-its *memo*, plain data that is saved with the members. So a search that was stopped at
-any moment goes on from its last checkpoint to the same rows, bit for bit; rows that are
-on the disk already are not written again. Where one population trains as a whole,
-`together` makes the round of a *turn*, a function of the scores.
+its *search state*, plain data that is saved with the members. So a search that was
+stopped at any moment goes on from its last checkpoint to the same rows, bit for bit;
+rows that are on the disk already are not written again. Where one population trains as
+a whole, `together` makes the round of a *turn*, a function of the scores.
 """
 
 import json
@@ -21,7 +21,7 @@ from jaxgan.core import errors, signals
 from jaxgan.scripts import cli
 from jaxgan.sweeps import records, samples, studies
 
-Memo = dict[str, Any]
+SearchState = dict[str, Any]
 
 SECONDS = 20.0
 """Between two checkpoints, at least."""
@@ -32,34 +32,34 @@ class After(NamedTuple):
 
     Attributes:
       members: that go on.
-      memo: to remember.
+      search_state: to remember.
       rows: of the table.
       over: whether this was the last round.
       said: of the search, in a few words.
     """
 
     members: types.Tree
-    memo: Memo
+    search_state: SearchState
     rows: list[records.Row]
     over: bool
     said: str
 
 
-Round = Callable[[Any, Memo], After]
-"""`(members, memo) -> After`: trains, scores, keeps samples and decides. Members are
+Round = Callable[[Any, SearchState], After]
+"""`(members, state) -> After`: trains, scores, keeps samples and decides. Members are
 `runs.Members`, or a tree of several populations."""
 
 Turn = Callable[
-    [runs.Members, Memo, dict[str, np.ndarray], float], tuple[After, list[int]]
+    [runs.Members, SearchState, dict[str, np.ndarray], float], tuple[After, list[int]]
 ]
-"""`(members, memo, scores [P] by name, seconds of the round) -> After, and the places
+"""`(members, state, scores [P] by name, seconds of the round) -> After, and the places
 of the rows' trials in the population`."""
 
 
 def drive(
     study: studies.Study,
     members: types.Tree,
-    memo: Memo,
+    search_state: SearchState,
     advance: Round,
     *,
     name: str,
@@ -70,7 +70,7 @@ def drive(
     Args:
       study: that it belongs to; rows go to its journal.
       members: at their beginning; those of a checkpoint take their place.
-      memo: likewise.
+      search_state: likewise.
       advance: a round.
       name: of the population, a folder of checkpoints.
       description: of the search, as JSON; another one does not load its checkpoints.
@@ -89,23 +89,23 @@ def drive(
         for skipped in found.skipped:
             print(f"checkpoint left out: {skipped}")
         members, number = found.tree, found.step
-        memo, over = found.extra["memo"], found.extra["over"]
+        search_state, over = found.extra["memo"], found.extra["over"]
         print(f"{name}: going on after round {number}")
     there = {(row["trial"], row.get("rung", 0)) for row in records.read(journal)}
     manager, saved = checkpoint.open(folder), time.perf_counter()
     try:
         with signals.deferred() as stopped:
             while not over:
-                members, memo, rows, over, said = advance(members, memo)
+                members, search_state, rows, over, said = advance(members, search_state)
                 number += 1
-                # The memo goes through JSON at once, as it does where a run goes on.
-                memo = json.loads(json.dumps(memo))
+                # Through JSON at once, as where a run goes on.
+                search_state = json.loads(json.dumps(search_state))
                 new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
                 studies.append(study, new)
                 print(f"{name}: round {number}, {said}", file=sys.stderr)
                 stop, now = stopped() or 0, time.perf_counter()
                 if over or stop or now - saved >= SECONDS:
-                    extra = {"memo": memo, "over": over}
+                    extra = {"memo": search_state, "over": over}
                     # As in training, a copy on the host that nobody writes into.
                     kept = on_host(members)
                     checkpoint.save(manager, number, kept, extra, description)
@@ -140,13 +140,13 @@ def together(
       round_steps: steps in a round.
     """
 
-    def advance(members: runs.Members, memo: Memo) -> After:
+    def advance(members: runs.Members, search_state: SearchState) -> After:
         began = time.perf_counter()
         members = train_round(study, ready, members, round_steps)
         x: list[np.ndarray] = []
         measured = studies.score(study, ready, members, x.append)
         took = time.perf_counter() - began
-        after, places = turn(members, memo, measured, took)
+        after, places = turn(members, search_state, measured, took)
         _keep_samples(study, name, after.rows, np.concatenate(x)[places])
         return after
 

@@ -52,21 +52,8 @@ def search(
     return records.read(journal)
 
 
-def settings_of(members: Sequence[trials.Trial]) -> list[list[trials.Trial]]:
-    """Trials by their setting, in their order."""
-    found: dict[str, list[trials.Trial]] = {}
-    for trial in members:
-        found.setdefault(trial.setting, []).append(trial)
-    return list(found.values())
-
-
-def status_of(entry: halving.Entry, score: float) -> str:
-    """What became of one seed of a setting, whose own score is NaN if it died."""
-    return "died" if np.isnan(score) and entry.status == "stopped" else entry.status
-
-
 def _search(study, group, by, ladders, brackets, eta, peers) -> None:
-    settings = settings_of(group.trials)
+    settings = trials.by_setting(group.trials)
     seeds = len(settings[0])
     places = group.places // seeds
     every = [trial for setting in settings for trial in setting]
@@ -83,8 +70,8 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     round_steps = -(-study.steps // max(max(ladder) for ladder in ladders))
     replant = _replanting(ready, hparams, keys)
 
-    def turn(members, memo, measured, took) -> tuple[rounds.After, list[int]]:
-        before = halving.from_json(begun, memo)
+    def turn(members, search_state, measured, took) -> tuple[rounds.After, list[int]]:
+        before = halving.from_json(begun, search_state)
         costs = objectives.costs(measured, by).reshape(places, seeds).mean(axis=1)
         after, fresh = halving.decide(before, costs)
         rows, at = [], []
@@ -100,7 +87,7 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
                         trial,
                         own,
                         group=group.name,
-                        status=status_of(entry, own[by]),
+                        status=halving.status_of_seed(entry, own[by]),
                         steps=taken * round_steps,
                         seconds=shares * taken,
                         rung=entry.rung,
@@ -117,8 +104,8 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
             f"{busy} of {places} places busy, {after.begun} of {len(settings)} "
             "settings begun"
         )
-        memo, over = halving.to_json(after), not after.busy
-        return rounds.After(members, memo, rows, over, said), at
+        search_state, over = halving.to_json(after), not after.busy
+        return rounds.After(members, search_state, rows, over, said), at
 
     rounds.drive(
         study,

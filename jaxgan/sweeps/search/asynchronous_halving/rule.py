@@ -299,6 +299,11 @@ def ranking(scores: ArrayLike) -> np.ndarray:
     return np.lexsort((scores, np.isnan(scores)))
 
 
+def status_of_seed(entry: Entry, score: float) -> str:
+    """What became of one seed of a setting, whose own score is NaN if it died."""
+    return "died" if np.isnan(score) and entry.status == "stopped" else entry.status
+
+
 def best(search: Search) -> Entry:
     """The best entry of those who trained longest, if with a number.
 

@@ -70,8 +70,8 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
         parents = pbt.exploit(win_key, scores, share)
         return parents, population.take(state, parents)
 
-    def turn(members, memo, measured, took) -> tuple[rounds.After, list[int]]:
-        generation, values = memo["generation"], memo["values"]
+    def turn(members, search_state, measured, took) -> tuple[rounds.After, list[int]]:
+        generation, values = search_state["generation"], search_state["values"]
         last = generation == generations - 1
         rows = []
         for i, trial in enumerate(members_of):
@@ -87,7 +87,7 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
                     steps=round_steps * (generation + 1),
                     seconds=took * (generation + 1) / len(members_of),
                     rung=generation,
-                    parent=memo["parents"][i],
+                    parent=search_state["parents"][i],
                 )
             )
         costs = objectives.costs(measured, by)
@@ -95,20 +95,22 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
         if np.isfinite(costs).any():
             best = int(np.nanargmin(costs))
             said += f", best {by} {measured[by][best]:.4g}"
-        memo = {"generation": generation + 1, "values": values, "parents": own}
+        search_state = {"generation": generation + 1, "values": values, "parents": own}
         if not last:
             parents, state = evolve(
                 generation, members.state, jnp.array(costs, jnp.float32)
             )
             parents = np.asarray(parents)
             _, change_key = jax.random.split(jax.random.fold_in(key, generation))
-            memo["values"] = pbt.explore(change_key, values, parents, space, factor)
-            memo["parents"] = [own[parent] for parent in parents]
-            hparams = _numbers(study, members_of, memo["values"])
+            search_state["values"] = pbt.explore(
+                change_key, values, parents, space, factor
+            )
+            search_state["parents"] = [own[parent] for parent in parents]
+            hparams = _numbers(study, members_of, search_state["values"])
             members = members._replace(hparams=hparams, state=state)
             said += f", {int((parents != np.arange(len(own))).sum())} taken over"
         at = list(range(len(rows)))
-        return rounds.After(members, memo, rows, last, said), at
+        return rounds.After(members, search_state, rows, last, said), at
 
     round_steps = -(-study.steps // generations)
     values = {name: [t.values[name] for t in members_of] for name in names}

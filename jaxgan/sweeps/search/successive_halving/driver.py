@@ -19,7 +19,6 @@ from jaxgan import runs
 from jaxgan.core import randomness
 from jaxgan.sweeps import objectives, plans, recipes, records, samples, studies, trials
 from jaxgan.sweeps.search import rounds
-from jaxgan.sweeps.search.asynchronous_halving import driver as asynchronous_halving
 from jaxgan.sweeps.search.asynchronous_halving import rule as halving
 from jaxgan.sweeps.search.successive_halving import rule as successive
 
@@ -73,7 +72,7 @@ def search(
         return records.read(journal)
     waiting, members = [], {}
     for group in groups:
-        settings = asynchronous_halving.settings_of(group.trials)
+        settings = trials.by_setting(group.trials)
         places = group.places // len(settings[0])
         ready, members[group.name] = _begin(study, group)
         first = sum(len(own.settings) for own in waiting)
@@ -109,7 +108,7 @@ def _round(
     ladder: tuple[int, ...],
     eta: int,
 ) -> rounds.Round:
-    """The round whose memo has the rung and the settings, by index, that climb to it.
+    """The round whose state has the rung and the settings, by index, that climb to it.
 
     `shown` are the scores of the first of them, which are there: for each setting those
     of its seeds, by name. `seconds` have been spent on each setting.
@@ -118,10 +117,12 @@ def _round(
     every = [setting for own in waiting for setting in own.settings]
     group_of = [own.group.name for own in waiting for _ in own.settings]
 
-    def advance(members: dict[str, runs.Members], memo: rounds.Memo) -> rounds.After:
+    def advance(
+        members: dict[str, runs.Members], search_state: rounds.SearchState
+    ) -> rounds.After:
         began = time.perf_counter()
-        rung, climbing = memo["rung"], memo["climbing"]
-        shown, seconds = list(memo["shown"]), list(memo["seconds"])
+        rung, climbing = search_state["rung"], search_state["climbing"]
+        shown, seconds = list(search_state["shown"]), list(search_state["seconds"])
         own, batch = _next(waiting, climbing[len(shown) :])
         steps = (ladder[rung] - (0, *ladder)[rung]) * round_steps
         at = own.group.name
@@ -134,9 +135,9 @@ def _round(
         for index in batch:
             seconds[index] += (time.perf_counter() - began) / len(batch)
         said = f"{len(shown)} of {len(climbing)} settings are at rung {rung}"
-        memo = memo | {"shown": shown, "seconds": seconds}
+        search_state = search_state | {"shown": shown, "seconds": seconds}
         if len(shown) < len(climbing):
-            return rounds.After(members, memo, [], False, said)
+            return rounds.After(members, search_state, [], False, said)
         costs = [
             float(np.mean(objectives.costs({by: np.array(one[by])}, by)))
             for one in shown
@@ -159,8 +160,8 @@ def _round(
         going = [entry.trial for entry in entries if entry.status == "going"]
         if going:
             said += f", {len(going)} go on"
-        memo |= {"rung": rung + 1, "climbing": going, "shown": []}
-        return rounds.After(members, memo, rows, not going, said)
+        search_state |= {"rung": rung + 1, "climbing": going, "shown": []}
+        return rounds.After(members, search_state, rows, not going, said)
 
     return advance
 
@@ -242,7 +243,7 @@ def _row(
     return studies.row(
         trial,
         dict(measured),
-        status=asynchronous_halving.status_of(entry, measured[by]),
+        status=halving.status_of_seed(entry, measured[by]),
         rung=entry.rung,
         bracket=entry.bracket,
         **more,
