@@ -83,6 +83,7 @@ from jaxgan.scores import suites
 from jaxgan.scripts import (
     ensemble_arms,
     ensemble_comparison,
+    ensemble_experiments,
     ensemble_reports,
     from_settings,
     mode_partitions,
@@ -111,7 +112,7 @@ def main(settings: Settings) -> None:
     if settings.dry_run:
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
-        experiment = from_settings.experiment(*asked)
+        experiment = ensemble_experiments.make(*asked)
         arms, known = make_arms(settings, modes), make_methods(settings)
         ensemble_comparison.dry_run(experiment, arms, known)
         return
@@ -154,7 +155,7 @@ def run(
         )
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
-        experiment = from_settings.experiment(*asked, folders)
+        experiment = ensemble_experiments.make(*asked, folders)
         arms, known = make_arms(settings, modes), make_methods(settings)
         begun = ensemble_comparison.begin(experiment, arms, known, background)
         purity = modes_lib.purity(modes, data.train.label)

@@ -6,10 +6,9 @@ program, whatever their number of members. `ensemble_comparison` compares them,
 `ensemble_reports` shows what came out.
 """
 
-import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +19,7 @@ from jaxgan import ensembles, population, reports, runs, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool, sampling, shuffling
 from jaxgan.runs import health, journal
+from jaxgan.scripts import ensemble_experiments
 from jaxgan.training import methods
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
@@ -47,56 +47,10 @@ class Arm(NamedTuple):
     method: str
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Files:
-    """Where the arms of an experiment are kept, and what is drawn while they train.
-
-    Attributes:
-      folder: of the run.
-      checkpoints: folder that all processes share.
-      resume: the command that goes on with the run.
-      tensorboard: whether to write what TensorBoard shows.
-      pictures: of each arm while it trains, evenly spread.
-    """
-
-    folder: pathlib.Path
-    checkpoints: pathlib.Path
-    resume: str
-    tensorboard: bool = False
-    pictures: int = 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """What all arms have in common: what is trained, how, and where it is kept.
-
-    Attributes:
-      networks: of each member.
-      architecture: the description that `gan.build` made them of.
-      data: with the modes that members draw from.
-      standardised: whether each member's data are brought to mean 0 and deviation 1.
-      batch_size: real samples in a player's step.
-      seeds: runs of each arm.
-      seed: of everything random.
-      mappers: that may lift one member to a population, the fastest first.
-      data_devices: that share each member's batches.
-      files: where it is kept; None where nothing is, as in a dry run.
-    """
-
-    networks: types.GAN
-    architecture: dict[str, Any]
-    data: pool.Pool
-    standardised: bool
-    batch_size: int
-    seeds: int
-    seed: int
-    mappers: Sequence[types.Mapper]
-    data_devices: int = 1
-    files: Files | None = None
-
-
 def trainer(
-    experiment: Experiment, method: methods.Method, num_members: int
+    experiment: ensemble_experiments.Experiment,
+    method: methods.Method,
+    num_members: int,
 ) -> runs.Trainer:
     """Makes the program of all arms of a method.
 
@@ -123,7 +77,9 @@ def trainer(
     return runs.first_that_fits(trainers, many, experiment.data)
 
 
-def prepare(experiment: Experiment, trainer: runs.Trainer, arm: Arm) -> runs.Members:
+def prepare(
+    experiment: ensemble_experiments.Experiment, trainer: runs.Trainer, arm: Arm
+) -> runs.Members:
     """Initialises all seeds of an arm and compiles its program."""
     hparams = _of_all_seeds(experiment, trainer, arm)
     return runs.begin(
@@ -131,14 +87,16 @@ def prepare(experiment: Experiment, trainer: runs.Trainer, arm: Arm) -> runs.Mem
     )
 
 
-def dry_run(experiment: Experiment, trainer: runs.Trainer, arm: Arm) -> dict[str, Any]:
+def dry_run(
+    experiment: ensemble_experiments.Experiment, trainer: runs.Trainer, arm: Arm
+) -> dict[str, Any]:
     """What all seeds of an arm would take, see `runs.dry_run`."""
     hparams = _of_all_seeds(experiment, trainer, arm)
     return runs.dry_run(trainer, hparams, experiment.data)
 
 
 def train(
-    experiment: Experiment,
+    experiment: ensemble_experiments.Experiment,
     trainer: runs.Trainer,
     arm: Arm,
     members: runs.Members,
@@ -187,7 +145,7 @@ def train(
 
 
 def picture(
-    experiment: Experiment, arm: Arm
+    experiment: ensemble_experiments.Experiment, arm: Arm
 ) -> Callable[[runs.Members, pathlib.Path], None]:
     """Builds `(members, path)`, which shows the first seed's mixture.
 
@@ -210,7 +168,7 @@ def picture(
 
 
 def save_and_sample(
-    experiment: Experiment, arm: Arm, members: runs.Members, n: int
+    experiment: ensemble_experiments.Experiment, arm: Arm, members: runs.Members, n: int
 ) -> jax.Array:
     """Saves the mixture of seed s as `mixture-NAME-s.safetensors` and draws from each.
 
@@ -229,7 +187,7 @@ def save_and_sample(
 
 
 def sample(
-    experiment: Experiment,
+    experiment: ensemble_experiments.Experiment,
     arm: Arm,
     members: runs.Members,
     n: int,
@@ -259,7 +217,7 @@ def sample(
 
 
 def baselines(
-    experiment: Experiment, plan: ensembles.Plan, part: str, n: int
+    experiment: ensemble_experiments.Experiment, plan: ensembles.Plan, part: str, n: int
 ) -> dict[str, jax.Array]:
     """What can be had without a network: samples `[1, n, ...]` by their titles.
 
@@ -286,7 +244,10 @@ def baselines(
 
 
 def mixture(
-    experiment: Experiment, arm: Arm, members: runs.Members, seed: int
+    experiment: ensemble_experiments.Experiment,
+    arm: Arm,
+    members: runs.Members,
+    seed: int,
 ) -> ensembles.Mixture:
     """What the members of a seed make together, always with the same statistics.
 
@@ -304,7 +265,7 @@ def mixture(
     return ensembles.mixture(experiment.networks, state, hparams, arm.plan.weights, key)
 
 
-def _saving(experiment: Experiment, arm: Arm) -> runs.Saving:
+def _saving(experiment: ensemble_experiments.Experiment, arm: Arm) -> runs.Saving:
     described = {
         "gan": experiment.architecture,
         "arm": arm.name,
@@ -316,14 +277,16 @@ def _saving(experiment: Experiment, arm: Arm) -> runs.Saving:
 
 
 def _of_all_seeds(
-    experiment: Experiment, trainer: runs.Trainer, arm: Arm
+    experiment: ensemble_experiments.Experiment, trainer: runs.Trainer, arm: Arm
 ) -> types.HParams:
     mode_weights = jnp.tile(arm.plan.mode_weights, (experiment.seeds, 1))
     return _hparams(experiment, trainer.made, mode_weights)
 
 
 def _hparams(
-    experiment: Experiment, made: methods.Made, mode_weights: jax.Array
+    experiment: ensemble_experiments.Experiment,
+    made: methods.Made,
+    mode_weights: jax.Array,
 ) -> types.HParams:
     return population.broadcast(made.hparams, len(mode_weights))._replace(
         mode_weights=mode_weights,

@@ -15,7 +15,7 @@ import numpy as np
 from jaxgan import reports, runs, scores
 from jaxgan.distributed import processes
 from jaxgan.scores import suites
-from jaxgan.scripts import ensemble_arms
+from jaxgan.scripts import ensemble_arms, ensemble_experiments
 from jaxgan.training import methods
 
 
@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
 
 
 def begin(
-    experiment: ensemble_arms.Experiment,
+    experiment: ensemble_experiments.Experiment,
     arms: Sequence[ensemble_arms.Arm],
     known: Mapping[str, methods.Method],
     background: futures.Executor,
@@ -75,7 +75,7 @@ def begin(
 
 
 def compare(
-    experiment: ensemble_arms.Experiment,
+    experiment: ensemble_experiments.Experiment,
     arms: Sequence[ensemble_arms.Arm],
     begun: Mapping[str, Begun],
     suite: suites.Suite,
@@ -121,7 +121,7 @@ def compare(
 
 
 def dry_run(
-    experiment: ensemble_arms.Experiment,
+    experiment: ensemble_experiments.Experiment,
     arms: Sequence[ensemble_arms.Arm],
     known: Mapping[str, methods.Method],
 ) -> None:
@@ -134,7 +134,7 @@ def dry_run(
 
 
 def _trainers(
-    experiment: ensemble_arms.Experiment,
+    experiment: ensemble_experiments.Experiment,
     arms: Sequence[ensemble_arms.Arm],
     known: Mapping[str, methods.Method],
 ) -> dict[str, runs.Trainer]:

@@ -17,11 +17,11 @@ import numpy as np
 from jaxgan import gan as gan_lib
 from jaxgan import networks, population, runs, steps, types
 from jaxgan.core import errors, precision, randomness
-from jaxgan.data import dataset, modes, pool, streaming
+from jaxgan.data import dataset, pool, streaming
 from jaxgan.distributed import processes
 from jaxgan.runs import journal
 from jaxgan.scores import suites
-from jaxgan.scripts import cli, ensemble_arms, run_folders, settings
+from jaxgan.scripts import cli, settings
 from jaxgan.training import methods
 
 WIDTH = 16
@@ -334,50 +334,3 @@ def method_for(asked: settings.Training, gan: types.GAN, *, auxiliary: bool):
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"
     with cli.flag("--loss", named):
         return methods.make(gan, method)
-
-
-def experiment(
-    asked: Any,
-    data: dataset.Dataset,
-    found: modes.Modes,
-    gan: types.GAN,
-    architecture: dict[str, Any],
-    folders: run_folders.Folders | None = None,
-) -> ensemble_arms.Experiment:
-    """What all arms of an ensemble experiment have in common.
-
-    Args:
-      asked: settings with those of `settings.Devices`, `batch_size`, `seeds`, `seed`
-        and `pictures`.
-      data: to learn.
-      found: its modes.
-      gan: the networks.
-      architecture: that they were made of.
-      folders: of the run, or None where nothing is kept.
-    """
-    params, _ = jax.eval_shape(gan.init, randomness.key(0))
-    known = networks.ARCHITECTURES[architecture["architecture"]]
-    files = folders and ensemble_arms.Files(
-        folder=folders.own,
-        checkpoints=folders.run / "checkpoints",
-        resume=cli.resume_command(folders.run),
-        tensorboard=asked.tensorboard,
-        pictures=asked.pictures,
-    )
-    return ensemble_arms.Experiment(
-        networks=gan,
-        architecture=architecture,
-        data=pool.put(data.train.x, found),
-        standardised=data.mixture is not None,
-        batch_size=asked.batch_size,
-        seeds=asked.seeds,
-        seed=asked.seed,
-        mappers=mappers(
-            asked,
-            convolutional=known.convolutional,
-            num_members=asked.seeds * len(found.counts),
-            widest=population.widest(params, asked.batch_size),
-        ),
-        data_devices=asked.data_devices,
-        files=files,
-    )

@@ -16,7 +16,7 @@ import jaxgan
 from jaxgan import checkpoint, ensembles, gan, population, runs, steps, types
 from jaxgan.core import errors
 from jaxgan.data import modes, standardise
-from jaxgan.scripts import ensemble_arms, replicates
+from jaxgan.scripts import ensemble_arms, ensemble_experiments, replicates
 
 MODES = modes.from_labels(np.repeat([0, 1, 2], [10, 30, 60]))
 
@@ -138,7 +138,7 @@ def averaged(tmp_path, num_members):
     state = population.init(steps.initialise(networks), hparams, keys)
     state = state._replace(ema=jax.tree.map(lambda x: 3 * x + 0.5, state.ema))
     many = ensembles.Plan(jnp.ones((num_members, 1)), jnp.ones(num_members) / 2)
-    experiment = ensemble_arms.Experiment(
+    experiment = ensemble_experiments.Experiment(
         networks=networks,
         architecture=NORMALISED,
         data=None,
@@ -147,7 +147,9 @@ def averaged(tmp_path, num_members):
         seeds=4 // num_members,
         seed=0,
         mappers=[],
-        files=ensemble_arms.Files(folder=tmp_path, checkpoints=tmp_path, resume=""),
+        files=ensemble_experiments.Files(
+            folder=tmp_path, checkpoints=tmp_path, resume=""
+        ),
     )
     arm = ensemble_arms.Arm("single", "an arm", many, "remedied")
     return experiment, arm, runs.Members(hparams, state, keys)
