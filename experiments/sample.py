@@ -36,7 +36,7 @@ class Settings:
     """of the samples"""
     stablehlo: pathlib.Path | None = None
     """file to write the generators to as a program for CPU, CUDA and TPU, see
-    jaxgan/export.py; needs the extra export"""
+    jaxgan/ensembles/export.py; needs the extra export"""
     batch: int | None = None
     """samples that the program of --stablehlo makes at a time, which older JAX can run
     too; None to leave it free, for the JAX that is installed here and later ones"""

@@ -211,7 +211,7 @@ def size(tree: types.Tree) -> int:
             "every leaf of a population needs the same leading axis [P], but found "
             f"{found or 'no leaves'}; lift scalars with population.broadcast."
         )
-    return next(iter(first))
+    return int(next(iter(first)))
 
 
 def broadcast(tree: types.Tree, num_members: int) -> types.Tree:

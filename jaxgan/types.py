@@ -218,7 +218,8 @@ def played_by(player: str | None, function: Callable, kind: str = "step") -> Cal
       function: to write on.
       kind: "gradient" or "step".
     """
-    function.player, function.kind = player, kind
+    noted: Any = function
+    noted.player, noted.kind = player, kind
     return function
 
 

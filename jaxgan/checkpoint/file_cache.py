@@ -53,13 +53,15 @@ def load_or_make(
       UserError: if the folder cannot be made.
     """
     if folder is None:
-        return Kept(*make(), False, None)
+        tree, facts = make()
+        return Kept(tree, facts, False, None)
     _make_folder(folder)
     path, note = pathlib.Path(folder) / f"{sha256(origin)}.safetensors", None
     if path.exists():
         found = _read(path, origin)
         if found is not None:
-            return Kept(*found, True, None)
+            tree, facts = found
+            return Kept(tree, facts, True, None)
         note = f"The {what} in {path} was damaged, and was made again."
     tree, facts = make()
     try:

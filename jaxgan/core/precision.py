@@ -6,29 +6,30 @@ trains in float32 and int32 all the same, in the same bits as without.
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 Tree = Any
-Function = TypeVar("Function", bound=Callable[..., Any])
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 NARROWER = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
 
 
 def set_64_bits_aside() -> None:
     """Leaves this process without 64 bits, and says so where they were asked for."""
-    if jax.config.jax_enable_x64:
+    if jax.config.read("jax_enable_x64"):
         print("JAX_ENABLE_X64 is set aside: everything is computed in float32")
         jax.config.update("jax_enable_x64", False)
 
 
-def single(function: Function) -> Function:
+def single(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Decorator of a function that traces and computes without 64 bits."""
 
     @functools.wraps(function)
-    def computed(*args, **kwargs):
+    def computed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         with jax.enable_x64(False):
             return function(*args, **kwargs)
 

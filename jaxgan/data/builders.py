@@ -158,7 +158,7 @@ def _build(
     stored = features.FeaturesDict({"image": image, "label": label})
 
     # Not at the top of the module, as its base is imported only when it is needed.
-    class Builder(core.GeneratorBasedBuilder, skip_registration=True):
+    class Builder(core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
         VERSION = core.Version(VERSION)
 
         def _info(self):

@@ -352,7 +352,8 @@ def _hold_out(path: pathlib.Path, part: Part) -> tuple[Part, Part]:
             f"{path} holds one image of each of its {len(part.x)} classes, so that "
             "none can be held out; add images, or a test part."
         )
-    return tuple(
+    train, test = (
         Part(part.x[rows], None if part.label is None else part.label[rows])
         for rows in (~held_out, held_out)
     )
+    return train, test

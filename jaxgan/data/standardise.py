@@ -63,12 +63,12 @@ def standardiser(
 
 def standardise(standardiser: Standardiser, x: ArrayLike) -> Array:
     """Brings data to mean 0 and standard deviation 1, `(x - location) / scale`."""
-    return (x - standardiser.location) / standardiser.scale
+    return (jnp.asarray(x) - standardiser.location) / standardiser.scale
 
 
 def unstandardise(standardiser: Standardiser, x: ArrayLike) -> Array:
     """Undoes `standardise`, `x * scale + location`."""
-    return x * standardiser.scale + standardiser.location
+    return jnp.asarray(x) * standardiser.scale + standardiser.location
 
 
 def _moments(x: Array, modes: modes_lib.Modes) -> tuple[Array, Array]:

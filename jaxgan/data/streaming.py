@@ -27,7 +27,8 @@ CHUNK_BYTES = 128 * 2**20
 AHEAD = 2
 """Chunks that are made ready while the device trains on another one."""
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Host(NamedTuple):

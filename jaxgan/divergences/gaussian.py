@@ -237,7 +237,8 @@ def _full(
     checks.same_axis("cov_p", cov_p, "cov_q", cov_q, num_axes=2)
     checks.same_axis("mean_p", mean_p, "a row of cov_p", cov_p[..., 0])
     checks.same_axis("mean_q", mean_q, "a row of cov_q", cov_q[..., 0])
-    return _same_type(mean_p, cov_p, mean_q, cov_q)
+    mean_p, cov_p, mean_q, cov_q = _same_type(mean_p, cov_p, mean_q, cov_q)
+    return mean_p, cov_p, mean_q, cov_q
 
 
 def _diagonal(
@@ -249,7 +250,8 @@ def _diagonal(
     checks.same_axis("var_p", var_p, "var_q", var_q)
     checks.same_axis("mean_p", mean_p, "var_p", var_p)
     checks.same_axis("mean_q", mean_q, "var_q", var_q)
-    return _same_type(mean_p, var_p, mean_q, var_q)
+    mean_p, var_p, mean_q, var_q = _same_type(mean_p, var_p, mean_q, var_q)
+    return mean_p, var_p, mean_q, var_q
 
 
 def _means(mean_p: ArrayLike, mean_q: ArrayLike) -> tuple[Array, Array]:

@@ -336,4 +336,7 @@ def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
     padding = [(0, 0)] * x.ndim
     padding[axis] = (1, 1)
     padded, size = jnp.pad(x, padding), x.shape[axis]
-    return tuple(jax.lax.slice_in_dim(padded, i, i + size, axis=axis) for i in (0, 2))
+    before, after = (
+        jax.lax.slice_in_dim(padded, i, i + size, axis=axis) for i in (0, 2)
+    )
+    return before, after

@@ -45,7 +45,7 @@ def orthogonal(params: types.Tree, *, diagonal: bool = False) -> Array:
         rest = gram - identity if diagonal else gram * (1 - identity)
         return jnp.sum(jnp.square(rest))
 
-    return sum(one(kernel) for kernel in kernels)
+    return jnp.asarray(sum(one(kernel) for kernel in kernels))
 
 
 def weight_clip(step: types.Step, limit: ArrayLike) -> types.Step:

@@ -365,8 +365,8 @@ def _zero(value: Any) -> Any:
     if isinstance(value, tables.Marked):
         return value._replace(value=_zero(value.value))
     if isinstance(value, intervals.Interval):
-        ends = (0.0 if math.isfinite(end) else end for end in (value.low, value.high))
-        return intervals.Interval(0.0, *ends, value.n, value.missing)
+        low, high = (0.0 if math.isfinite(e) else e for e in (value.low, value.high))
+        return intervals.Interval(0.0, low, high, value.n, value.missing)
     return 0.0
 
 

@@ -243,8 +243,8 @@ def prd(
     num_bins = min(num_bins, num_different(both))
     for run in range(num_runs):
         centres = cluster_centres(both, num_bins, seed + run)
-        own = (bin_counts(x, centres) for x in (real, fake))
-        curves.append(prd_of_counts(*own, num_angles))
+        real_counts, fake_counts = (bin_counts(x, centres) for x in (real, fake))
+        curves.append(prd_of_counts(real_counts, fake_counts, num_angles))
     precision = jnp.mean(jnp.stack([curve.precision for curve in curves]), 0)
     recall = jnp.mean(jnp.stack([curve.recall for curve in curves]), 0)
     return PrecisionRecallCurve(

@@ -11,6 +11,7 @@ This module is imported by itself, because it needs Flax and optax.
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -117,7 +118,9 @@ def classify(classifier: Classifier, x: Array) -> tuple[Array, Array]:
             f"x has samples of shape {tuple(x.shape[1:])}, but the classifier was "
             f"trained on {classifier.image_shape}; resize them or train another."
         )
-    return classifier.network.apply({"params": classifier.params}, networks.scaled(x))
+    params = {"params": classifier.params}
+    found: Any = classifier.network.apply(params, networks.scaled(x))
+    return found
 
 
 def classify_all(

@@ -47,8 +47,9 @@ def points(*sets: ArrayLike | Points) -> tuple[Points, ...]:
     Args:
       *sets: each `[..., N, F]`; what already are `Points` comes back as it is.
     """
-    if all(isinstance(x, Points) for x in sets):
-        return sets
+    known = tuple(x for x in sets if isinstance(x, Points))
+    if len(known) == len(sets):
+        return known
     if not offsets.rounds(*sets):
         return tuple(Points(checks.floating(x)) for x in sets)
     return tuple(Points(*sums.split(x)) for x in offsets.centred(*sets))

@@ -12,6 +12,7 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -121,7 +122,8 @@ def features(
     # Channels are equal in all that follows, so are repeated as late as possible.
     x = (tf_resize.bilinear(x, IMAGE_SIZE) - 128) / 128
     x = jnp.broadcast_to(x, (*x.shape[:-1], 3))
-    return Inception(tuple(names)).apply({"params": params}, x)
+    found: Any = Inception(tuple(names)).apply({"params": params}, x)
+    return found
 
 
 def features_all(
@@ -188,7 +190,7 @@ def init(key: Array, names: tuple[str, ...] = ("logits",)) -> types.Tree:
         return jax.random.normal(key, leaf.shape) * np.sqrt(2 / fan_in)
 
     keys = jax.random.split(key, len(leaves))
-    return treedef.unflatten(map(draw, keys, leaves))
+    return jax.tree.unflatten(treedef, map(draw, keys, leaves))
 
 
 def fingerprint(name: str, sha256: str | None) -> record.Protocol:

@@ -225,4 +225,4 @@ def _of_disjoint(
         for own, x in zip(jax.random.split(key), (real, fake), strict=True)
     )
     kernel = mmd.polynomial_kernel(origin=origin)
-    return jax.lax.map(lambda pair: mmd.mmd2(*pair, kernel), tuple(subsets))
+    return jax.lax.map(lambda pair: mmd.mmd2(pair[0], pair[1], kernel), tuple(subsets))

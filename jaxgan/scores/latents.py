@@ -158,14 +158,12 @@ def _lerp(a: Array, b: Array, t: Array) -> Array:
 
 def _slerp(a: Array, b: Array, t: Array) -> Array:
     """Along the great circle of the directions, lengths interpolated linearly."""
-    lengths = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
-    one, other = (
-        x / jnp.maximum(n, 1e-12) for x, n in zip((a, b), lengths, strict=True)
-    )
+    length_a, length_b = (jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    one, other = a / jnp.maximum(length_a, 1e-12), b / jnp.maximum(length_b, 1e-12)
     angle = jnp.arccos(jnp.clip(jnp.sum(one * other, 1, keepdims=True), -1, 1))
     sine = jnp.sin(angle)
     near = sine < 1e-6
     sine = jnp.where(near, 1, sine)
     first = jnp.where(near, 1 - t, jnp.sin((1 - t) * angle) / sine)
     second = jnp.where(near, t, jnp.sin(t * angle) / sine)
-    return (first * one + second * other) * _lerp(*lengths, t)
+    return (first * one + second * other) * _lerp(length_a, length_b, t)

@@ -208,7 +208,7 @@ def _mean_and_root(own: Moments) -> tuple[np.ndarray, np.ndarray]:
     """
     scatter = own.scatter + own.scatter_rest
     if not np.isfinite(scatter).all():
-        return own.mean, scatter
+        return np.asarray(own.mean), np.asarray(scatter)
     values, vectors = np.linalg.eigh(scatter / max(own.count - 1, 1))
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    return own.mean + own.mean_rest, root
+    return np.asarray(own.mean + own.mean_rest), root

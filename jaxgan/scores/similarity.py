@@ -53,7 +53,7 @@ def ms_ssim(x: ArrayLike, y: ArrayLike) -> Array:
         value = jnp.mean(luminance * structure if last else structure, (-3, -2, -1))
         total *= jnp.maximum(value, 0) ** weight
         x, y = _halved(x), _halved(y)
-    return total
+    return jnp.asarray(total)
 
 
 def num_scales(height: int, width: int) -> int:

@@ -120,8 +120,15 @@ class Search:
     """How the settings of a sweep are found, and how many."""
 
     search: Literal[
-        *("grid", "random", "sobol", "latin_hypercube"),
-        *("halving", "successive_halving", "hyperband", "pbt", "optuna"),
+        "grid",
+        "random",
+        "sobol",
+        "latin_hypercube",
+        "halving",
+        "successive_halving",
+        "hyperband",
+        "pbt",
+        "optuna",
     ] = "sobol"
     """grid, draws that are random, sobol or latin_hypercube; halvings and hyperband
     stop the worst early: halving (ASHA) as soon as some are there, successive_halving

@@ -73,4 +73,4 @@ def add(tree: types.Tree, scale: ArrayLike, other: types.Tree) -> types.Tree:
 def dot(left: types.Tree, right: types.Tree) -> Array:
     """The inner product of two trees."""
     products = jax.tree.map(lambda a, b: jnp.sum(a * b), left, right)
-    return sum(jax.tree.leaves(products))
+    return jnp.asarray(sum(jax.tree.leaves(products)))

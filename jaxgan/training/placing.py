@@ -58,11 +58,12 @@ def place(
     _require(program, hparams, state, keys)
     total = population.size((hparams, state, keys))
     mesh, keys = program.mesh(total), randomness.threefry(keys)
+    step = int(state.step[0])
     hparams, state, data = map(precision.narrowed, (hparams, state, data))
-    members = population.shard((hparams, state, keys), mesh)
+    hparams, state, keys = population.shard((hparams, state, keys), mesh)
     if not isinstance(data, streaming.Host):
         data = placement.put(data, NamedSharding(mesh, program_lib.EVERYWHERE))
-    return Placed(mesh, total, int(state.step[0]), *members, data)
+    return Placed(mesh, total, step, hparams, state, keys, data)
 
 
 @precision.single

@@ -48,7 +48,7 @@ class Program(NamedTuple):
       data_devices: as many of them share each member's batches.
     """
 
-    over: Callable[[Mesh], Callable[..., tuple[types.TrainState, types.Metrics]]]
+    over: Callable[[Mesh], jax.stages.Wrapped]
     devices: tuple[jax.Device, ...]
     data_devices: int = 1
 

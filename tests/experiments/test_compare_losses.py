@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from jaxgan.sweeps import records
+
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "compare_losses.py"
 LOSSES = ("wgan_clip", "relativistic")
 
@@ -76,21 +78,18 @@ def test_finished_trials_are_not_run_again_and_lost_ones_are(smoke):
     folder, _ = smoke
     path = folder / "trials.jsonl"
     lines = path.read_text().splitlines(keepends=True)
+    whole = {row["trial"]: row for row in records.read(path)}
     path.write_text("".join(lines[:3]) + lines[3][:20])  # within a population
     result = run("--resume", "run", cwd=folder.parent)
     assert result.returncode == 0, result.stderr
     again = path.read_text().splitlines(keepends=True)
     assert again[:3] == lines[:3]
 
-    def scores(lines):
-        return {
-            row["trial"]: [v for k, v in row.items() if k.startswith("score.")]
-            for row in map(json.loads, lines)
-        }
-
-    assert len(again) == len(lines)
-    for name, values in scores(lines).items():
-        np.testing.assert_allclose(scores(again)[name], values, rtol=1e-4)
+    found = {row["trial"]: row for row in records.read(path)}
+    assert len(found) == len(again) == len(lines)
+    for name, row in whole.items():
+        for column in [column for column in row if column.startswith("score.")]:
+            np.testing.assert_allclose(found[name][column], row[column], rtol=1e-4)
 
 
 @pytest.mark.parametrize(
