@@ -43,5 +43,5 @@ def find(asked: Any, data: dataset.Dataset) -> modes.Modes:
     return modes.cluster(x, _number(asked, data), seed=asked.seed)
 
 
-def _number(asked: Any, data: dataset.Dataset) -> int:
+def _number(asked: Any, data: dataset.Dataset) -> int | None:
     return data.num_classes if asked.num_modes is None else asked.num_modes
