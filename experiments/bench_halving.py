@@ -59,10 +59,10 @@ import functools
 import json
 import tempfile
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from bench import lookup
 
 from jaxgan import reports
 from jaxgan.data import dataset
@@ -74,7 +74,6 @@ from jaxgan.sweeps.search import rounds
 from jaxgan.sweeps.search.asynchronous_halving import driver as asynchronous_halving
 from jaxgan.sweeps.search.asynchronous_halving import rule as halving
 from jaxgan.sweeps.search.successive_halving import driver as successive_halving
-from jaxgan.sweeps.search.successive_halving import rule as successive
 
 SMOKE = {"levels": (2, 1, 2), "seeds": 2, "searches": 2, "steps": 16, "samples": 100}
 BY = "frechet_distance"
@@ -87,13 +86,8 @@ SPACE = {
     "b1": spaces.Uniform(0.0, 0.9),
     "penalties.r1": spaces.LogUniform(0.01, 10.0),
 }
-NEAR, THIRD = 1.05, 1 / 3
 DRIVEN, OF = "largest relative difference of the driven search", "driven search"
 LADDERS = tuple((eta, first) for eta in (4, 3, 2) for first in (1, 2))
-ORDERS = 100
-"""In which each of the ladders is tried, as five orders tell little."""
-
-KINDS = ("successive_halving", "halving")
 NOTES = (
     "successive_halving compares all settings with all, so that their order, which is "
     "all that a seed of the search says, cannot matter: its seeds are one result.",
@@ -114,33 +108,20 @@ def main(asked: Settings) -> None:
     suite, references, note = suites.of_dataset(data, num_samples=asked.samples, seed=0)
     print(note)
     settings = designs.grid(SPACE, dict(zip(SPACE, asked.levels, strict=True)))
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        study = studies.make(
-            data,
-            functools.partial(recipes.changed, BASE),
-            suite,
-            asked,
-            steps=asked.steps,
-            samples=asked.samples,
-            folder=folder,
-            shared=folder,
-        )
-        if asked.grid is None:
+    if asked.grid is None:
+        with tempfile.TemporaryDirectory() as folder:
+            study = make_study(asked, data, suite, pathlib.Path(folder))
             curves = train_grid(asked, study, settings)
             driven, differ = asked.search, drive(asked, study, settings, curves)
-        else:
-            curves, driven, differ = read(asked, settings)
+    else:
+        curves, driven, differ = read(asked, settings)
+    own = lookup.Halving(asked.first, asked.eta, asked.places)
     record = summarise(settings, curves) | {
-        "searches": {kind: search_all(asked, curves, kind) for kind in KINDS},
+        "searches": lookup.search_all(own, curves, asked.searches),
         "notes": NOTES,
         OF: driven,
         DRIVEN: differ,
-        "ladders": [
-            try_ladder(asked, curves, kind, *ladder)
-            for kind in KINDS
-            for ladder in LADDERS
-        ],
+        "ladders": lookup.try_ladders(asked.places, curves, LADDERS),
         "references": references,
         "seconds": time.perf_counter() - began,
         "settings": dataclasses.asdict(asked),
@@ -148,6 +129,21 @@ def main(asked: Settings) -> None:
     }
     reports.write_json(asked.out, record)
     show(record)
+
+
+def make_study(
+    asked: Settings, data: dataset.Dataset, suite: suites.Suite, folder: pathlib.Path
+) -> studies.Study:
+    return studies.make(
+        data,
+        functools.partial(recipes.changed, BASE),
+        suite,
+        asked,
+        steps=asked.steps,
+        samples=asked.samples,
+        folder=folder,
+        shared=folder,
+    )
 
 
 def train_grid(
@@ -183,104 +179,6 @@ def read(
     return np.array(curves, float), found.get(OF, "halving"), found[DRIVEN]
 
 
-def search_all(asked: Settings, curves: np.ndarray, kind: str) -> dict[str, Any]:
-    """The searches of one kind, and in how many of them the target is met."""
-    found = [search(asked, curves, kind, seed) for seed in range(asked.searches)]
-    near = [one["ratio"] <= NEAR for one in found]
-    cheap = [one["cost without empty places"] <= THIRD for one in found]
-    return {
-        "seeds": found,
-        "within 5 %": sum(near),
-        "at a third of the cost": sum(cheap),
-        "both": sum(a and b for a, b in zip(near, cheap, strict=True)),
-    }
-
-
-def try_ladder(
-    asked: Settings, curves: np.ndarray, kind: str, eta: int, first: int
-) -> dict[str, Any]:
-    """What a ladder finds, in many orders where they matter."""
-    own = dataclasses.replace(asked, eta=eta, first=min(first, asked.rounds))
-    orders = ORDERS if kind == "halving" else 1
-    found = [search(own, curves, kind, seed) for seed in range(orders)]
-    return {
-        "search": kind,
-        "orders": orders,
-        "eta": eta,
-        "first": first,
-        "within 5 %": float(np.mean([one["ratio"] <= NEAR for one in found])),
-        **{
-            name: float(np.mean([one[name] for one in found]))
-            for name in ("cost", "cost without empty places")
-        },
-    }
-
-
-def order_of(seed: int, number: int) -> np.ndarray:
-    return np.random.default_rng(seed).permutation(number)
-
-
-def search(asked: Settings, curves: np.ndarray, kind: str, seed: int) -> dict[str, Any]:
-    """One search, which looks up what settings show."""
-    order = order_of(seed, curves.shape[1])
-    ladder = halving.ladder(asked.first, asked.rounds, asked.eta)
-    look_up = at_once if kind == "halving" else all_with_all
-    finished, busy, taken = look_up(asked, curves[:, order], ladder)
-    trial = min(finished, key=finished.get, default=None)
-    score = finished.get(trial, np.nan)
-    return {
-        "seed": seed,
-        "setting": None if trial is None else int(order[trial]),
-        "score": score,
-        "ratio": score / np.nanmin(curves[-1]),
-        "cost": taken / curves.size,
-        "cost without empty places": busy / curves.size,
-        "finished": len(finished),
-    }
-
-
-def all_with_all(
-    asked: Settings, curves: np.ndarray, ladder: tuple[int, ...]
-) -> tuple[dict[int, float], int, int]:
-    """Synchronous halving of settings in the order of the curves' columns.
-
-    Returns:
-      The scores of those that were finished, and the rounds of settings that it took,
-      without empty places and with them.
-    """
-    climbing, busy, taken, entries = list(range(curves.shape[1])), 0, 0, []
-    for rung, (before, rounds_of) in enumerate(zip((0, *ladder), ladder, strict=False)):
-        filled = -(-len(climbing) // asked.places) * asked.places
-        busy += len(climbing) * (rounds_of - before)
-        taken += filled * (rounds_of - before)
-        shown, last = curves[rounds_of - 1, climbing], rounds_of == ladder[-1]
-        entries = successive.compare(climbing, shown, rung, last=last, eta=asked.eta)
-        climbing = [entry.trial for entry in entries if entry.status == "going"]
-        if not climbing:
-            break
-    return finished_of(entries), busy, taken
-
-
-def at_once(
-    asked: Settings, curves: np.ndarray, ladder: tuple[int, ...]
-) -> tuple[dict[int, float], int, int]:
-    """Asynchronous halving, as `all_with_all`."""
-    state = halving.begin(curves.shape[1], asked.places, ladder, asked.eta)
-    busy = taken = 0
-    while state.busy:
-        there = state.trial != halving.EMPTY
-        busy, taken = busy + int(there.sum()), taken + asked.places
-        after = np.minimum(state.rounds, asked.rounds - 1)
-        shown = curves[after, np.maximum(state.trial, 0)]
-        state, _ = halving.decide(state, shown)
-    return finished_of(state.entries), busy, taken
-
-
-def finished_of(entries: Sequence[halving.Entry]) -> dict[int, float]:
-    """Scores of the settings that were trained to the end, by index."""
-    return {e.trial: e.score for e in entries if e.status == "finished"}
-
-
 def drive(
     asked: Settings,
     study: studies.Study,
@@ -288,7 +186,7 @@ def drive(
     curves: np.ndarray,
 ) -> float:
     """Trains the first search in truth; how far its scores are from the grid's."""
-    own = [settings[i] for i in order_of(0, len(settings))]
+    own = [settings[i] for i in lookup.order_of(0, len(settings))]
     (group,) = plans.make(trials.make(own, range(asked.seeds)), [])
     ladder = halving.ladder(asked.first, asked.rounds, asked.eta)
     groups = [group._replace(places=asked.places * asked.seeds)]
@@ -321,29 +219,8 @@ def summarise(settings: list[spaces.Setting], curves: np.ndarray) -> dict[str, A
 
 
 def show(record: dict[str, Any]) -> None:
-    columns = ["ratio", "cost", "cost without empty places", "finished"]
-    best = record["best of the grid"]["score"]
-    for kind, found in record["searches"].items():
-        rows = [
-            [f"seed {one['seed']}", one["score"], *(one[name] for name in columns)]
-            for one in found["seeds"]
-        ]
-        total = len(rows)
-        title = (
-            f"Best {BY} of {kind} beside the grid's, {best:.4g}: within 5 % in "
-            f"{found['within 5 %']} of {total}, at most a third of the cost in "
-            f"{found['at a third of the cost']} of {total}, both in {found['both']}"
-        )
-        reports.print_table(rows, ["", "best", *columns], title)
-    columns = ["orders", "within 5 %", *columns[1:3]]
-    rows = [
-        [
-            f"{one['search']}, eta {one['eta']}, first {one['first']}",
-            *(one[name] for name in columns),
-        ]
-        for one in record["ladders"]
-    ]
-    reports.print_table(rows, ["", *columns], "Ladders, of the same settings")
+    lookup.show(record["searches"], BY, record["best of the grid"]["score"])
+    lookup.show_ladders(record["ladders"])
     print("\n".join(record["notes"]))
     print(f"{DRIVEN} ({record[OF]}): {record[DRIVEN]:.2g}; {record['seconds']:.0f} s")
 

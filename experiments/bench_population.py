@@ -78,24 +78,19 @@ class Settings:
 if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
 
-import contextlib
 import itertools
 import math
 import re
 import sys
-import tempfile
 import time
-from typing import Any
 
-import numpy as np
-from bench import cases, workers
+from bench import cases, summaries, timing, workers
 
 from jaxgan import reports
 from jaxgan.core import errors
 
 ROUNDS, SECONDS = 9, 3.0
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
-WARM_UP = 0.25
 CHOSEN_BY_A_SUITE = (
     "model",
     "members",
@@ -108,17 +103,6 @@ CHOSEN_BY_A_SUITE = (
     "r1",
 )
 MOST_MEMBERS = 1024
-COLUMNS = (
-    "configuration",
-    "members",
-    "member-steps/s",
-    "ratio",
-    "quartiles",
-    "share",
-    "compile, s",
-    "peak MB",
-    "MB/member",
-)
 
 
 def main(settings: Settings) -> None:
@@ -144,18 +128,19 @@ def main(settings: Settings) -> None:
         "groups": [],
     }
     for group in groups:
-        results = measure(settings, group, rounds, seconds)
+        results = timing.measure(
+            group,
+            rounds,
+            seconds,
+            seed=settings.seed,
+            torch_python=settings.torch_python,
+        )
         record["groups"].append(results)
-        show(results)
+        summaries.show(results)
         # Written anew after each group, so that a long suite keeps what it has.
         reports.write_json(path, record)
     print(f"the record is {path}")
-    failed = [result for result in sum(record["groups"], []) if "error" in result]
-    for result in failed:
-        case = result["case"]
-        where = f"{title(case)}, {case.model}, {case.members} members"
-        print(f"failed: {where}: {result['error']}", file=sys.stderr)
-    if failed:
+    if summaries.report_failures(record["groups"]):
         sys.exit(1)
 
 
@@ -217,36 +202,7 @@ def make_folder(folder: pathlib.Path) -> None:
 def plan(settings: Settings) -> list[list[cases.Case]]:
     """The configurations, in groups that are measured side by side."""
     name = "quick" if settings.quick else settings.suite
-    if name is not None:
-        return cases.SUITES[name]()
-    common = {"r1": settings.r1}
-    baselines = [
-        cases.of_torch(settings.model, members, variant, dtype=dtype, **common)
-        for variant, dtype, members in itertools.product(
-            settings.torch, settings.dtypes, settings.members
-        )
-    ]
-    own = [
-        cases.of_jax(
-            settings.model,
-            members,
-            form=form,
-            mapper=mapper,
-            devices=devices,
-            loop=loop,
-            dtype=dtype,
-            **common,
-        )
-        for form, mapper, devices, loop, dtype, members in itertools.product(
-            settings.forms,
-            settings.mappers,
-            settings.devices,
-            settings.loops,
-            settings.dtypes,
-            settings.members,
-        )
-    ]
-    return [baselines + own]
+    return [cases.of_flags(settings)] if name is None else cases.SUITES[name]()
 
 
 def without_torch(
@@ -262,140 +218,6 @@ def without_torch(
         file=sys.stderr,
     )
     return [[case for case in group if case.library != "torch"] for group in groups]
-
-
-def measure(
-    settings: Settings, group: list[cases.Case], rounds: int, seconds: float
-) -> list[dict[str, Any]]:
-    """Times the configurations of a group in turn, round by round."""
-    results = [{"case": case, "timed": []} for case in group]
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        data = folder / "data.npy"
-        np.save(data, cases.make_data(group[0].model, settings.seed))
-        pairs = []
-        for result in results:
-            case = result["case"]
-            print(f"starting {title(case)}, {case.members} members", file=sys.stderr)
-            worker = workers.start(case, data, settings.seed, settings.torch_python)
-            stack.callback(workers.stop, worker)
-            result |= workers.answer(worker)
-            workers.forget_peak(worker)
-            result |= warm_up(worker, seconds) if "error" not in result else {}
-            pairs.append((worker, result))
-        for number in range(rounds):
-            print(f"round {number + 1} of {rounds}", file=sys.stderr)
-            for worker, result in pairs[:: -1 if number % 2 else 1]:
-                if "error" not in result:
-                    said = workers.take_steps(worker, result["steps"])
-                    result |= said if "error" in said else {"last": said}
-                    result["timed"].append(said)
-        for worker, result in pairs:
-            if "error" not in result:
-                on_device = result.pop("last")["device_peak_bytes"]
-                result["peak_bytes"] = on_device or workers.host_peak(worker)
-    return [result | summary(result, results) for result in results]
-
-
-def warm_up(worker: workers.Worker, seconds: float) -> dict[str, Any]:
-    """Finds the number of steps that take so long, at least one."""
-    said, num_steps = workers.take_steps(worker, 1), 1
-    # The first steps may be slow ones, so the number is approached from below; what
-    # takes too long even so is not asked for twice.
-    enough = seconds
-    while "error" not in said:
-        wanted = max(1, round(num_steps * seconds / said["seconds"]))
-        if said["seconds"] >= enough:
-            return {"steps": wanted}
-        num_steps, enough = min(wanted, 10 * num_steps), WARM_UP * seconds
-        said = workers.take_steps(worker, num_steps)
-    return said
-
-
-def summary(result: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the rounds of one configuration say, beside those of its group."""
-    if "error" in result:
-        return {}
-    case, rate = result["case"], rates(result)
-    whole = [r for r in results if "error" not in r]
-    base = next((r for r in whole if is_eager(r["case"])), whole[0])
-    flops = cases.member_step_flops(case.model, case.r1)
-    matmul = np.array([said["matmul_rate"] for said in result["timed"]])
-    kin = [r for r in whole if r["case"]._replace(members=case.members) == case]
-    least = min(kin, key=lambda r: r["case"].members)
-    more = case.members - least["case"].members
-    sizes = memory(result), memory(least)
-    return {
-        "rate": quartiles(rate),
-        "ratio": quartiles(rate / rates(base)),
-        "ratio_to": title(base["case"]),
-        "flops_per_member_step": flops,
-        "share": float(np.median(rate * flops / matmul)),
-        "bytes_per_member": (sizes[0] - sizes[1]) / more
-        if more and None not in sizes
-        else None,
-    }
-
-
-def memory(result: dict[str, Any]) -> int | None:
-    """Bytes that grow with the members: of the compiled program, or of the process."""
-    return result["program_bytes"] or result["peak_bytes"]
-
-
-def rates(result: dict[str, Any]) -> np.ndarray:
-    """Member-steps per second of each round."""
-    steps = result["case"].members * result["steps"]
-    return np.array([steps / said["seconds"] for said in result["timed"]])
-
-
-def quartiles(values: np.ndarray) -> dict[str, float]:
-    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return {"median": median, "low": low, "high": high}
-
-
-def is_eager(case: cases.Case) -> bool:
-    return case.options.get("variant") == "eager"
-
-
-def title(case: cases.Case) -> str:
-    """What sets a configuration apart from the usual one of its library."""
-    usual = set(cases.OPTIONS.values())
-    special = [value for value in case.options.values() if value not in usual]
-    words = ["PyTorch" if case.library == "torch" else "jaxgan", *special]
-    return " ".join(words + ([case.dtype] if case.dtype != "float32" else []))
-
-
-def show(results: list[dict[str, Any]]) -> None:
-    """Prints the table of a group."""
-    rows = [row(result) for result in results]
-    good = next((result for result in results if "error" not in result), None)
-    if good is None:
-        return
-    case, flops = good["case"], good["flops_per_member_step"] / 1e6
-    penalty = "" if case.r1 is None else f" with R1 of weight {case.r1:g}"
-    heading = (
-        f"{case.model}{penalty}: {flops:.4g} MFLOP per member-step; ratios to "
-        f"{good['ratio_to']}, {good['case'].members} members; {good['device']}"
-    )
-    reports.print_table(rows, COLUMNS, heading)
-
-
-def row(result: dict[str, Any]) -> list[Any]:
-    case = result["case"]
-    if "error" in result:
-        return [title(case), case.members, "failed", *[None] * (len(COLUMNS) - 3)]
-    ratio, peak, each = (result[k] for k in ("ratio", "peak_bytes", "bytes_per_member"))
-    return [
-        title(case),
-        case.members,
-        f"{result['rate']['median']:.4g}",
-        ratio["median"],
-        f"{ratio['low']:.3g}-{ratio['high']:.3g}",
-        f"{result['share']:.0%}",
-        result["compile_seconds"],
-        peak and peak / 1e6,
-        each and each / 1e6,
-    ]
 
 
 if __name__ == "__main__":

@@ -62,19 +62,17 @@ if __name__ == "__main__":
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
 from jaxgan import reports
 from jaxgan.core import randomness
 from jaxgan.data import dataset
-from jaxgan.distributed import processes
 from jaxgan.runs import journal
 from jaxgan.scores import suites
-from jaxgan.scripts import from_settings
+from jaxgan.scripts import from_settings, run_folders
 from jaxgan.sweeps import (
     designs,
     page,
@@ -124,50 +122,19 @@ def main(asked: Settings) -> None:
     from_settings.devices(asked)
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
-    with cli.flag("--dataset", asked.dataset):
-        data = from_settings.load(asked)
+    data = from_settings.load(asked)
     from_settings.check_scores(asked, data)
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
     groups = plans.make(draw(asked), STRUCTURAL)
     print(plans.summary(groups))
-    title = f"compare_losses-{asked.dataset}"
-    with processes.own_folder(
-        cli.run_folder("--out", asked.out, title, asked.resume)
-    ) as (
-        folder,
-        shared,
-    ):
-        if asked.resume is None:
-            config = dataclasses.asdict(asked) | dataset.record(data)
-            config |= journal.environment()
-            reports.write_json(folder / cli.CONFIG, config)
-        suite, references, note = suites.of_dataset(
-            data, num_samples=asked.samples, seed=asked.seed
-        )
-        print(note or "")
-        study = studies.make(
-            data,
-            functools.partial(recipe, asked, data),
-            suite,
-            asked,
-            steps=asked.steps,
-            samples=asked.samples,
-            folder=folder,
-            shared=shared,
-        )
-        rows = studies.train_all(study, groups)
-        records.write_tables(rows, folder)
+    with run_folders.opened(asked, f"compare_losses-{asked.dataset}") as folders:
+        run_folders.keep_settings(folders, asked, data)
+        rows, references = run(asked, data, groups, folders)
         view = view_of(asked, rows)
-        beginnings = studies.untrained(study, groups[0])
-        references |= {
-            "untrained generators": {
-                name: {"value": values} for name, values in beginnings.items()
-            }
-        }
-        known = known_scores(references, view)
+        known = page.known(references, view)
         summary = page.save(
-            folder,
+            folders.own,
             rows,
             view,
             title=f"Losses compared on {asked.dataset}",
@@ -175,12 +142,40 @@ def main(asked: Settings) -> None:
             notes=known,
         )
         summary |= {"references": references, "seconds": time.perf_counter() - began}
-        reports.write_json(folder / "scores.json", summary)
+        reports.write_json(folders.own / "scores.json", summary)
         columns, ranking = page.ranking(summary)
         reports.print_table(ranking, columns, f"\n{page.about(summary)}")
         print(known)
-        print(f"{summary['seconds']:.0f} s in all; the run is in {shared}")
-        print(f"Look at {folder / page.PAGE}")
+        print(f"{summary['seconds']:.0f} s in all; the run is in {folders.run}")
+        print(f"Look at {folders.own / page.PAGE}")
+
+
+def run(
+    asked: Settings,
+    data: dataset.Dataset,
+    groups: Sequence[plans.Group],
+    folders: run_folders.Folders,
+) -> tuple[list[records.Row], dict[str, Any]]:
+    """Trains and scores all trials; their rows, and the scores of known samples."""
+    suite, references, note = suites.of_dataset(
+        data, num_samples=asked.samples, seed=asked.seed
+    )
+    print(note or "")
+    study = studies.make(
+        data,
+        functools.partial(recipe, asked, data),
+        suite,
+        asked,
+        steps=asked.steps,
+        samples=asked.samples,
+        folder=folders.own,
+        shared=folders.run,
+    )
+    rows = studies.train_all(study, groups)
+    records.write_tables(rows, folders.own)
+    untrained = studies.untrained(study, groups[0])
+    beginnings = {name: {"value": values} for name, values in untrained.items()}
+    return rows, references | {"untrained generators": beginnings}
 
 
 def check(asked: Settings) -> None:
@@ -202,16 +197,15 @@ def check(asked: Settings) -> None:
 
 def draw(asked: Settings) -> tuple[trials.Trial, ...]:
     """Trials of all losses, whose common fields are drawn once."""
-    key = randomness.key(asked.seed)
-    shared = designs.draw(SHARED, asked.budget, key, "sobol")
+    key, number = randomness.key(asked.seed), asked.budget
+    own_key = jax.random.fold_in(key, 1)
+    shared = designs.draw(SHARED, number, key, "sobol")
     every = []
     for name in asked.losses:
         weights = LOSSES[name][1]
-        own = [{}] * asked.budget
+        own = [{}] * number
         if weights:
-            own = designs.draw(
-                weights, asked.budget, jax.random.fold_in(key, 1), "sobol"
-            )
+            own = designs.draw(weights, number, own_key, "sobol")
         every += [
             {"loss": name, "draw": i} | common | extra
             for i, (common, extra) in enumerate(zip(shared, own, strict=True))
@@ -250,21 +244,6 @@ def view_of(asked: Settings, rows: list[records.Row]) -> comparisons.View:
         space=SHARED
         | {n: own for _, more in LOSSES.values() for n, own in more.items()},
     )
-
-
-def known_scores(
-    references: Mapping[str, Mapping[str, Any]], view: comparisons.View
-) -> str:
-    """What the score is of samples that are known, in a sentence."""
-    name = view.by.removeprefix("score.")
-    name, found = "precision" if name == "f1" else name, {}
-    for sample, own in references.items():
-        record = own.get(name) or own.get("coverage", {})
-        value = record.get("value", record.get(name))
-        if value is not None:
-            found[sample] = reports.cell(float(np.mean(np.ravel(value))))
-    said = ", ".join(f"{sample} {value}" for sample, value in found.items())
-    return f"{name.replace('_', ' ').capitalize()} of known samples: {said}."
 
 
 if __name__ == "__main__":

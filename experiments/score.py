@@ -77,14 +77,9 @@ from jaxgan.data import dataset, samples
 from jaxgan.ensembles import saved_generators
 from jaxgan.runs import journal
 from jaxgan.scores import by_name
-from jaxgan.scripts import scoring
+from jaxgan.scripts import scoring, scoring_pictures
 
 HELD_OUT = "held-out real"
-PICTURES = {
-    "prd": "the curve of precision and recall",
-    "modes": "the modes",
-    "nn": "the nearest real images",
-}
 
 
 def main(asked: Settings) -> None:
@@ -105,7 +100,7 @@ def main(asked: Settings) -> None:
     if asked.features != "inception":
         check_shapes(asked, real, rows)
     if asked.plots:
-        chosen |= plotted(real, rows, classes=classes)
+        chosen |= scoring_pictures.drawable(real, rows, classes=classes)
     load = functools.partial(samples.dataset_of, asked.reference, **where)
     with cli.run_folder("--out", asked.out, "score") as folder:
         numbers = {"seed": asked.seed, "cache": asked.cache}
@@ -123,7 +118,7 @@ def main(asked: Settings) -> None:
         reports.write_json(folder / "scores.json", record)
         show(asked, record)
         if asked.plots:
-            scoring.draw(folder, rated, real, rows)
+            scoring_pictures.draw(folder, rated, real, rows)
         print(f"{record['seconds']:.0f} s in all; the records are in {folder}")
 
 
@@ -180,26 +175,6 @@ def held_out(
         print(f"no row of {name}, as {error}")
         return {}
     return {HELD_OUT: scoring.Row([found], real=True)}
-
-
-def plotted(
-    real: samples.Samples, rows: Mapping[str, scoring.Row], *, classes: bool
-) -> dict[str, by_name.Named]:
-    """The scores that the pictures show; those that cannot be had are told."""
-    there = [real.number, *(row.members[0].number for row in rows.values())]
-    found = {}
-    for name, picture in PICTURES.items():
-        score = by_name.SCORES[name]
-        if score.classes and not classes:
-            continue
-        if min(there) < score.least:
-            print(
-                f"--plots: without {picture}, which needs at least {score.least} "
-                f"samples of each kind, where there are {min(there)}"
-            )
-            continue
-        found[name] = score
-    return found
 
 
 def is_run(name: str, asked: Settings) -> bool:

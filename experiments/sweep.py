@@ -68,10 +68,9 @@ from typing import Any
 from jaxgan import reports
 from jaxgan.core import errors
 from jaxgan.data import dataset
-from jaxgan.distributed import processes
 from jaxgan.runs import journal
 from jaxgan.scores import suites
-from jaxgan.scripts import from_settings
+from jaxgan.scripts import from_settings, run_folders
 from jaxgan.sweeps import estimates, objectives, page, recipes, records, spaces, studies
 from jaxgan.sweeps.analysis import comparisons, summaries
 from jaxgan.sweeps.search import by_name
@@ -87,8 +86,7 @@ def main(asked: Settings) -> None:
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
     base, space = describe(asked)
-    with cli.flag("--dataset", asked.dataset):
-        data = from_settings.load(asked)
+    data = from_settings.load(asked)
     from_settings.check_scores(asked, data)
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
@@ -100,66 +98,69 @@ def main(asked: Settings) -> None:
         inverted = suites.inversion(data) is not None
         names = objectives.names(references, inverted=inverted)
         by = objectives.chosen(asked.by, names)
-
-    def prepare(folder: pathlib.Path, shared: pathlib.Path):
-        study = studies.make(
-            data,
-            functools.partial(recipes.changed, base),
-            suite,
-            asked,
-            steps=asked.steps,
-            samples=asked.samples,
-            folder=folder,
-            shared=shared,
-        )
-        search = by_name.make(study, asked, space, by)
-        lines = estimates.lines(study, search.groups)
-        expected = None
-        if asked.resume is None:
-            probed = estimates.probe(study, search.groups[0])
-            expected = estimates.seconds(
-                study, lines, probed, search.share, search.scorings
-            )
-        estimates.show(lines, expected)
-        if search.note:
-            print(search.note)
-        return search
-
+    prepared = functools.partial(prepare, asked, data, base, space, suite, by)
     if asked.dry_run:
-        prepare(pathlib.Path(), pathlib.Path())
+        nowhere = pathlib.Path()
+        prepared(run_folders.Folders(nowhere, nowhere))
         return
-    title = f"sweep-{asked.dataset}"
-    with processes.own_folder(
-        cli.run_folder("--out", asked.out, title, asked.resume)
-    ) as (
-        folder,
-        shared,
-    ):
-        search = prepare(folder, shared)
+    with run_folders.opened(asked, f"sweep-{asked.dataset}") as folders:
+        search = prepared(folders)
         search.begin()
-        if asked.resume is None:
-            config = dataclasses.asdict(asked) | dataset.record(data)
-            config |= journal.environment()
-            reports.write_json(folder / cli.CONFIG, config)
+        run_folders.keep_settings(folders, asked, data)
         rows = search.run()
-        records.write_tables(rows, folder)
-        ranked = rank(rows, by)
-        view = comparisons.View(
-            f"score.{by}",
-            by in objectives.MORE_IS_BETTER,
-            "setting.loss" if "loss" in space else None,
-            space=space,
-        )
-        made_by = journal.made_by(asked)
-        summary = page.save(
-            folder, rows, view, title=f"A sweep on {asked.dataset}", made_by=made_by
-        )
+        records.write_tables(rows, folders.own)
+        title, made_by = f"A sweep on {asked.dataset}", journal.made_by(asked)
+        view = view_of(space, by)
+        summary = page.save(folders.own, rows, view, title=title, made_by=made_by)
         seconds = time.perf_counter() - began
         summary |= {"references": references, "seconds": seconds}
-        reports.write_json(folder / "scores.json", summary)
-        show(ranked, rows, space, by)
-        print(f"{seconds:.0f} s in all; the run is in {shared}")
-        print(f"Look at {folder / page.PAGE}")
+        reports.write_json(folders.own / "scores.json", summary)
+        show(rows, view)
+        print(f"{seconds:.0f} s in all; the run is in {folders.run}")
+        print(f"Look at {folders.own / page.PAGE}")
+
+
+def prepare(
+    asked: Settings,
+    data: dataset.Dataset,
+    base: recipes.Recipe,
+    space: spaces.Space,
+    suite: suites.Suite,
+    by: str,
+    folders: run_folders.Folders,
+) -> by_name.Search:
+    """Makes the search, and prints its plan: what it trains and how long that takes."""
+    study = studies.make(
+        data,
+        functools.partial(recipes.changed, base),
+        suite,
+        asked,
+        steps=asked.steps,
+        samples=asked.samples,
+        folder=folders.own,
+        shared=folders.run,
+    )
+    search = by_name.make(study, asked, space, by)
+    lines, expected = estimates.lines(study, search.groups), None
+    if asked.resume is None:
+        probed = estimates.probe(study, search.groups[0])
+        expected = estimates.seconds(
+            study, lines, probed, search.share, search.scorings
+        )
+    estimates.show(lines, expected)
+    if search.note:
+        print(search.note)
+    return search
+
+
+def view_of(space: spaces.Space, by: str) -> comparisons.View:
+    """How trials are compared; losses as methods, where they differ."""
+    return comparisons.View(
+        f"score.{by}",
+        by in objectives.MORE_IS_BETTER,
+        "setting.loss" if "loss" in space else None,
+        space=space,
+    )
 
 
 def check(asked: Settings) -> None:
@@ -205,21 +206,11 @@ def located(asked: Settings, table: str, fields: dict[str, Any]):
     )
 
 
-def rank(rows: list[records.Row], by: str) -> list[summaries.Summary]:
-    """Settings that were trained to their end, or died, from the best to the worst."""
-    more = by in objectives.MORE_IS_BETTER
-    whole = summaries.at_full_length(rows)
-    return summaries.of_settings(whole, f"score.{by}", more_is_better=more)
-
-
-def show(
-    ranked: list[summaries.Summary],
-    rows: list[records.Row],
-    space: spaces.Space,
-    by: str,
-) -> None:
+def show(rows: list[records.Row], view: comparisons.View) -> None:
     """Prints the best settings, and those without a score, which are last."""
-    sign = -1 if by in objectives.MORE_IS_BETTER else 1
+    whole = summaries.at_full_length(rows)
+    ranked = summaries.of_settings(whole, view.by, more_is_better=view.more_is_better)
+    sign, by = -1 if view.more_is_better else 1, view.by.removeprefix("score.")
     dead = [setting for setting in ranked if setting.dead == setting.seeds]
     best = [setting for setting in ranked if setting.dead < setting.seeds][:SHOWN]
     table = [
@@ -227,19 +218,19 @@ def show(
             place,
             "no score" if setting.dead == setting.seeds else sign * setting.mean,
             f"{setting.dead} of {setting.seeds}",
-            *(setting.values.get(name) for name in space),
+            *(setting.values.get(name) for name in view.space),
         ]
         for place, setting in enumerate(ranked, 1)
         if setting in best or setting in dead[:SHOWN]
     ]
-    whole = {row["trial"] for row in summaries.at_full_length(rows)}
-    stopped = {row["setting"] for row in rows if row["trial"] not in whole}
+    trained = {row["trial"] for row in whole}
+    stopped = {row["setting"] for row in rows if row["trial"] not in trained}
     title = (
         f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died or "
         f"have no score, {len(stopped)} were stopped early"
     )
     print()
-    reports.print_table(table, ["", by, "seeds without", *space], title)
+    reports.print_table(table, ["", by, "seeds without", *view.space], title)
     if not best:
         raise errors.UserError(
             f"no setting has a {by}, as all died or it could not be computed; lower "

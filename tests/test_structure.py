@@ -35,6 +35,9 @@ FLOORS = {
 }
 MOST_ROOMS = 20
 
+SCRIPTS = sorted((PACKAGE.parent / "experiments").glob("*.py"))
+MOST_LINES = 250
+
 FLAX = {"networks", "gan", "scores"}
 OPTAX = {"steps", "scores"}
 LAZY = (
@@ -94,3 +97,8 @@ def test_the_package_and_the_command_line_import_nothing_heavy():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
+def test_a_script_of_experiments_is_short_enough_to_read(path):
+    assert len(path.read_text().splitlines()) <= MOST_LINES

@@ -39,6 +39,23 @@ def of_torch(model: str, members: int, variant: str, **case: Any) -> Case:
     return Case("torch", model, members, {"variant": variant}, **case)
 
 
+def of_flags(asked: Any) -> list[Case]:
+    """All combinations of the flags of bench_population.py, the baselines first."""
+    baselines = [
+        of_torch(asked.model, members, variant, dtype=dtype, r1=asked.r1)
+        for variant, dtype, members in itertools.product(
+            asked.torch, asked.dtypes, asked.members
+        )
+    ]
+    names = ("form", "mapper", "devices", "loop", "dtype")
+    values = (asked.forms, asked.mappers, asked.devices, asked.loops, asked.dtypes)
+    own = [
+        of_jax(asked.model, members, r1=asked.r1, **dict(zip(names, each, strict=True)))
+        for *each, members in itertools.product(*values, asked.members)
+    ]
+    return baselines + own
+
+
 def quick() -> list[list[Case]]:
     return [
         [

@@ -14,16 +14,16 @@ import numpy as np
 from jaxgan import (
     gan,
     gradients,
-    journal,
     losses,
     penalties,
     population,
-    randomness,
     steps,
     training,
     types,
 )
+from jaxgan.core import randomness
 from jaxgan.data import pool
+from jaxgan.runs import journal
 
 ADAM = {"learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
 

@@ -108,11 +108,11 @@ def stream(config):
     """A pass over so many images, of which no more than a batch are there at once."""
     import numpy as np
 
-    from jaxgan.scores import marginals, moments, passes
+    from jaxgan.scores import feature_passes, marginals, moments
 
     size, batch, images = config["size"], config["batch"], config["images"]
     network = globals()[f"{config['network']}_network"](config)
-    needs = passes.Needs(splits=min(10, images), moments=True, classes=True)
+    needs = feature_passes.Needs(splits=min(10, images), moments=True, classes=True)
 
     def batches():
         rng = np.random.default_rng(1)
@@ -121,7 +121,7 @@ def stream(config):
             yield rng.integers(0, 256, shape, dtype=np.uint8)
 
     def work():
-        kept = passes.collect(batches(), network, needs, images)
+        kept = feature_passes.collect(batches(), network, needs, images)
         _, covariance = moments.finalize(kept.moments)
         score = marginals.inception_score(kept.marginals).value
         return float(covariance.trace() + score)

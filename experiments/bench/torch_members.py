@@ -168,10 +168,9 @@ def captured(step):
     return graph.replay
 
 
-def vmapped(config, data, device):
-    """The step of a population by `torch.func`, weights stacked along the members."""
-    members, batch_size = config["members"], config["batch_size"]
-    stacked, templates, optimizers = [], [], []
+def stacked_players(config, device):
+    """Weights of each player stacked along the members, its code, and its optimiser."""
+    members, stacked, templates, optimizers = config["members"], [], [], []
     for of_player in zip(*(players(config) for _ in range(members)), strict=True):
         modules = [module.to(device) for module in of_player]
         for module in modules:
@@ -182,6 +181,13 @@ def vmapped(config, data, device):
         templates.append(copy.deepcopy(modules[0]).to("meta"))
         # Adam acts element by element, so one optimiser serves all the members.
         optimizers.append(torch.optim.Adam(weights.values(), foreach=True, **ADAM))
+    return stacked, templates, optimizers
+
+
+def vmapped(config, data, device):
+    """The step of a population by `torch.func`, weights stacked along the members."""
+    members, batch_size = config["members"], config["batch_size"]
+    stacked, templates, optimizers = stacked_players(config, device)
     (g_weights, d_weights), (g_optimizer, d_optimizer) = stacked, optimizers
 
     def generate(weights, z):

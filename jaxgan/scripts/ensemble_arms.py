@@ -2,12 +2,13 @@
 
 An arm has a plan, which says who learns what, and a method. All seeds of an arm are one
 population, in which the members of a seed lie side by side; arms of one method share a
-program, whatever their number of members.
+program, whatever their number of members. `ensemble_comparison` compares them,
+`ensemble_reports` shows what came out.
 """
 
 import functools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,121 +18,86 @@ import numpy as np
 from jaxgan import ensembles, population, reports, runs, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool, sampling, shuffling
-from jaxgan.runs import evaluations, health, journal, pages
+from jaxgan.runs import health, journal
+from jaxgan.scripts import ensemble_experiments
 from jaxgan.training import methods
 
 CHUNKS, SHORTEST_CHUNK, SHOWN, LOG = 20, 10, 64, "metrics.jsonl"
 
-PASSES, BASELINES = 2, 3
+STATISTICS, BASELINES = 2, 3
 """Added to the seed of a run for the keys of standing statistics and of baselines."""
 
 EVENTS = "tensorboard/evaluations"
 """Folder in a run's of what TensorBoard shows of pictures."""
-
-COSTS = {
-    "parameters": "parameters",
-    "generator updates": "generator_updates",
-    "real samples seen": "real_samples",
-    "TFLOP": "teraflops",
-    "seconds, all seeds": "train_seconds",
-}
-"""Headings, and the fields of `runs.record` below them."""
 
 
 class Arm(NamedTuple):
     """One way to spend the operations.
 
     Attributes:
+      name: in files and the log.
       title: in tables and pictures.
       plan: who learns what.
       method: name of its method.
     """
 
+    name: str
     title: str
     plan: ensembles.Plan
     method: str
 
 
-class Shared(NamedTuple):
-    """What all arms have in common.
-
-    Attributes:
-      networks: of all members.
-      architecture: the description that `gan.build` made them of.
-      data: with the modes that members draw from.
-      standardised: whether each member's data are brought to mean 0 and deviation 1.
-      mappers: that may lift one member to a population, the fastest first.
-      batch_size: real samples in a player's step.
-      seeds: runs of each arm.
-      seed: of everything random.
-      folder: of the run.
-      resume: the command that goes on with it.
-      checkpoints: folder that all processes share.
-      data_devices: that share each member's batches.
-      tensorboard: whether to write what TensorBoard shows.
-      pictures: of each arm while it trains, evenly spread.
-    """
-
-    networks: types.GAN
-    architecture: dict[str, Any]
-    data: pool.Pool
-    standardised: bool
-    mappers: Sequence[types.Mapper]
-    batch_size: int
-    seeds: int
-    seed: int
-    folder: pathlib.Path
-    resume: str
-    checkpoints: pathlib.Path
-    data_devices: int = 1
-    tensorboard: bool = False
-    pictures: int = 0
-
-
-def trainer(shared: Shared, method: methods.Method, num_members: int) -> runs.Trainer:
+def trainer(
+    experiment: ensemble_experiments.Experiment,
+    method: methods.Method,
+    num_members: int,
+) -> runs.Trainer:
     """Makes the program of all arms of a method.
 
     Args:
-      shared: by all arms.
+      experiment: of all arms.
       method: of the arms.
       num_members: of the largest one, with all its seeds.
     """
-    made = methods.make(shared.networks, method)
-    shares = modes.proportions(shared.data.modes)[None]
-    hparams = population.take(_hparams(shared, made, shares), 0)
+    made = methods.make(experiment.networks, method)
+    shares = modes.proportions(experiment.data.modes)[None]
+    hparams = population.take(_hparams(experiment, made, shares), 0)
     trainers = [
         runs.trainer(
             made,
-            shared.batch_size,
+            experiment.batch_size,
             hparams,
-            shared.data,
+            experiment.data,
             mapper,
-            shared.data_devices,
+            experiment.data_devices,
         )
-        for mapper in shared.mappers
+        for mapper in experiment.mappers
     ]
     many = population.broadcast(hparams, num_members)
-    return runs.first_that_fits(trainers, many, shared.data)
+    return runs.first_that_fits(trainers, many, experiment.data)
 
 
-def prepare(shared: Shared, trainer: runs.Trainer, arm: Arm) -> runs.Members:
+def prepare(
+    experiment: ensemble_experiments.Experiment, trainer: runs.Trainer, arm: Arm
+) -> runs.Members:
     """Initialises all seeds of an arm and compiles its program."""
-    mode_weights = jnp.tile(arm.plan.mode_weights, (shared.seeds, 1))
-    hparams = _hparams(shared, trainer.made, mode_weights)
-    return runs.begin(trainer, hparams, randomness.key(shared.seed), shared.data)
+    hparams = _of_all_seeds(experiment, trainer, arm)
+    return runs.begin(
+        trainer, hparams, randomness.key(experiment.seed), experiment.data
+    )
 
 
-def dry_run(shared: Shared, trainer: runs.Trainer, arm: Arm) -> dict[str, Any]:
+def dry_run(
+    experiment: ensemble_experiments.Experiment, trainer: runs.Trainer, arm: Arm
+) -> dict[str, Any]:
     """What all seeds of an arm would take, see `runs.dry_run`."""
-    mode_weights = jnp.tile(arm.plan.mode_weights, (shared.seeds, 1))
-    hparams = _hparams(shared, trainer.made, mode_weights)
-    return runs.dry_run(trainer, hparams, shared.data)
+    hparams = _of_all_seeds(experiment, trainer, arm)
+    return runs.dry_run(trainer, hparams, experiment.data)
 
 
 def train(
-    shared: Shared,
+    experiment: ensemble_experiments.Experiment,
     trainer: runs.Trainer,
-    name: str,
     arm: Arm,
     members: runs.Members,
     flops: float,
@@ -139,9 +105,8 @@ def train(
     """Trains an arm for as many steps as some operations allow, at least one.
 
     Args:
-      shared: by all arms.
+      experiment: of all arms.
       trainer: of the arm's method.
-      name: of the arm, in `metrics.jsonl`.
       arm: to train.
       members: from `prepare`.
       flops: operations that the members of one seed may spend together.
@@ -149,42 +114,29 @@ def train(
     Returns:
       The title with what `runs.record` says, and the trained members.
     """
-    num_members = len(arm.plan.weights)
-    num_steps = max(1, round(flops / (num_members * trainer.flops)))
-    chunk_steps = max(SHORTEST_CHUNK, -(-num_steps // CHUNKS))
+    files = experiment.files
+    num_steps = max(1, round(flops / (len(arm.plan.weights) * trainer.flops)))
+    steps = {
+        "num_steps": num_steps,
+        "chunk_steps": max(SHORTEST_CHUNK, -(-num_steps // CHUNKS)),
+    }
+    pictures = (files.pictures, picture(experiment, arm))
+    due = {f"progress-{arm.name}-{{:06}}.png": pictures}
     members, history = runs.train(
         trainer,
         members,
-        shared.data,
+        experiment.data,
         title=arm.title,
-        log=shared.folder / LOG,
-        num_steps=num_steps,
-        chunk_steps=chunk_steps,
-        on_pause=runs.spread(
-            {f"progress-{name}-{{:06}}.png": (shared.pictures, picture(shared, arm))},
-            shared.folder,
-            num_steps=num_steps,
-            chunk_steps=chunk_steps,
-        ),
-        saving=runs.Saving(
-            shared.checkpoints / name,
-            {
-                "gan": shared.architecture,
-                "arm": name,
-                "method": arm.method,
-                "data": dataset.fingerprint(shared.data.x),
-            },
-            shared.resume,
-        ),
-        tensorboard=shared.folder / "tensorboard" if shared.tensorboard else None,
-        arm=name,
+        log=files.folder / LOG,
+        on_pause=runs.spread(due, files.folder, **steps),
+        saving=_saving(experiment, arm),
+        tensorboard=files.folder / "tensorboard" if files.tensorboard else None,
+        arm=arm.name,
+        **steps,
     )
+    seeds, batch_size = experiment.seeds, experiment.batch_size
     record = runs.record(
-        trainer,
-        members,
-        history,
-        num_seeds=shared.seeds,
-        batch_size=shared.batch_size,
+        trainer, members, history, num_seeds=seeds, batch_size=batch_size
     )
     found = health.findings(history)
     if (notable := health.sentence(found)) is not None:
@@ -192,7 +144,9 @@ def train(
     return {"title": arm.title, **record, "health": found}, members
 
 
-def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], None]:
+def picture(
+    experiment: ensemble_experiments.Experiment, arm: Arm
+) -> Callable[[runs.Members, pathlib.Path], None]:
     """Builds `(members, path)`, which shows the first seed's mixture.
 
     Always of the same latents.
@@ -200,13 +154,13 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
 
     @functools.cache
     def real() -> np.ndarray:
-        return np.asarray(dataset.to_float(shuffling.first(shared.data.x, SHOWN)))
+        return np.asarray(dataset.to_float(shuffling.first(experiment.data.x, SHOWN)))
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        mixed = mixture(shared, arm, members, 0)
-        x, _ = ensembles.sample(shared.networks, mixed, randomness.key(0), SHOWN)
+        mixed = mixture(experiment, arm, members, 0)
+        x, _ = ensembles.sample(experiment.networks, mixed, randomness.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real())
-        if shared.tensorboard:
+        if experiment.files.tensorboard:
             step, events = int(np.max(members.state.step)), path.parent / EVENTS
             journal.add_evaluation(events, step, picture=path)
 
@@ -214,7 +168,7 @@ def picture(shared: Shared, arm: Arm) -> Callable[[runs.Members, pathlib.Path], 
 
 
 def save_and_sample(
-    shared: Shared, name: str, arm: Arm, members: runs.Members, n: int
+    experiment: ensemble_experiments.Experiment, arm: Arm, members: runs.Members, n: int
 ) -> jax.Array:
     """Saves the mixture of seed s as `mixture-NAME-s.safetensors` and draws from each.
 
@@ -223,17 +177,17 @@ def save_and_sample(
     """
 
     def save(mixed: ensembles.Mixture, seed: int) -> None:
-        path = shared.folder / f"mixture-{name}-{seed}.safetensors"
+        path = experiment.files.folder / f"mixture-{arm.name}-{seed}.safetensors"
         average = members.state.ema is not None
         ensembles.save(
-            path, mixed, shared.architecture, title=arm.title, average=average
+            path, mixed, experiment.architecture, title=arm.title, average=average
         )
 
-    return sample(shared, arm, members, n, save)
+    return sample(experiment, arm, members, n, save)
 
 
 def sample(
-    shared: Shared,
+    experiment: ensemble_experiments.Experiment,
     arm: Arm,
     members: runs.Members,
     n: int,
@@ -242,7 +196,7 @@ def sample(
     """Draws from the mixture of each seed, trained or not.
 
     Args:
-      shared: by all arms.
+      experiment: of all arms.
       arm: whose members these are.
       members: of all seeds.
       n: samples of each seed.
@@ -252,18 +206,18 @@ def sample(
       `[S, n, ...]`.
     """
     drawn = []
-    for seed in range(shared.seeds):
-        mixed = mixture(shared, arm, members, seed)
+    for seed in range(experiment.seeds):
+        mixed = mixture(experiment, arm, members, seed)
         if look is not None:
             look(mixed, seed)
-        key = jax.random.fold_in(randomness.key(shared.seed + 1), seed)
-        x, _ = ensembles.sample(shared.networks, mixed, key, n)
+        key = jax.random.fold_in(randomness.key(experiment.seed + 1), seed)
+        x, _ = ensembles.sample(experiment.networks, mixed, key, n)
         drawn.append(x)
     return jnp.stack(drawn)
 
 
 def baselines(
-    shared: Shared, plan: ensembles.Plan, part: str, n: int
+    experiment: ensemble_experiments.Experiment, plan: ensembles.Plan, part: str, n: int
 ) -> dict[str, jax.Array]:
     """What can be had without a network: samples `[1, n, ...]` by their titles.
 
@@ -271,14 +225,14 @@ def baselines(
     standard deviation in each coordinate; images are clipped to [-1, 1].
 
     Args:
-      shared: by all arms.
+      experiment: of all arms.
       plan: whose mode weights say what the parts are.
       part: what one of them is called.
       n: samples.
     """
-    part_key, key = jax.random.split(randomness.key(shared.seed + BASELINES))
+    part_key, key = jax.random.split(randomness.key(experiment.seed + BASELINES))
     drawn = sampling.categorical(plan.weights, part_key, n)
-    own = pool.standardisers(shared.data, plan.mode_weights)
+    own = pool.standardisers(experiment.data, plan.mode_weights)
     centres, scale = own.location[drawn], own.scale[drawn]
     x = centres + scale * jax.random.normal(key, centres.shape)
     if x.ndim == 4:
@@ -289,129 +243,16 @@ def baselines(
     }
 
 
-def show(
-    records: Mapping[str, Mapping[str, Any]],
-    references: Mapping[str, Mapping[str, Any]],
-    seeds: int,
-) -> None:
-    """Prints the scores over the seeds, and what each arm has cost.
-
-    Args:
-      records: per arm, from `train`, with the suite's records as `scores`.
-      references: the suite's records of samples that are known.
-      seeds: runs of each arm.
-    """
-    arms = records.values()
-    rows = {arm["title"]: arm["scores"] for arm in arms} | dict(references)
-    over = reports.count(seeds, "seed")
-    title = f"Scores: mean and 95 % interval over {over}"
-    reports.print_scores(rows, _dead(records), title)
-    print(result(records, references))
-    costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
-    reports.print_table(costs, ["", *COSTS], "Cost of one seed")
-
-
-def result(
-    records: Mapping[str, Mapping[str, Any]],
-    references: Mapping[str, Mapping[str, Any]],
-) -> str:
-    """What came out in a sentence or two, of records as for `show`."""
-    rows = {arm["title"]: arm["scores"] for arm in records.values()}
-    return reports.result(rows, references)
-
-
-def save_page(
-    folder: pathlib.Path,
-    records: Mapping[str, Mapping[str, Any]],
-    references: Mapping[str, Mapping[str, Any]],
-    samples: Mapping[str, np.ndarray],
-    real: np.ndarray,
-    *,
-    title: str,
-    made_by: Mapping[str, str],
-    mode_names: Sequence[str] | None = None,
-) -> None:
-    """Saves `report.html` of all arms, see `pages`.
-
-    Args:
-      folder: of the run, with the log of its arms.
-      records: as for `show`, with `coverage` among the scores.
-      references: as for `show`.
-      samples: by title, of one seed.
-      real: `[K]` real samples of each mode.
-      title: of the page.
-      made_by: for the foot.
-      mode_names: `K` names, or None for numbers.
-    """
-    arms = records.values()
-    histories = journal.read(folder / LOG, "arm")
-    costs = [[arm["title"], *(arm[field] for field in COSTS.values())] for arm in arms]
-    pages.save(
-        folder,
-        title=title,
-        scores={arm["title"]: arm["scores"] for arm in arms} | dict(references),
-        dead=_dead(records),
-        histories={
-            name: (arm["title"], histories.get(name, []))
-            for name, arm in records.items()
-        },
-        samples=samples,
-        made_by=made_by,
-        coverage={arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
-        real=real,
-        mode_names=mode_names,
-        costs=reports.Table(["", *COSTS], costs),
-        result=result(records, references),
-        during=evaluations.sections(folder),
-        notes=(
-            "Means over the seeds with their 95 % intervals (Student's t). All arms "
-            "spend the same floating-point operations; costs are those of one seed."
-        ),
-    )
-
-
-def _dead(records: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    arms = records.values()
-    return {a["title"]: f"{a['dead_members']} of {a['members']}" for a in arms}
-
-
-def draw(
-    records: Mapping[str, Mapping[str, Any]],
-    real: np.ndarray,
-    folder: pathlib.Path,
-    mode_names: Sequence[str] | None = None,
-) -> None:
-    """Saves `coverage.png`, of the modes, and `training.png`, of the discriminators.
-
-    Args:
-      records: as for `show`, with `coverage` among the scores.
-      real: `[K]` real samples of each mode.
-      folder: of the run.
-      mode_names: `K` names, or None for numbers.
-    """
-    arms = records.values()
-    reports.save_coverage(
-        folder / "coverage.png",
-        {arm["title"]: arm["scores"]["coverage"]["histogram"] for arm in arms},
-        real,
-        mode_names,
-    )
-    reports.save_curves(
-        folder / "training.png",
-        {arm["title"]: (arm["share_trained"], arm["accuracy"]) for arm in arms},
-        ylabel="accuracy of the discriminator",
-        xlabel="share of the compute",
-        title="The discriminators while they train: mean and range over the members",
-    )
-
-
 def mixture(
-    shared: Shared, arm: Arm, members: runs.Members, seed: int
+    experiment: ensemble_experiments.Experiment,
+    arm: Arm,
+    members: runs.Members,
+    seed: int,
 ) -> ensembles.Mixture:
     """What the members of a seed make together, always with the same statistics.
 
     Args:
-      shared: by all arms.
+      experiment: of all arms.
       arm: whose members these are.
       members: of all seeds.
       seed: whose mixture, 0 ... S-1.
@@ -420,16 +261,36 @@ def mixture(
     own = np.arange(num_members) + seed * num_members
     state = jax.tree.map(lambda leaf: leaf[own], members.state)
     hparams = population.take(members.hparams, own)
-    key = jax.random.fold_in(randomness.key(shared.seed + PASSES), seed)
-    return ensembles.mixture(shared.networks, state, hparams, arm.plan.weights, key)
+    key = jax.random.fold_in(randomness.key(experiment.seed + STATISTICS), seed)
+    return ensembles.mixture(experiment.networks, state, hparams, arm.plan.weights, key)
+
+
+def _saving(experiment: ensemble_experiments.Experiment, arm: Arm) -> runs.Saving:
+    described = {
+        "gan": experiment.architecture,
+        "arm": arm.name,
+        "method": arm.method,
+        "data": dataset.fingerprint(experiment.data.x),
+    }
+    files = experiment.files
+    return runs.Saving(files.checkpoints / arm.name, described, files.resume)
+
+
+def _of_all_seeds(
+    experiment: ensemble_experiments.Experiment, trainer: runs.Trainer, arm: Arm
+) -> types.HParams:
+    mode_weights = jnp.tile(arm.plan.mode_weights, (experiment.seeds, 1))
+    return _hparams(experiment, trainer.made, mode_weights)
 
 
 def _hparams(
-    shared: Shared, made: methods.Made, mode_weights: jax.Array
+    experiment: ensemble_experiments.Experiment,
+    made: methods.Made,
+    mode_weights: jax.Array,
 ) -> types.HParams:
     return population.broadcast(made.hparams, len(mode_weights))._replace(
         mode_weights=mode_weights,
-        standardiser=pool.standardisers(shared.data, mode_weights)
-        if shared.standardised
+        standardiser=pool.standardisers(experiment.data, mode_weights)
+        if experiment.standardised
         else None,
     )

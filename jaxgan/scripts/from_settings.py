@@ -199,13 +199,14 @@ def load(asked: Any) -> dataset.Dataset:
     Raises:
       UserError: as `dataset.load`.
     """
-    return dataset.load(
-        asked.dataset,
-        data_dir=asked.data_dir,
-        seed=asked.seed,
-        image_size=asked.image_size,
-        value_range=asked.value_range,
-    )
+    with cli.flag("--dataset", asked.dataset):
+        return dataset.load(
+            asked.dataset,
+            data_dir=asked.data_dir,
+            seed=asked.seed,
+            image_size=asked.image_size,
+            value_range=asked.value_range,
+        )
 
 
 def check_scores(asked: Any, data: dataset.Dataset) -> None:

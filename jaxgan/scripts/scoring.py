@@ -1,13 +1,13 @@
-"""Scores of samples, whatever these are: networks by name, passes, records, pictures.
+"""Scores of samples, whatever these are: networks by name, passes, records.
 
-What `experiments/score.py` asks for, with samples in the place of names.
+What `experiments/score.py` asks for, with samples in the place of names;
+`scoring_pictures` draws them.
 """
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import reports, scores
@@ -21,9 +21,6 @@ from jaxgan.scores import (
     suites,
     weights,
 )
-
-SHOWN, NEAREST = 8, 3
-"""Samples whose nearest real ones are drawn, and how many of these."""
 
 
 class Row(NamedTuple):
@@ -174,74 +171,6 @@ def warnings(record: Mapping[str, Any]) -> list[str]:
             if "refused" in own["protocol"]:
                 found.append(f"there is no {name}, as {own['protocol']['refused']}")
     return list(dict.fromkeys(found))
-
-
-def draw(
-    folder: pathlib.Path,
-    rated: Rated,
-    real: samples.Samples,
-    rows: Mapping[str, Row],
-) -> None:
-    """Draws the curve of precision and recall, the modes, and the nearest real images.
-
-    Each if its score is there, of `prd`, `modes` and `nn`.
-    """
-    curves = {}
-    for title, found in rated.records.items():
-        if "prd" not in found:
-            continue
-        recall, precision = map(
-            np.asarray, (found["prd"].recall, found["prd"].precision)
-        )
-        alive = np.isfinite(recall).all(axis=1)
-        if alive.any():
-            curves[title] = recall[alive].mean(axis=0), precision.T
-    if curves:
-        path = folder / "precision-recall.png"
-        reports.save_curves(path, curves, "precision", "recall")
-    drawn = all("mode_coverage" in own for own in rated.records.values())
-    if drawn and rated.reference.probs is not None:
-        modes, _ = scores.confident_class(rated.reference.probs)
-        counts = np.bincount(modes, minlength=rated.reference.probs.shape[-1])
-        histograms = {
-            title: own["mode_coverage"].histogram
-            for title, own in rated.records.items()
-        }
-        # Of the reference's classes; those of a published network are others.
-        names = real.class_names
-        names = names if names is not None and len(names) == len(counts) else None
-        reports.save_coverage(folder / "modes.png", histograms, counts, names)
-    near = all("nearest_distance" in own for own in rated.records.values())
-    if near and len(real.shape) == 3:
-        _draw_neighbours(folder / "neighbours.png", rated, real, rows)
-
-
-def _draw_neighbours(path, rated, real, rows):
-    """Of the first member of each row whose images are like the reference's."""
-    grids = {}
-    for title, row in rows.items():
-        shown = min(SHOWN, row.members[0].number)
-        x = row.members[0].read(np.arange(shown))
-        if x.shape[1:] != tuple(real.shape):
-            continue
-        index = scores.nearest_neighbours(
-            rated.kept[title].features[0, :shown],
-            rated.reference.features,
-            min(NEAREST, real.number),
-        ).index
-        near = np.stack([real.read(nearest) for nearest in np.asarray(index)])
-        x, near = dataset.to_float(x)[:, None], dataset.to_float(near)
-        white = jnp.ones_like(x)
-        grids[title] = jnp.concatenate([x, white, near], axis=1)
-    if grids:
-        columns = next(iter(grids.values())).shape[1]
-        reports.save_image_grid(
-            path,
-            {title: x.reshape(-1, *real.shape) for title, x in grids.items()},
-            columns=columns,
-            title=f"Scored, and the nearest in {real.name}",
-            right="nearest",
-        )
 
 
 def _collect(own, network, needs, cache, real=True) -> feature_passes.Kept:

@@ -1,9 +1,7 @@
 """Trials as the members of one population: begun, trained, scored, and their rows.
 
 A trial's key is `key(seed)`, its batches and steps follow from it, and so do the
-latents that it is scored with. On a CPU the members are taken in chunks of a size that
-is always the same, so that a trial has the same bits alone and in any population, in
-any order.
+latents that it is scored with. Its program is one of `programs`.
 """
 
 import dataclasses
@@ -16,28 +14,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import ensembles, population, reports, runs, scores, types
+from jaxgan import population, reports, runs, scores, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, pool
 from jaxgan.runs import health
 from jaxgan.scores import suites
-from jaxgan.scripts import cli, from_settings, settings
-from jaxgan.sweeps import plans, recipes, records, samples, spaces, trials
-from jaxgan.training import methods
-
-CHUNK_OF_MEMBERS = 4
-"""Of MLPs on a CPU, the fastest for each member."""
+from jaxgan.scripts import cli, settings
+from jaxgan.sweeps import plans, programs, recipes, records, samples, spaces, trials
 
 SCORED_AT_ONCE = 16
 """Members whose samples lie on the device together; one program scores them all."""
 
-STARTS = 1000
-"""Samples among which the inversion of a generator begins, at most."""
-
 CHUNKS, SHORTEST_CHUNK = 10, 25
 JOURNAL, LOG, CHECKPOINTS = "trials.jsonl", "metrics.jsonl", "checkpoints"
-DRAWN = 2**31
-"""Folded into a member's key for what it is scored with; no step is so late."""
 
 
 class Study(NamedTuple):
@@ -53,7 +42,7 @@ class Study(NamedTuple):
       folder: of this process, for the journal and the log.
       shared: of the run, for the checkpoints.
       pool: the training data on the device.
-      ready: `(recipe, num_members) -> Ready`, which makes each program once.
+      ready: `(recipe, num_members) -> programs.Ready`, which makes each program once.
       protocols: of the scores by their names, of those that were taken so far.
     """
 
@@ -66,25 +55,8 @@ class Study(NamedTuple):
     folder: pathlib.Path
     shared: pathlib.Path
     pool: types.Tree
-    ready: Callable[[recipes.Recipe, int], "Ready"]
+    ready: Callable[[recipes.Recipe, int], programs.Ready]
     protocols: dict[str, dict[str, Any]]
-
-
-class Ready(NamedTuple):
-    """A structure made ready for a population.
-
-    Attributes:
-      made: its step and beginning.
-      trainer: its program.
-      draw: `(state, hparams, keys) -> x [P, N, ...]` of the generators.
-      invert: `(state, hparams, keys, precision [P]) -> records` of data for which
-        generators are inverted, see `suites.inversion`; None for others.
-    """
-
-    made: methods.Made
-    trainer: runs.Trainer
-    draw: Callable[[types.TrainState, types.HParams, jax.Array], jax.Array]
-    invert: Callable[..., suites.Records] | None
 
 
 def make(
@@ -101,10 +73,18 @@ def make(
     """Makes a study; see `Study` for the arguments."""
     placed, made = pool.put(data.train.x), {}
 
-    def ready(own: recipes.Recipe, num_members: int) -> Ready:
+    def ready(own: recipes.Recipe, num_members: int) -> programs.Ready:
         key = trials.canonical([recipes.structure(own), num_members])
         if key not in made:
-            made[key] = _ready(study, own, num_members)
+            made[key] = programs.make(
+                own,
+                num_members,
+                data,
+                placed,
+                devices,
+                samples=samples,
+                chunk_steps=chunk_steps(study),
+            )
         return made[key]
 
     study = Study(
@@ -120,7 +100,7 @@ def chunk_steps(study: Study) -> int:
 
 def begin(
     study: Study, members: Sequence[trials.Trial], places: int | None = None
-) -> tuple[Ready, runs.Members]:
+) -> tuple[programs.Ready, runs.Members]:
     """Makes a population of trials of one structure, at their first step.
 
     Args:
@@ -169,27 +149,12 @@ def train(study: Study, group: plans.Group) -> list[records.Row]:
         ),
         group=group.name,
     )
-    shown: list[np.ndarray] = []
-    measured = score(study, ready, members, shown.append)
+    kept: list[np.ndarray] = []
+    measured = score(study, ready, members, kept.append)
     names = [trial.name for trial in group.trials]
-    samples.save(study.folder, group.name, names, np.concatenate(shown)[: len(names)])
-    collapsed = health.findings(history)["collapsed"]
-    if "collapsed" in measured:
-        collapsed |= measured["collapsed"] == 1
+    samples.save(study.folder, group.name, names, np.concatenate(kept)[: len(names)])
     seconds = (time.perf_counter() - began) / len(group.trials)
-    alive = np.asarray(members.state.alive)
-    return [
-        row(
-            trial,
-            {name: values[i] for name, values in measured.items()},
-            group=group.name,
-            status="finished" if alive[i] else "died",
-            collapsed=bool(collapsed[i] and alive[i]),
-            steps=history[-1].step,
-            seconds=seconds,
-        )
-        for i, trial in enumerate(group.trials)
-    ]
+    return _rows(group, members, history, measured, seconds)
 
 
 def train_all(study: Study, groups: Sequence[plans.Group]) -> list[records.Row]:
@@ -221,7 +186,7 @@ def append(study: Study, rows: Sequence[records.Row]) -> None:
 
 def score(
     study: Study,
-    ready: Ready,
+    ready: programs.Ready,
     members: runs.Members,
     keep: Callable[[np.ndarray], Any] | None = None,
 ) -> dict[str, np.ndarray]:
@@ -290,58 +255,35 @@ def row(trial: trials.Trial, measured: dict[str, Any], **more: Any) -> records.R
     }
 
 
+def _rows(
+    group: plans.Group,
+    members: runs.Members,
+    history: Sequence[training.Report],
+    measured: dict[str, np.ndarray],
+    seconds: float,
+) -> list[records.Row]:
+    """The rows of a group that was trained to its end."""
+    collapsed = health.findings(history)["collapsed"]
+    if "collapsed" in measured:
+        collapsed |= measured["collapsed"] == 1
+    alive = np.asarray(members.state.alive)
+    return [
+        row(
+            trial,
+            {name: values[i] for name, values in measured.items()},
+            group=group.name,
+            status="finished" if alive[i] else "died",
+            collapsed=bool(collapsed[i] and alive[i]),
+            steps=history[-1].step,
+            seconds=seconds,
+        )
+        for i, trial in enumerate(group.trials)
+    ]
+
+
 def title(structure: dict[str, Any]) -> str:
     """A group's structure in a few words."""
     return " ".join(map(str, structure.values())) or "one program"
-
-
-def _ready(study: Study, recipe: recipes.Recipe, num_members: int) -> Ready:
-    networks = recipes.networks_of(recipe, study.data)
-    made = methods.make(networks, recipes.method(recipe))
-    convolutional = recipes.is_convolutional(recipe)
-    trainer = from_settings.trainer_for(
-        _chunked(study.devices, convolutional),
-        made,
-        recipe.batch_size,
-        population.broadcast(made.hparams, num_members),
-        study.pool,
-        study.pool,
-        chunk_steps(study),
-        convolutional=convolutional,
-    )
-    invert, n = suites.inversion(study.data), study.samples
-    return Ready(
-        made,
-        trainer,
-        _of_each(networks, n, lambda generate, z: generate(z)),
-        None if invert is None else _of_each(networks, min(n, STARTS), invert),
-    )
-
-
-def _chunked(devices: settings.Devices, convolutional: bool) -> settings.Devices:
-    free = devices.microbatch_members == "auto" and jax.default_backend() == "cpu"
-    if not free or convolutional:
-        return devices
-    return dataclasses.replace(devices, microbatch_members=CHUNK_OF_MEMBERS)
-
-
-def _of_each(networks: types.GAN, n: int, measure: Callable):
-    """`measure(generate, z [n, D], *more)` of each member's averaged generator.
-
-    What it gives is NaN for members that died.
-    """
-
-    def of_member(state, hparams, key, *more):
-        one = jax.tree.map(lambda x: x[None], (state, hparams))
-        z_key, passes_key = (jax.random.fold_in(key, DRAWN + i) for i in range(2))
-        mixture = ensembles.mixture(networks, *one, jnp.ones(1), passes_key)
-        own = jax.tree.map(lambda x: x[0], (mixture.params, mixture.collections))
-        found = measure(
-            lambda z: networks.generate(*own, z)[0], networks.latent(z_key, n), *more
-        )
-        return jax.tree.map(lambda x: jnp.where(state.alive, x, jnp.nan), found)
-
-    return jax.jit(lambda *members: jax.lax.map(lambda m: of_member(*m), members))
 
 
 def _measured(found: suites.Records) -> dict[str, jax.Array]:

@@ -16,7 +16,7 @@ import jaxgan
 from jaxgan import checkpoint, ensembles, gan, population, runs, steps, types
 from jaxgan.core import errors
 from jaxgan.data import modes, standardise
-from jaxgan.scripts import ensemble_arms, replicates
+from jaxgan.scripts import ensemble_arms, ensemble_experiments, replicates
 
 MODES = modes.from_labels(np.repeat([0, 1, 2], [10, 30, 60]))
 
@@ -138,12 +138,21 @@ def averaged(tmp_path, num_members):
     state = population.init(steps.initialise(networks), hparams, keys)
     state = state._replace(ema=jax.tree.map(lambda x: 3 * x + 0.5, state.ema))
     many = ensembles.Plan(jnp.ones((num_members, 1)), jnp.ones(num_members) / 2)
-    shared = ensemble_arms.Shared(
-        *(networks, NORMALISED, None, False, [], 4, 4 // num_members, 0),
-        *(tmp_path, "", tmp_path),
+    experiment = ensemble_experiments.Experiment(
+        networks=networks,
+        architecture=NORMALISED,
+        data=None,
+        standardised=False,
+        batch_size=4,
+        seeds=4 // num_members,
+        seed=0,
+        mappers=[],
+        files=ensemble_experiments.Files(
+            folder=tmp_path, checkpoints=tmp_path, resume=""
+        ),
     )
-    arm = ensemble_arms.Arm("an arm", many, "remedied")
-    return shared, arm, runs.Members(hparams, state, keys)
+    arm = ensemble_arms.Arm("single", "an arm", many, "remedied")
+    return experiment, arm, runs.Members(hparams, state, keys)
 
 
 def require_statistics_of_the_weights(params, collections):
@@ -159,9 +168,9 @@ def require_statistics_of_the_weights(params, collections):
 
 
 def test_the_statistics_of_a_mixture_are_those_of_its_averaged_weights(tmp_path):
-    shared, _, members = averaged(tmp_path, 2)
+    experiment, _, members = averaged(tmp_path, 2)
     taken = ensembles.mixture(
-        shared.networks,
+        experiment.networks,
         members.state,
         members.hparams,
         jnp.ones(4) / 4,
@@ -175,22 +184,22 @@ def test_the_statistics_of_a_mixture_are_those_of_its_averaged_weights(tmp_path)
 def test_the_statistics_that_arms_save_are_those_of_averaged_weights(
     tmp_path, num_members
 ):
-    shared, arm, members = averaged(tmp_path, num_members)
-    x = ensemble_arms.save_and_sample(shared, "single", arm, members, 50)
-    for seed in range(shared.seeds):
+    experiment, arm, members = averaged(tmp_path, num_members)
+    x = ensemble_arms.save_and_sample(experiment, arm, members, 50)
+    for seed in range(experiment.seeds):
         path = tmp_path / f"mixture-single-{seed}.safetensors"
         _, saved, _ = ensembles.load(path)
         require_statistics_of_the_weights(saved.params, saved.collections)
         # What is scored is what is saved.
         key = jax.random.fold_in(jax.random.key(1), seed)
-        again, _ = ensembles.sample(shared.networks, saved, key, 50)
+        again, _ = ensembles.sample(experiment.networks, saved, key, 50)
         np.testing.assert_array_equal(x[seed], again)
 
 
 def test_the_statistics_of_replicates_are_those_of_averaged_weights(tmp_path):
-    shared, _, members = averaged(tmp_path, 1)
+    experiment, _, members = averaged(tmp_path, 1)
     key = jax.random.key(1)
-    taken = replicates.generators(shared.networks, members, key, None)
+    taken = replicates.generators(experiment.networks, members, key, None)
     require_statistics_of_the_weights(taken.params, taken.collections)
 
 

@@ -135,8 +135,8 @@ def test_operations_are_about_those_that_xla_counts(bench, model, r1):
 def test_every_other_round_goes_backwards_and_ratios_are_taken_in_rounds(
     bench, monkeypatch
 ):
-    script, cases, workers = map(
-        bench, ("bench_population", "bench.cases", "bench.workers")
+    timing, cases, workers = map(
+        bench, ("bench.timing", "bench.cases", "bench.workers")
     )
     speed, asked = dict(zip(("vmap", "map", "auto"), FACTORS, strict=True)), []
     group = [cases.of_jax("mlp", 8, mapper=name) for name in speed]
@@ -154,7 +154,7 @@ def test_every_other_round_goes_backwards_and_ratios_are_taken_in_rounds(
         return {"seconds": seconds, "matmul_rate": 1e9, "device_peak_bytes": None}
 
     monkeypatch.setattr(workers, "take_steps", take_steps)
-    results = script.measure(script.Settings(), group, rounds=3, seconds=0.1)
+    results = timing.measure(group, 3, 0.1, seed=0, torch_python=None)
     turns = asked[len(group) :]
     assert turns == [*group, *group[::-1], *group]
     found = [[result["ratio"][at] for result in results] for at in ("low", "high")]
@@ -162,7 +162,7 @@ def test_every_other_round_goes_backwards_and_ratios_are_taken_in_rounds(
 
 
 def test_memory_per_member_is_the_growth_from_the_smallest_population(bench):
-    script, cases = bench("bench_population"), bench("bench.cases")
+    summaries, cases = bench("bench.summaries"), bench("bench.cases")
     timed = [{"seconds": 1.0, "matmul_rate": 1e9}]
     results = [
         {
@@ -175,7 +175,7 @@ def test_memory_per_member_is_the_growth_from_the_smallest_population(bench):
         for mapper, start, each, known in (("vmap", 10, 3, True), ("map", 50, 7, None))
         for members in (8, 64, 512)
     ]
-    found = [script.summary(r, results)["bytes_per_member"] for r in results]
+    found = [summaries.summary(r, results)["bytes_per_member"] for r in results]
     assert found == [None, 3, 3, None, 7, 7]
 
 

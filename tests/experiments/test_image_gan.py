@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.data import dataset
+from jaxgan.scripts import replicate_grids
 
 EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
@@ -193,32 +194,25 @@ def of_three_classes(held_out):
 
 
 @pytest.mark.parametrize("held_out", [[1, 2, 3], [1, 2]])
-def test_real_images_stand_in_the_columns_of_their_classes(held_out, monkeypatch):
-    monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    import image_gan
-
+def test_real_images_stand_in_the_columns_of_their_classes(held_out):
     data = of_three_classes(held_out)
-    asked = image_gan.Settings(labels=True)
-    assert image_gan.column_names(asked, data) == ["x", "y", "z"]
-    label = np.tile(image_gan.classes_shown(data), 8)
-    real = image_gan.real_images(data, len(label), label)
+    assert replicate_grids.column_names(data, labels=True) == ["x", "y", "z"]
+    label = np.tile(replicate_grids.classes_shown(data), 8)
+    real = replicate_grids.real_images(data, len(label), label)
     of_class = np.asarray(dataset.to_uint8(real))[:, 0, 0, 0] // 10
     np.testing.assert_array_equal(of_class, [1, 2, 3] * 8)
 
 
-def test_real_images_of_a_sorted_dataset_are_of_all_classes(monkeypatch):
-    monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    import image_gan
-
+def test_real_images_of_a_sorted_dataset_are_of_all_classes():
     label = np.arange(1000, dtype=np.int32) // 100
     x = np.random.default_rng(0).integers(0, 10, (1000, 2, 2, 1), np.uint8)
     data = dataset.Split(x + 20 * label[:, None, None, None].astype(np.uint8), label)
     own = dataset.Dataset("own", data, data, 10)
-    real = image_gan.real_images(own, 64, None)
+    real = replicate_grids.real_images(own, 64, None)
     of_class = np.asarray(dataset.to_uint8(real))[:, 0, 0, 0] // 20
     # 6.4 of each class, with a standard deviation of 2.4.
     assert np.abs(np.bincount(of_class, minlength=10) - 6.4).max() < 4 * 2.4
-    assert image_gan.column_names(image_gan.Settings(), own) is None
+    assert replicate_grids.column_names(own, labels=False) is None
 
 
 def lines(folder):

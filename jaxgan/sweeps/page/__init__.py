@@ -4,6 +4,7 @@ A section is a function of the rows that gives `reports.Section`s; `document` pu
 in their order.
 """
 
-from jaxgan.sweeps.page.document import PAGE, about, ranking, save
+from jaxgan.sweeps.page.document import PAGE, save
+from jaxgan.sweeps.page.methods import about, known, ranking
 
-__all__ = ["PAGE", "about", "ranking", "save"]
+__all__ = ["PAGE", "about", "known", "ranking", "save"]

@@ -70,12 +70,25 @@ def lineage_tables(
     """
     if not lineages.are_in(full):
         return []
-    scores = comparisons.scores(full, view)
     best = next(iter(_chosen(full, view).values()))
+    text = (
+        f"What led to the best member, {best['trial']}: with which numbers it and its "
+        "ancestors trained in each generation. This schedule was tried, and not its "
+        "last numbers from the beginning. Below it the families, all members that "
+        "descend from one initial member, which gives them its name."
+    )
+    measured = comparisons.measured(view)
+    columns = ["family", "members", "dead", f"mean {measured}", f"best {measured}"]
+    families = _families(full, comparisons.scores(full, view), view)
+    tables = [_schedule(rows, best, view), reports.Table(columns, families)]
+    return [reports.Section("Lineages", text, tables)]
+
+
+def _schedule(rows, best, view) -> reports.Table:
+    """The numbers with which a member and its ancestors trained."""
     steps = lineages.path(rows, best)
     names = comparisons.field_names([summaries.fields(row) for row in steps], view)
-    measured = comparisons.measured(view)
-    schedule = [
+    cells = [
         [
             row.get("rung", 0) + 1,
             row.get("steps"),
@@ -85,21 +98,8 @@ def lineage_tables(
         ]
         for row, score in zip(steps, comparisons.scores(steps, view), strict=True)
     ]
-    columns = ["generation", "steps", "member", *names, measured]
-    text = (
-        f"What led to the best member, {best['trial']}: with which numbers it and its "
-        "ancestors trained in each generation. This schedule was tried, and not its "
-        "last numbers from the beginning. Below it the families, all members that "
-        "descend from one initial member, which gives them its name."
-    )
-    tables = [
-        reports.Table(columns, schedule),
-        reports.Table(
-            ["family", "members", "dead", f"mean {measured}", f"best {measured}"],
-            _families(full, scores, view),
-        ),
-    ]
-    return [reports.Section("Lineages", text, tables)]
+    columns = ["generation", "steps", "member", *names, comparisons.measured(view)]
+    return reports.Table(columns, cells)
 
 
 def _families(full, scores, view) -> list[list[Any]]:

@@ -77,23 +77,20 @@ def make(
     most = asked.members or estimates.most_members(study, found, asked.seeds)
     groups = _groups(asked, space, found, most)
     note = _alike(found)
-    match asked.search:
-        case "pbt":
-
-            def run():
-                return pbt_driver.search(
-                    study,
-                    groups,
-                    space,
-                    by,
-                    generations=asked.rounds,
-                    seed=asked.seed,
-                )
-
-            return Search(groups, run, scorings=asked.rounds, note=note)
-        case "optuna":
-            return _optuna(study, asked, space, by, groups, most)
+    if asked.search == "pbt":
+        return _pbt(study, asked, space, by, groups, note)
+    if asked.search == "optuna":
+        return _optuna(study, asked, space, by, groups, most)
     return Search(groups, lambda: studies.train_all(study, groups), note=note)
+
+
+def _pbt(study, asked, space, by, groups, note) -> Search:
+    def run():
+        return pbt_driver.search(
+            study, groups, space, by, generations=asked.rounds, seed=asked.seed
+        )
+
+    return Search(groups, run, scorings=asked.rounds, note=note)
 
 
 def _optuna(study, asked, space, by, groups, most) -> Search:

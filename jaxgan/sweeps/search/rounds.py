@@ -8,6 +8,7 @@ a whole, `together` makes the round of a *turn*, a function of the scores.
 """
 
 import json
+import pathlib
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import numpy as np
 from jaxgan import checkpoint, runs, training, types
 from jaxgan.core import errors, signals
 from jaxgan.scripts import cli
-from jaxgan.sweeps import records, samples, studies
+from jaxgan.sweeps import programs, records, samples, studies
 
 SearchState = dict[str, Any]
 
@@ -80,18 +81,12 @@ def drive(
         before.
       UserError: if there are checkpoints that cannot be gone on from.
     """
-    folder, journal = (
-        study.shared / studies.CHECKPOINTS / name,
-        study.folder / studies.JOURNAL,
+    folder = study.shared / studies.CHECKPOINTS / name
+    members, search_state, number, over = _restored(
+        folder, members, search_state, name, description
     )
-    found, number, over = checkpoint.restore(folder, members, description), 0, False
-    if found is not None:
-        for skipped in found.skipped:
-            print(f"checkpoint left out: {skipped}")
-        members, number = found.tree, found.step
-        search_state, over = found.extra["memo"], found.extra["over"]
-        print(f"{name}: going on after round {number}")
-    there = {(row["trial"], row.get("rung", 0)) for row in records.read(journal)}
+    journal = records.read(study.folder / studies.JOURNAL)
+    there = {_trial_at_rung(row) for row in journal}
     manager, saved = checkpoint.open(folder), time.perf_counter()
     try:
         with signals.deferred() as stopped:
@@ -100,15 +95,14 @@ def drive(
                 number += 1
                 # Through JSON at once, as where a run goes on.
                 search_state = json.loads(json.dumps(search_state))
-                new = [r for r in rows if (r["trial"], r.get("rung", 0)) not in there]
-                studies.append(study, new)
+                studies.append(
+                    study, [row for row in rows if _trial_at_rung(row) not in there]
+                )
                 print(f"{name}: round {number}, {said}", file=sys.stderr)
                 stop, now = stopped() or 0, time.perf_counter()
                 if over or stop or now - saved >= SECONDS:
                     extra = {"memo": search_state, "over": over}
-                    # As in training, a copy on the host that nobody writes into.
-                    kept = on_host(members)
-                    checkpoint.save(manager, number, kept, extra, description)
+                    _save(manager, number, members, extra, description)
                     saved = now
                 if stop:
                     raise errors.Interrupted(
@@ -121,9 +115,36 @@ def drive(
     return members
 
 
+def _restored(
+    folder: pathlib.Path,
+    members: types.Tree,
+    search_state: SearchState,
+    name: str,
+    description: dict[str, Any],
+) -> tuple[types.Tree, SearchState, int, bool]:
+    """Members and state of the newest checkpoint, the rounds so far, and if all are."""
+    found = checkpoint.restore(folder, members, description)
+    if found is None:
+        return members, search_state, 0, False
+    for skipped in found.skipped:
+        print(f"checkpoint left out: {skipped}")
+    print(f"{name}: going on after round {found.step}")
+    return found.tree, found.extra["memo"], found.step, found.extra["over"]
+
+
+def _save(manager, number, members, extra, description) -> None:
+    # As in training, a copy on the host that nobody writes into.
+    checkpoint.save(manager, number, on_host(members), extra, description)
+
+
+def _trial_at_rung(row: records.Row) -> tuple[str, int]:
+    """What a search has one row of: a trial at a rung."""
+    return row["trial"], row.get("rung", 0)
+
+
 def together(
     study: studies.Study,
-    ready: studies.Ready,
+    ready: programs.Ready,
     turn: Turn,
     *,
     name: str,
@@ -155,7 +176,7 @@ def together(
 
 def train_round(
     study: studies.Study,
-    ready: studies.Ready,
+    ready: programs.Ready,
     members: runs.Members,
     num_steps: int,
 ) -> runs.Members:

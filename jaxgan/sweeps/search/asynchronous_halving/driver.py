@@ -5,8 +5,9 @@ by the mean score of its seeds. Settings of another structure are another popula
 one after another; at a rung a setting is compared with those of all populations so far.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +15,42 @@ import numpy as np
 
 from jaxgan import population, runs
 from jaxgan.core import randomness
-from jaxgan.sweeps import objectives, plans, recipes, records, studies, trials
+from jaxgan.sweeps import (
+    objectives,
+    plans,
+    programs,
+    recipes,
+    records,
+    studies,
+    trials,
+)
 from jaxgan.sweeps.search import rounds
 from jaxgan.sweeps.search.asynchronous_halving import rule as halving
+
+Replant = Callable[[runs.Members, np.ndarray, np.ndarray], runs.Members]
+"""`(members, fresh [P], trial [P]) -> members`: begins trials in fresh places."""
+
+
+class Task(NamedTuple):
+    """The search of a group.
+
+    Attributes:
+      group: of S settings, with M seeds each.
+      settings: trials of each setting, `[S][M]`.
+      places: settings that train at once.
+      by: name of the score.
+      round_steps: steps in a round.
+      begun: the search at its beginning.
+      replant: begins settings in places that have become free.
+    """
+
+    group: plans.Group
+    settings: list[list[trials.Trial]]
+    places: int
+    by: str
+    round_steps: int
+    begun: halving.Search
+    replant: Replant
 
 
 def search(
@@ -57,61 +91,18 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     seeds = len(settings[0])
     places = group.places // seeds
     every = [trial for setting in settings for trial in setting]
-    begun = halving.begin_brackets(
-        [brackets[setting[0].setting] for setting in settings],
-        places,
-        ladders,
-        eta,
-        peers,
-    )
+    of_settings = [brackets[setting[0].setting] for setting in settings]
+    begun = halving.begin_brackets(of_settings, places, ladders, eta, peers)
     ready, members = studies.begin(study, every[: places * seeds])
-    hparams = recipes.numbers([study.recipe(trial.values) for trial in every])
-    keys = randomness.keys(jnp.array([trial.seed for trial in every]))
-    round_steps = -(-study.steps // max(max(ladder) for ladder in ladders))
-    replant = _replanting(ready, hparams, keys)
-
-    def turn(members, search_state, measured, took) -> tuple[rounds.After, list[int]]:
-        before = halving.from_json(begun, search_state)
-        costs = objectives.costs(measured, by).reshape(places, seeds).mean(axis=1)
-        after, fresh = halving.decide(before, costs)
-        rows, at = [], []
-        shares = took / (seeds * max(1, int((before.trial != halving.EMPTY).sum())))
-        for entry in after.entries[len(before.entries) :]:
-            place = int(np.flatnonzero(before.trial == entry.trial)[0])
-            for s, trial in enumerate(settings[entry.trial]):
-                at.append(place * seeds + s)
-                own = {n: x[at[-1]] for n, x in measured.items()}
-                taken = ladders[entry.bracket][entry.rung]
-                rows.append(
-                    studies.row(
-                        trial,
-                        own,
-                        group=group.name,
-                        status=halving.status_of_seed(entry, own[by]),
-                        steps=taken * round_steps,
-                        seconds=shares * taken,
-                        rung=entry.rung,
-                        bracket=entry.bracket,
-                    )
-                )
-        if fresh.size:
-            index = np.arange(places * seeds)
-            new = np.repeat(np.isin(np.arange(places), fresh), seeds)
-            own = np.repeat(np.maximum(after.trial, 0), seeds) * seeds + index % seeds
-            members = replant(members, new, own)
-        busy = int((after.trial != halving.EMPTY).sum())
-        said = (
-            f"{busy} of {places} places busy, {after.begun} of {len(settings)} "
-            "settings begun"
-        )
-        search_state, over = halving.to_json(after), not after.busy
-        return rounds.After(members, search_state, rows, over, said), at
-
+    steps = -(-study.steps // max(max(ladder) for ladder in ladders))
+    replant = _replanting(study, ready, every)
+    task = Task(group, settings, places, by, steps, begun, replant)
+    turn = functools.partial(_turn, task)
     rounds.drive(
         study,
         members,
         halving.to_json(begun),
-        rounds.together(study, ready, turn, name=group.name, round_steps=round_steps),
+        rounds.together(study, ready, turn, name=group.name, round_steps=steps),
         name=group.name,
         description={
             "search": "halving",
@@ -124,10 +115,84 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     )
 
 
+def _turn(
+    task: Task,
+    members: runs.Members,
+    search_state: rounds.SearchState,
+    measured: dict[str, np.ndarray],
+    took: float,
+) -> tuple[rounds.After, list[int]]:
+    """What follows from the scores `[P]` of a round, see `rounds.Turn`."""
+    seeds = len(task.settings[0])
+    before = halving.from_json(task.begun, search_state)
+    costs = objectives.costs(measured, task.by).reshape(task.places, seeds)
+    after, fresh = halving.decide(before, costs.mean(axis=1))
+    share, rows, at = took / (seeds * max(1, _busy(before))), [], []
+    for entry in after.entries[len(before.entries) :]:
+        first = int(np.flatnonzero(before.trial == entry.trial)[0]) * seeds
+        own = {name: x[first : first + seeds] for name, x in measured.items()}
+        rows += _rows(task, entry, own, share)
+        at += range(first, first + seeds)
+    if fresh.size:
+        members = _replanted(task, members, after, fresh)
+    said = (
+        f"{_busy(after)} of {task.places} places busy, {after.begun} of "
+        f"{len(task.settings)} settings begun"
+    )
+    state = halving.to_json(after)
+    return rounds.After(members, state, rows, not after.busy, said), at
+
+
+def _busy(search: halving.Search) -> int:
+    """Places that have a setting."""
+    return int((search.trial != halving.EMPTY).sum())
+
+
+def _rows(
+    task: Task, entry: halving.Entry, measured: dict[str, np.ndarray], seconds: float
+) -> list[records.Row]:
+    """The rows of a setting that came to a rung.
+
+    Args:
+      task: that it belongs to.
+      entry: what became of it.
+      measured: scores `[M]` of its seeds.
+      seconds: of a round, of each seed.
+    """
+    taken, rows = task.begun.ladders[entry.bracket][entry.rung], []
+    for seed, trial in enumerate(task.settings[entry.trial]):
+        own = {name: x[seed] for name, x in measured.items()}
+        rows.append(
+            studies.row(
+                trial,
+                own,
+                group=task.group.name,
+                status=halving.status_of_seed(entry, own[task.by]),
+                steps=taken * task.round_steps,
+                seconds=seconds * taken,
+                rung=entry.rung,
+                bracket=entry.bracket,
+            )
+        )
+    return rows
+
+
+def _replanted(
+    task: Task, members: runs.Members, search: halving.Search, fresh: np.ndarray
+) -> runs.Members:
+    """The members after the settings of fresh places have begun."""
+    seeds = len(task.settings[0])
+    index = np.arange(task.places * seeds)
+    new = np.repeat(np.isin(np.arange(task.places), fresh), seeds)
+    own = np.repeat(np.maximum(search.trial, 0), seeds) * seeds + index % seeds
+    return task.replant(members, new, own)
+
+
 def _replanting(
-    ready: studies.Ready, hparams: Any, keys: jax.Array
-) -> Callable[[runs.Members, np.ndarray, np.ndarray], runs.Members]:
-    """`(members, fresh [P], trial [P]) -> members`: begins trials in fresh places."""
+    study: studies.Study, ready: programs.Ready, every: Sequence[trials.Trial]
+) -> Replant:
+    hparams = recipes.numbers([study.recipe(trial.values) for trial in every])
+    keys = randomness.keys(jnp.array([trial.seed for trial in every]))
 
     @jax.jit
     def replant(members, fresh, trial):

@@ -9,8 +9,9 @@ study's past alone: a run that was killed at any moment, even while it asked, go
 if nothing had happened. Of several processes the first asks for all of them.
 """
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,29 +107,21 @@ def search(
     more = {"seeds": seeds, "seed": seed, "storage": storage, "name": name}
     history = begin(study, space, by, **more)
 
-    def tidy() -> str:
-        with histories.refusals(history.name, storage):
-            return histories.tidy(history)
+    def told(work: Callable[[], Any]) -> Any:
+        def in_sentences() -> Any:
+            with histories.refusals(history.name, storage):
+                return work()
 
-    def ask() -> list[tuple[int, spaces.Setting]]:
-        with histories.refusals(history.name, storage):
-            return _ask(history, space, seed, settings, batch)
+        return processes.told(in_sentences)
 
-    print(processes.told(tidy))
-    while asked := processes.told(ask):
+    print(told(lambda: histories.tidy(history)))
+    while asked := told(lambda: _ask(history, space, seed, settings, batch)):
         made = trials.make([values for _, values in asked], seeds)
         groups = plans.make(
             made, structural, most_members=most_members, most_groups=most_groups
         )
         rows = studies.train_all(study, [_rounded(group) for group in groups])
-
-        def tell(asked=asked, rows=rows) -> str:
-            with histories.refusals(history.name, storage):
-                for number, values in asked:
-                    _tell(history, number, values, rows, by)
-                return _said(history, settings, by)
-
-        print(processes.told(tell))
+        print(told(functools.partial(_tell, history, asked, rows, settings, by)))
     return records.read(study.folder / studies.JOURNAL)
 
 
@@ -192,16 +185,19 @@ def _rounded(group: plans.Group) -> plans.Group:
 
 def _tell(
     history: histories.History,
-    number: int,
-    values: spaces.Setting,
+    asked: Sequence[tuple[int, spaces.Setting]],
     rows: list[records.Row],
+    settings: int,
     by: str,
-) -> None:
-    name = trials.digest(values)
-    own = [row for row in rows if row["setting"] == name]
-    scores = {by: np.array([row[f"score.{by}"] for row in own])}
-    cost = float(objectives.costs(scores, by).mean())
-    histories.tell(history, number, name, cost if np.isfinite(cost) else None)
+) -> str:
+    """Tells the scores of a batch; how far the search is, in words."""
+    for number, values in asked:
+        name = trials.digest(values)
+        own = [row for row in rows if row["setting"] == name]
+        scores = {by: np.array([row[f"score.{by}"] for row in own])}
+        cost = float(objectives.costs(scores, by).mean())
+        histories.tell(history, number, name, cost if np.isfinite(cost) else None)
+    return _said(history, settings, by)
 
 
 def _said(history: histories.History, settings: int, by: str) -> str:

@@ -8,17 +8,48 @@ from whose weights it began: `parent` is a trial's name, its own where it went o
 go by those of the last, see `sweeps.lineages`.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import population
+from jaxgan import population, runs, types
 from jaxgan.core import errors, randomness
 from jaxgan.sweeps import objectives, plans, recipes, records, spaces, studies
 from jaxgan.sweeps.search import rounds
 from jaxgan.sweeps.search.pbt import rule as pbt
+
+Evolve = Callable[..., tuple[jax.Array, types.TrainState]]
+"""`(generation, state, costs [P]) -> parents [P], their state`, see `pbt.exploit`."""
+
+
+class Task(NamedTuple):
+    """The search of a group, each of whose trials is a member.
+
+    Attributes:
+      study: that it belongs to.
+      group: of P trials.
+      space: whose traced fields are changed.
+      by: name of the score.
+      generations: rounds.
+      round_steps: steps in a generation.
+      key: of who wins and how numbers change.
+      share: of the members that lose at the end of a generation.
+      factor: that numbers change by.
+    """
+
+    study: studies.Study
+    group: plans.Group
+    space: spaces.Space
+    by: str
+    generations: int
+    round_steps: int
+    key: jax.Array
+    share: float
+    factor: float
 
 
 def search(
@@ -58,62 +89,23 @@ def search(
 
 
 def _search(study, group, space, by, generations, seed, share, factor) -> None:
-    members_of = group.trials
-    names = _changing(members_of[0].values, space)
-    ready, members = studies.begin(study, members_of)
-    key = randomness.key(seed)
-    own = [trial.name for trial in members_of]
-
-    @jax.jit
-    def evolve(generation, state, scores):
-        win_key, _ = jax.random.split(jax.random.fold_in(key, generation))
-        parents = pbt.exploit(win_key, scores, share)
-        return parents, population.take(state, parents)
-
-    def turn(members, search_state, measured, took) -> tuple[rounds.After, list[int]]:
-        generation, values = search_state["generation"], search_state["values"]
-        last = generation == generations - 1
-        rows = []
-        for i, trial in enumerate(members_of):
-            now = {name: values[name][i] for name in names}
-            scores = {name: x[i] for name, x in measured.items()}
-            alive = not np.isnan(scores[by])
-            rows.append(
-                studies.row(
-                    trial._replace(values=trial.values | now),
-                    scores,
-                    group=group.name,
-                    status=("finished" if alive else "died") if last else "going",
-                    steps=round_steps * (generation + 1),
-                    seconds=took * (generation + 1) / len(members_of),
-                    rung=generation,
-                    parent=search_state["parents"][i],
-                )
-            )
-        costs = objectives.costs(measured, by)
-        said = f"generation {generation + 1} of {generations}"
-        if np.isfinite(costs).any():
-            best = int(np.nanargmin(costs))
-            said += f", best {by} {measured[by][best]:.4g}"
-        search_state = {"generation": generation + 1, "values": values, "parents": own}
-        if not last:
-            parents, state = evolve(
-                generation, members.state, jnp.array(costs, jnp.float32)
-            )
-            parents = np.asarray(parents)
-            _, change_key = jax.random.split(jax.random.fold_in(key, generation))
-            search_state["values"] = pbt.explore(
-                change_key, values, parents, space, factor
-            )
-            search_state["parents"] = [own[parent] for parent in parents]
-            hparams = _numbers(study, members_of, search_state["values"])
-            members = members._replace(hparams=hparams, state=state)
-            said += f", {int((parents != np.arange(len(own))).sum())} taken over"
-        at = list(range(len(rows)))
-        return rounds.After(members, search_state, rows, last, said), at
-
+    names = _changing(group.trials[0].values, space)
+    ready, members = studies.begin(study, group.trials)
+    own = [trial.name for trial in group.trials]
     round_steps = -(-study.steps // generations)
-    values = {name: [t.values[name] for t in members_of] for name in names}
+    task = Task(
+        study,
+        group,
+        space,
+        by,
+        generations,
+        round_steps,
+        key=randomness.key(seed),
+        share=share,
+        factor=factor,
+    )
+    values = {name: [trial.values[name] for trial in group.trials] for name in names}
+    turn = functools.partial(_turn, task, _evolving(task))
     rounds.drive(
         study,
         members,
@@ -130,6 +122,95 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
             "by": by,
         },
     )
+
+
+def _evolving(task: Task) -> Evolve:
+    @jax.jit
+    def evolve(generation, state, costs):
+        win_key, _ = jax.random.split(jax.random.fold_in(task.key, generation))
+        parents = pbt.exploit(win_key, costs, task.share)
+        return parents, population.take(state, parents)
+
+    return evolve
+
+
+def _turn(
+    task: Task,
+    evolve: Evolve,
+    members: runs.Members,
+    search_state: rounds.SearchState,
+    measured: dict[str, np.ndarray],
+    took: float,
+) -> tuple[rounds.After, list[int]]:
+    """What follows from the scores `[P]` of a generation, see `rounds.Turn`.
+
+    The state has the number of the `generation`, the `values` that members train with,
+    by name, and the names of their `parents`.
+    """
+    generation = search_state["generation"]
+    last = generation == task.generations - 1
+    rows = _rows(task, search_state, measured, took)
+    costs = objectives.costs(measured, task.by)
+    said = f"generation {generation + 1} of {task.generations}"
+    if np.isfinite(costs).any():
+        best = int(np.nanargmin(costs))
+        said += f", best {task.by} {measured[task.by][best]:.4g}"
+    own = [trial.name for trial in task.group.trials]
+    after = {
+        "generation": generation + 1,
+        "values": search_state["values"],
+        "parents": own,
+    }
+    if not last:
+        parents, state = evolve(
+            generation, members.state, jnp.array(costs, jnp.float32)
+        )
+        parents = np.asarray(parents)
+        after["values"] = _explored(task, generation, after["values"], parents)
+        after["parents"] = [own[parent] for parent in parents]
+        hparams = _numbers(task.study, task.group.trials, after["values"])
+        members = members._replace(hparams=hparams, state=state)
+        said += f", {int((parents != np.arange(len(own))).sum())} taken over"
+    return rounds.After(members, after, rows, last, said), list(range(len(rows)))
+
+
+def _explored(
+    task: Task,
+    generation: int,
+    values: Mapping[str, Sequence[float]],
+    parents: np.ndarray,
+) -> dict[str, list[float]]:
+    """The numbers that members go on with."""
+    _, key = jax.random.split(jax.random.fold_in(task.key, generation))
+    return pbt.explore(key, values, parents, task.space, task.factor)
+
+
+def _rows(
+    task: Task,
+    search_state: rounds.SearchState,
+    measured: dict[str, np.ndarray],
+    took: float,
+) -> list[records.Row]:
+    """A generation's rows of all members."""
+    generation, members = search_state["generation"], task.group.trials
+    last, rows = generation == task.generations - 1, []
+    for i, trial in enumerate(members):
+        now = {name: values[i] for name, values in search_state["values"].items()}
+        scores = {name: x[i] for name, x in measured.items()}
+        alive = not np.isnan(scores[task.by])
+        rows.append(
+            studies.row(
+                trial._replace(values=trial.values | now),
+                scores,
+                group=task.group.name,
+                status=("finished" if alive else "died") if last else "going",
+                steps=task.round_steps * (generation + 1),
+                seconds=took * (generation + 1) / len(members),
+                rung=generation,
+                parent=search_state["parents"][i],
+            )
+        )
+    return rows
 
 
 def _changing(values: spaces.Setting, space: spaces.Space) -> list[str]:

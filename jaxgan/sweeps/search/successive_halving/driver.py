@@ -7,9 +7,10 @@ those of other structures too. So no place is empty while the places divide the 
 of each rung; otherwise copies of the last setting fill them, and are dropped.
 """
 
+import functools
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,16 @@ import numpy as np
 
 from jaxgan import runs
 from jaxgan.core import randomness
-from jaxgan.sweeps import objectives, plans, recipes, records, samples, studies, trials
+from jaxgan.sweeps import (
+    objectives,
+    plans,
+    programs,
+    recipes,
+    records,
+    samples,
+    studies,
+    trials,
+)
 from jaxgan.sweeps.search import rounds
 from jaxgan.sweeps.search.asynchronous_halving import rule as halving
 from jaxgan.sweeps.search.successive_halving import rule as successive
@@ -40,7 +50,27 @@ class Waiting(NamedTuple):
     settings: list[list[trials.Trial]]
     first: int
     places: int
-    ready: studies.Ready
+    ready: programs.Ready
+
+
+class Task(NamedTuple):
+    """The search of all groups.
+
+    Attributes:
+      study: that it belongs to.
+      waiting: the groups.
+      by: name of the score.
+      ladder: rounds of the rungs.
+      eta: one in so many goes on.
+      round_steps: steps in a round.
+    """
+
+    study: studies.Study
+    waiting: Sequence[Waiting]
+    by: str
+    ladder: tuple[int, ...]
+    eta: int
+    round_steps: int
 
 
 def search(
@@ -70,14 +100,9 @@ def search(
     journal = study.folder / studies.JOURNAL
     if not plans.remaining(groups, records.read(journal)):
         return records.read(journal)
-    waiting, members = [], {}
-    for group in groups:
-        settings = trials.by_setting(group.trials)
-        places = group.places // len(settings[0])
-        ready, members[group.name] = _begin(study, group)
-        first = sum(len(own.settings) for own in waiting)
-        waiting.append(Waiting(group, settings, first, places, ready))
+    waiting, members = _waiting(study, groups)
     number = sum(len(own.settings) for own in waiting)
+    task = Task(study, waiting, by, tuple(ladder), eta, -(-study.steps // ladder[-1]))
     rounds.drive(
         study,
         members,
@@ -87,7 +112,7 @@ def search(
             "shown": [],
             "seconds": [0.0] * number,
         },
-        _round(study, waiting, by, tuple(ladder), eta),
+        functools.partial(_advance, task),
         name=NAME,
         description={
             "search": NAME,
@@ -101,78 +126,101 @@ def search(
     return records.read(journal)
 
 
-def _round(
-    study: studies.Study,
-    waiting: Sequence[Waiting],
-    by: str,
-    ladder: tuple[int, ...],
-    eta: int,
-) -> rounds.Round:
+def _waiting(
+    study: studies.Study, groups: Sequence[plans.Group]
+) -> tuple[list[Waiting], dict[str, runs.Members]]:
+    """All groups at their beginning, and their members by the groups' names."""
+    waiting, members, first = [], {}, 0
+    for group in groups:
+        settings = trials.by_setting(group.trials)
+        places = group.places // len(settings[0])
+        ready, members[group.name] = _begin(study, group)
+        waiting.append(Waiting(group, settings, first, places, ready))
+        first += len(settings)
+    return waiting, members
+
+
+def _advance(
+    task: Task, members: dict[str, runs.Members], search_state: rounds.SearchState
+) -> rounds.After:
     """The round whose state has the rung and the settings, by index, that climb to it.
 
     `shown` are the scores of the first of them, which are there: for each setting those
     of its seeds, by name. `seconds` have been spent on each setting.
     """
-    round_steps = -(-study.steps // ladder[-1])
-    every = [setting for own in waiting for setting in own.settings]
-    group_of = [own.group.name for own in waiting for _ in own.settings]
+    began = time.perf_counter()
+    rung, climbing = search_state["rung"], search_state["climbing"]
+    shown, seconds = list(search_state["shown"]), list(search_state["seconds"])
+    own, batch = _next(task.waiting, climbing[len(shown) :])
+    at, seeds = own.group.name, len(own.settings[0])
+    steps = (task.ladder[rung] - (0, *task.ladder)[rung]) * task.round_steps
+    trained, measured = _trained(task.study, own, members[at], batch, steps)
+    members = members | {at: trained}
+    for i in range(len(batch)):
+        mine = slice(i * seeds, (i + 1) * seeds)
+        shown.append({name: x[mine].tolist() for name, x in measured.items()})
+    for index in batch:
+        seconds[index] += (time.perf_counter() - began) / len(batch)
+    said = f"{len(shown)} of {len(climbing)} settings are at rung {rung}"
+    search_state = search_state | {"shown": shown, "seconds": seconds}
+    if len(shown) < len(climbing):
+        return rounds.After(members, search_state, [], False, said)
+    entries = _compared(task, search_state)
+    rows = _rows(task, search_state, entries)
+    going = [entry.trial for entry in entries if entry.status == "going"]
+    if going:
+        said += f", {len(going)} go on"
+    search_state |= {"rung": rung + 1, "climbing": going, "shown": []}
+    return rounds.After(members, search_state, rows, not going, said)
 
-    def advance(
-        members: dict[str, runs.Members], search_state: rounds.SearchState
-    ) -> rounds.After:
-        began = time.perf_counter()
-        rung, climbing = search_state["rung"], search_state["climbing"]
-        shown, seconds = list(search_state["shown"]), list(search_state["seconds"])
-        own, batch = _next(waiting, climbing[len(shown) :])
-        steps = (ladder[rung] - (0, *ladder)[rung]) * round_steps
-        at = own.group.name
-        trained, measured = _trained(study, own, members[at], batch, steps)
-        members = members | {at: trained}
-        seeds = len(own.settings[0])
-        for i in range(len(batch)):
-            mine = slice(i * seeds, (i + 1) * seeds)
-            shown.append({name: x[mine].tolist() for name, x in measured.items()})
-        for index in batch:
-            seconds[index] += (time.perf_counter() - began) / len(batch)
-        said = f"{len(shown)} of {len(climbing)} settings are at rung {rung}"
-        search_state = search_state | {"shown": shown, "seconds": seconds}
-        if len(shown) < len(climbing):
-            return rounds.After(members, search_state, [], False, said)
-        costs = [
-            float(np.mean(objectives.costs({by: np.array(one[by])}, by)))
-            for one in shown
-        ]
-        last = rung == len(ladder) - 1
-        entries = successive.compare(climbing, costs, rung, last=last, eta=eta)
-        rows = [
-            _row(
-                trial,
-                {name: values[seed] for name, values in one.items()},
-                entry,
-                by,
-                group=group_of[entry.trial],
-                steps=ladder[rung] * round_steps,
-                seconds=seconds[entry.trial] / len(every[entry.trial]),
+
+def _compared(task: Task, search_state: rounds.SearchState) -> list[halving.Entry]:
+    """What becomes of the settings that are at a rung, all compared with all."""
+    rung, shown = search_state["rung"], search_state["shown"]
+    costs = [
+        float(np.mean(objectives.costs({task.by: np.array(one[task.by])}, task.by)))
+        for one in shown
+    ]
+    last = rung == len(task.ladder) - 1
+    climbing = search_state["climbing"]
+    return successive.compare(climbing, costs, rung, last=last, eta=task.eta)
+
+
+def _rows(
+    task: Task, search_state: rounds.SearchState, entries: Sequence[halving.Entry]
+) -> list[records.Row]:
+    """The rows of all settings at a rung."""
+    rows, seconds = [], search_state["seconds"]
+    for entry, shown in zip(entries, search_state["shown"], strict=True):
+        own = _group_of(task.waiting, entry.trial)
+        setting = own.settings[entry.trial - own.first]
+        for seed, trial in enumerate(setting):
+            measured = {name: values[seed] for name, values in shown.items()}
+            rows.append(
+                studies.row(
+                    trial,
+                    measured,
+                    status=halving.status_of_seed(entry, measured[task.by]),
+                    rung=entry.rung,
+                    bracket=entry.bracket,
+                    group=own.group.name,
+                    steps=task.ladder[entry.rung] * task.round_steps,
+                    seconds=seconds[entry.trial] / len(setting),
+                )
             )
-            for entry, one in zip(entries, shown, strict=True)
-            for seed, trial in enumerate(every[entry.trial])
-        ]
-        going = [entry.trial for entry in entries if entry.status == "going"]
-        if going:
-            said += f", {len(going)} go on"
-        search_state |= {"rung": rung + 1, "climbing": going, "shown": []}
-        return rounds.After(members, search_state, rows, not going, said)
+    return rows
 
-    return advance
+
+def _group_of(waiting: Sequence[Waiting], setting: int) -> Waiting:
+    """The group of a setting, by its index."""
+    return max((one for one in waiting if one.first <= setting), key=lambda w: w.first)
 
 
 def _next(
     waiting: Sequence[Waiting], climbing: Sequence[int]
 ) -> tuple[Waiting, list[int]]:
     """The group of the setting that is next, and as many of it as it has places."""
-    own = max(
-        (one for one in waiting if one.first <= climbing[0]), key=lambda one: one.first
-    )
+    own = _group_of(waiting, climbing[0])
     end = own.first + len(own.settings)
     return own, [index for index in climbing if index < end][: own.places]
 
@@ -214,7 +262,7 @@ def _trained(
 
 def _begin(
     study: studies.Study, group: plans.Group
-) -> tuple[studies.Ready, runs.Members]:
+) -> tuple[programs.Ready, runs.Members]:
     """All members of a group at their first step, on the host.
 
     They are made as many at a time as there are places, so that no more of them lie on
@@ -231,20 +279,3 @@ def _begin(
         blocks.append(rounds.on_host(initialise(given, keys[at])))
     state = jax.tree.map(lambda *x: np.concatenate(x)[:total], *blocks)
     return ready, runs.Members(hparams, state, keys)
-
-
-def _row(
-    trial: trials.Trial,
-    measured: Mapping[str, float],
-    entry: halving.Entry,
-    by: str,
-    **more: Any,
-) -> records.Row:
-    return studies.row(
-        trial,
-        dict(measured),
-        status=halving.status_of_seed(entry, measured[by]),
-        rung=entry.rung,
-        bracket=entry.bracket,
-        **more,
-    )

@@ -1,0 +1,108 @@
+"""What all arms of an ensemble experiment have in common, from settings."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from jaxgan import networks, population, types
+from jaxgan.core import randomness
+from jaxgan.data import dataset, modes, pool
+from jaxgan.scripts import cli, from_settings, run_folders
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Files:
+    """Where the arms of an experiment are kept, and what is drawn while they train.
+
+    Attributes:
+      folder: of the run.
+      checkpoints: folder that all processes share.
+      resume: the command that goes on with the run.
+      tensorboard: whether to write what TensorBoard shows.
+      pictures: of each arm while it trains, evenly spread.
+    """
+
+    folder: pathlib.Path
+    checkpoints: pathlib.Path
+    resume: str
+    tensorboard: bool = False
+    pictures: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What all arms have in common: what is trained, how, and where it is kept.
+
+    Attributes:
+      networks: of each member.
+      architecture: the description that `gan.build` made them of.
+      data: with the modes that members draw from.
+      standardised: whether each member's data are brought to mean 0 and deviation 1.
+      batch_size: real samples in a player's step.
+      seeds: runs of each arm.
+      seed: of everything random.
+      mappers: that may lift one member to a population, the fastest first.
+      data_devices: that share each member's batches.
+      files: where it is kept; None where nothing is, as in a dry run.
+    """
+
+    networks: types.GAN
+    architecture: dict[str, Any]
+    data: pool.Pool
+    standardised: bool
+    batch_size: int
+    seeds: int
+    seed: int
+    mappers: Sequence[types.Mapper]
+    data_devices: int = 1
+    files: Files | None = None
+
+
+def make(
+    asked: Any,
+    data: dataset.Dataset,
+    found: modes.Modes,
+    gan: types.GAN,
+    architecture: dict[str, Any],
+    folders: run_folders.Folders | None = None,
+) -> Experiment:
+    """What all arms of an ensemble experiment have in common.
+
+    Args:
+      asked: settings with those of `settings.Devices`, `batch_size`, `seeds`, `seed`
+        and `pictures`.
+      data: to learn.
+      found: its modes.
+      gan: the networks.
+      architecture: that they were made of.
+      folders: of the run, or None where nothing is kept.
+    """
+    params, _ = jax.eval_shape(gan.init, randomness.key(0))
+    known = networks.ARCHITECTURES[architecture["architecture"]]
+    files = folders and Files(
+        folder=folders.own,
+        checkpoints=folders.run / "checkpoints",
+        resume=cli.resume_command(folders.run),
+        tensorboard=asked.tensorboard,
+        pictures=asked.pictures,
+    )
+    return Experiment(
+        networks=gan,
+        architecture=architecture,
+        data=pool.put(data.train.x, found),
+        standardised=data.mixture is not None,
+        batch_size=asked.batch_size,
+        seeds=asked.seeds,
+        seed=asked.seed,
+        mappers=from_settings.mappers(
+            asked,
+            convolutional=known.convolutional,
+            num_members=asked.seeds * len(found.counts),
+            widest=population.widest(params, asked.batch_size),
+        ),
+        data_devices=asked.data_devices,
+        files=files,
+    )

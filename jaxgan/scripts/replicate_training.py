@@ -1,0 +1,139 @@
+"""One GAN trained from several seeds as one population, from settings to its record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jaxgan import networks, population, reports, runs, training, types
+from jaxgan.core import randomness
+from jaxgan.data import dataset, pool
+from jaxgan.runs import health, pauses
+from jaxgan.scripts import cli, from_settings, run_folders
+
+METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
+"""Settings without which a checkpoint says something else."""
+
+CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
+
+
+class Population(NamedTuple):
+    """What is trained.
+
+    Attributes:
+      gan: each member.
+      architecture: the description that it was made of.
+      trainer: the program of all.
+      hparams: of all.
+      placed: the images, where they are drawn from.
+      chunk_steps: steps between two lines of the log.
+    """
+
+    gan: types.GAN
+    architecture: dict[str, Any]
+    trainer: runs.Trainer
+    hparams: types.HParams
+    placed: types.Tree
+    chunk_steps: int
+
+
+def make(asked: Any, data: dataset.Dataset) -> Population:
+    """Builds the networks and compiles the training of all seeds.
+
+    Args:
+      asked: settings with those of `settings.Training`, `Network`, `Images` and
+        `Devices`, `seeds` and `steps`.
+      data: images.
+
+    Raises:
+      UserError: as `from_settings.networks_for` and `method_for`.
+    """
+    gan, architecture = from_settings.networks_for(
+        asked, data, labels=asked.labels, rule=asked.rule
+    )
+    auxiliary = asked.discriminator_conditioning == "auxiliary"
+    made = from_settings.method_for(asked, gan, auxiliary=auxiliary)
+    hparams = population.broadcast(made.hparams, asked.seeds)
+    placed = from_settings.place(asked, data, asked.batch_size * made.parts)
+    label = data.train.label[:1] if asked.labels else None
+    chunk_steps = max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
+    trainer = from_settings.trainer_for(
+        asked,
+        made,
+        asked.batch_size,
+        hparams,
+        pool.put(data.train.x[:1], label=label),
+        placed,
+        chunk_steps,
+        convolutional=networks.ARCHITECTURES[asked.network].convolutional,
+    )
+    return Population(gan, architecture, trainer, hparams, placed, chunk_steps)
+
+
+def dry_run(made: Population) -> dict[str, Any]:
+    """What all seeds would take, see `runs.dry_run`."""
+    return runs.dry_run(made.trainer, made.hparams, made.placed, made.chunk_steps)
+
+
+def begin(made: Population, seed: int) -> runs.Members:
+    """All seeds at their first step."""
+    key = randomness.key(seed)
+    return runs.begin(made.trainer, made.hparams, key, made.placed, made.chunk_steps)
+
+
+def train(
+    asked: Any,
+    data: dataset.Dataset,
+    made: Population,
+    members: runs.Members,
+    due: Mapping[str, tuple[int, pauses.Make]],
+    folders: run_folders.Folders,
+) -> tuple[runs.Members, list[training.Report]]:
+    """Trains all seeds.
+
+    Args:
+      asked: settings as for `make`, with `minutes`.
+      data: as for `make`.
+      made: from there.
+      members: to train; those of a checkpoint take their place.
+      due: what is made in between, into files, see `runs.spread`.
+      folders: of the run.
+    """
+    folder, described = folders.own, {name: getattr(asked, name) for name in METHOD}
+    described["data"] = dataset.fingerprint(data.train.x)
+    steps = {"num_steps": asked.steps, "chunk_steps": made.chunk_steps}
+    members, history = runs.train(
+        made.trainer,
+        members,
+        made.placed,
+        title=reports.count(asked.seeds, "seed"),
+        log=folder / LOG,
+        minutes=asked.minutes,
+        on_pause=runs.spread(due, folder, **steps),
+        saving=runs.Saving(
+            folders.run / "checkpoints",
+            {"gan": made.architecture, **described},
+            cli.resume_command(folders.run),
+        ),
+        tensorboard=folder / "tensorboard" if asked.tensorboard else None,
+        **steps,
+    )
+    taken = history[-1].step
+    if taken < asked.steps and history[-1].alive.any():
+        print(f"stopped at step {taken} of {asked.steps}, as --minutes were over")
+    return members, history
+
+
+def record(
+    asked: Any,
+    made: Population,
+    members: runs.Members,
+    history: Sequence[training.Report],
+) -> dict[str, Any]:
+    """How it trained, for `scores.json`; says what is notable about it."""
+    found = health.findings(history)
+    if (notable := health.sentence(found)) is not None:
+        print(notable)
+    seeds, batch_size = asked.seeds, asked.batch_size
+    own = runs.record(
+        made.trainer, members, history, num_seeds=seeds, batch_size=batch_size
+    )
+    return own | {"health": found}
