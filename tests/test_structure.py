@@ -33,7 +33,6 @@ FLOORS = {
     for floor, rooms in enumerate(HOUSE.strip().splitlines())
     for room in rooms.split()
 }
-MOST_ROOMS = 20
 
 SCRIPTS = sorted((PACKAGE.parent / "experiments").glob("*.py"))
 MOST_LINES = 250

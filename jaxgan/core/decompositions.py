@@ -112,7 +112,7 @@ def _singular_values_jvp(primals, tangents):
     return values, _diagonal(product(left.mT, tangents[0], right.mT))
 
 
-def orthogonal(key: Array, shape: Sequence[int], dtype=jnp.float32) -> Array:
+def orthogonal(key: Array, shape: Sequence[int], dtype: Any = jnp.float32) -> Array:
     """Initialiser of kernels `[..., outputs]` whose columns, or rows, are orthonormal.
 
     The same numbers as those of `jax.nn.initializers.orthogonal()`: the Q of a normal

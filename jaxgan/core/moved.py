@@ -6,6 +6,7 @@ version 0.2.
 
 import importlib.abc
 import sys
+from typing import Any
 
 MOVED = {
     "arms": "scripts.ensemble_arms",
@@ -69,20 +70,22 @@ OF_STUDIES = {
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Asked last: finds nothing, and says where what has moved is now."""
+    """Finds nothing, and says where what has moved is now.
 
-    def find_spec(self, fullname, path=None, target=None):
+    Asked first, as folders of old modules stay where Python has compiled them.
+    """
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
         del path, target
         name = fullname.removeprefix("jaxgan.")
         if name != fullname and (said := sentence(name)):
             # Not a ModuleNotFoundError, whose words `from jaxgan import` would drop.
             raise ImportError(said)
-        return None
 
 
 def sentence(name: str) -> str | None:
     """Where a module below `jaxgan` has gone, or None if it was never there."""
-    if name == "studies":
+    if name == "studies" or name.startswith("studies."):
         parts = [f"{old} is jaxgan.{new}" for old, new in OF_STUDIES.items()]
         return f"jaxgan.studies is now in jaxgan.sweeps: {', '.join(parts)}."
     if name in MOVED:
@@ -93,4 +96,4 @@ def sentence(name: str) -> str | None:
 def say_where() -> None:
     """Makes imports by old names say the new ones."""
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
-        sys.meta_path.append(Finder())
+        sys.meta_path.insert(0, Finder())

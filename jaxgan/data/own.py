@@ -3,7 +3,7 @@
 import pathlib
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -252,7 +252,11 @@ def range_of(
     return values, notes
 
 
-def passed_over(path, arrays, named) -> tuple[str, ...]:
+def passed_over(
+    path: pathlib.Path,
+    arrays: Iterable[str],
+    named: Mapping[str, Iterable[str | None]],
+) -> tuple[str, ...]:
     """A sentence about arrays that are not read, if there are such."""
     read = {name for names in named.values() for name in names}
     left = [name for name in arrays if name not in read]

@@ -78,7 +78,9 @@ def features(name: str, values: ArrayLike, at_least: int = 1) -> Array:
     return checks.floating(values)
 
 
-def same_shapes(one_name: str, one: NamedTuple, other_name: str, other: NamedTuple):
+def same_shapes(
+    one_name: str, one: NamedTuple, other_name: str, other: NamedTuple
+) -> None:
     """Asks that two records of sums are of the same features, classes and parts.
 
     Raises:

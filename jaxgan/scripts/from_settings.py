@@ -306,7 +306,9 @@ def networks_for(
         return gan_lib.build(described), described
 
 
-def method_for(asked: settings.Training, gan: types.GAN, *, auxiliary: bool):
+def method_for(
+    asked: settings.Training, gan: types.GAN, *, auxiliary: bool
+) -> methods.Made:
     """Makes the method, see `methods.make`.
 
     Args:
