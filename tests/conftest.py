@@ -5,12 +5,19 @@ from jaxgan.scripts import cli
 cli.compile_fast()  # before JAX is imported: tests compile much and compute little
 
 import functools
+import importlib
+import pathlib
 import re
 import signal
+import sys
 
 import jax
 import numpy as np
 import pytest
+
+from jaxgan import population
+
+EXPERIMENTS = pathlib.Path(__file__).parents[1] / "experiments"
 
 
 @pytest.fixture
@@ -30,6 +37,27 @@ def interruptible():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """Calls a script as the command line would, in this process, where JAX is at hand.
+
+    Gives what it says on standard error when it refuses with status 2.
+    """
+
+    def call(script, *words):
+        monkeypatch.syspath_prepend(str(EXPERIMENTS))
+        module = importlib.import_module(script)
+        # This process has begun with one device.
+        monkeypatch.setattr(population, "use_all_cores", lambda: None)
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.run(module.main, cli.parse(module.Settings, module.__doc__))
+        assert stop.value.code == 2
+        return capsys.readouterr().err
+
+    return call
 
 
 @pytest.fixture

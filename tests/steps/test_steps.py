@@ -49,7 +49,7 @@ def changed(before, after):
     """Per field and player, whether anything moved."""
     return {
         (field, player): any(
-            bool((a != b).any())
+            bool((np.asarray(a) != np.asarray(b)).any())
             for a, b in zip(
                 jax.tree.leaves(getattr(getattr(before, field), player)),
                 jax.tree.leaves(getattr(getattr(after, field), player)),
@@ -200,7 +200,9 @@ def test_simultaneous_keeps_what_combinators_inside_it_did():
     step = jax.jit(steps.simultaneous(steps.quarantine(d), steps.averaged(g)))
     before = start(numbers)
     after, _ = step(numbers, before, batch(), KEY)
-    moved = jax.tree.map(lambda a, b: bool((a != b).any()), after.ema, before.ema)
+    moved = jax.tree.map(
+        lambda a, b: bool((np.asarray(a) != np.asarray(b)).any()), after.ema, before.ema
+    )
     assert any(jax.tree.leaves(moved)) and after.alive
     dead, _ = step(numbers, before, poisoned, KEY)
     assert not dead.alive
