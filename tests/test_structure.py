@@ -9,6 +9,7 @@ import sys
 import jaxgan
 
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
+TESTS = pathlib.Path(__file__).parent
 
 HOUSE = """
 sweeps
@@ -109,6 +110,17 @@ def test_what_is_heavy_is_imported_when_needed():
 
 def is_heavy(name):
     return name.split(".")[0] in LAZY
+
+
+def test_files_that_are_left_out_of_a_lane_exist():
+    listed = ast.parse((TESTS / "conftest.py").read_text())
+    (names,) = (
+        node.value
+        for node in listed.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "ANY_JAX"
+    )
+    strings = [n.value for n in ast.walk(names) if isinstance(n, ast.Constant)]
+    assert strings and all((TESTS / name).exists() for name in strings)
 
 
 def test_the_package_and_the_command_line_import_nothing_heavy():
