@@ -37,7 +37,7 @@ def players(loss=LOSS, optimizer=optax.sgd, **terms):
 
 
 def start(numbers=None, optimizer=optax.sgd):
-    init = steps.initialise(NETWORKS, optimizer)
+    init = jax.jit(steps.initialise(NETWORKS, optimizer))
     return init(numbers or hparams(), jax.random.key(0))
 
 
@@ -266,7 +266,7 @@ def test_steps_keep_tree_shapes_and_dtypes_for_a_population_in_one_trace(
 def test_a_learning_rate_per_player_moves_that_player_alone():
     d, g = players()
     rates = types.Pair({"learning_rate": 0.0}, {"learning_rate": 0.1})
-    step = steps.alternating(d, g)
+    step = jax.jit(steps.alternating(d, g))
     before = start()
     after, _ = step(hparams()._replace(optimizer=rates), before, batch(), KEY)
     moved = changed(before, after)
