@@ -4,13 +4,79 @@ from jaxgan.scripts import cli
 
 cli.compile_fast()  # before JAX is imported: tests compile much and compute little
 
+import os
+
+if {"JAX_COMPILATION_CACHE_DIR", "PYTEST_XDIST_WORKER"} <= set(os.environ):
+    # JAX warns of a file that another process has begun to write, so each has its own.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
+
 import functools
+import importlib
+import pathlib
 import re
 import signal
+import sys
+import threading
 
 import jax
 import numpy as np
 import pytest
+
+from jaxgan import population
+
+PROGRAMS_A_CONTEXT = 10
+
+
+def share_contexts():
+    """Lowers several programs in one context of MLIR, as JAX does from 0.12 on.
+
+    JAX 0.10 makes one for each, which takes 8 ms, longer than all else of the lowering
+    of most programs of the tests. A context keeps what it has met, so that none is used
+    for long.
+    """
+    from jax._src.interpreters import mlir
+
+    make, own = mlir.make_ir_context, threading.local()
+
+    def shared():
+        number = getattr(own, "number", 0)
+        if number % PROGRAMS_A_CONTEXT == 0:
+            own.context = make()
+        own.number = number + 1
+        return own.context
+
+    mlir.make_ir_context = shared
+
+
+if jax.__version__.startswith("0.10."):
+    share_contexts()
+
+EXPERIMENTS = pathlib.Path(__file__).parents[1] / "experiments"
+
+
+ANY_JAX = {
+    *("data/test_archives.py", "data/test_builders.py", "data/test_formats.py"),
+    *("data/test_layouts.py", "data/test_loading_invariants.py", "data/test_own.py"),
+    *("data/test_ranges.py", "data/test_resizing.py", "data/test_samples.py"),
+    *("data/test_shuffling.py", "data/test_tfds.py", "distributed/test_clusters.py"),
+    *("experiments/test_bench.py", "experiments/test_soak.py", "reports"),
+    *("scores/test_torch_files.py", "scores/test_weights.py", "scripts/test_cli.py"),
+    *("sweeps/test_asynchronous_halving_rule.py", "sweeps/test_importance.py"),
+    *("sweeps/test_lineages.py", "sweeps/test_optuna_histories.py"),
+    *("sweeps/test_page.py", "sweeps/test_records.py", "sweeps/test_spaces.py"),
+    *("sweeps/test_specification.py", "sweeps/test_successive_halving_rule.py"),
+    "test_structure.py",
+}
+"""Folders and files of which no test compiles a program, so that they show of one
+version of JAX what they show of any."""
+
+
+def pytest_collection_modifyitems(items):
+    tests = pathlib.Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(tests)
+        if {str(own) for own in (path, *path.parents)} & ANY_JAX:
+            item.add_marker("any_jax")
 
 
 @pytest.fixture
@@ -30,6 +96,41 @@ def interruptible():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """Calls a script as the command line would, in this process, where JAX is at hand.
+
+    Gives what it says on standard error when it refuses with status 2.
+    """
+
+    def call(script, *words):
+        monkeypatch.syspath_prepend(str(EXPERIMENTS))
+        module = importlib.import_module(script)
+        # This process has begun with one device.
+        monkeypatch.setattr(population, "use_all_cores", lambda: None)
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.run(module.main, cli.parse(module.Settings, module.__doc__))
+        assert stop.value.code == 2
+        return capsys.readouterr().err
+
+    return call
+
+
+@pytest.fixture
+def compiled_once(tmp_path):
+    """The environment of processes that run one program: the first one compiles it.
+
+    The others read what it compiled, so that most moments of theirs, at which they may
+    be killed, are of what they compute and save.
+    """
+    return os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "programs"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 @pytest.fixture

@@ -125,12 +125,16 @@ def assert_same_gradients(one, other):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Folders of runs on one device."""
-    folders = {}
-    for network in ("mlp", "conv"):
-        folders[network] = tmp_path_factory.mktemp("alone") / network
-        end(start(folders[network], network=network))
-    return folders
+    """Folders of runs on one device, each made when it is asked for."""
+
+    class Folders(dict):
+        def __missing__(self, network):
+            folder = tmp_path_factory.mktemp("alone") / network
+            end(start(folder, network=network))
+            self[network] = folder
+            return folder
+
+    return Folders()
 
 
 @pytest.mark.parametrize(

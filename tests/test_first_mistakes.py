@@ -411,6 +411,7 @@ def test_spectral_normalisation_of_any_scale_is_finite_and_of_norm_one(scale):
     )
     variables = {**variables, "params": {"kernel": kernel}}
 
+    @jax.jit
     def apply(params, collections):
         return layer.apply(
             {"params": params, **collections}, x, train=True, mutable=["batch_stats"]
@@ -421,7 +422,7 @@ def test_spectral_normalisation_of_any_scale_is_finite_and_of_norm_one(scale):
         y, collections = apply(variables["params"], collections)
     norm = np.linalg.norm(np.asarray(y, np.float64), 2)
     np.testing.assert_allclose(norm, 1.0 if scale else 0.0, rtol=1e-4)
-    grad = jax.grad(lambda params: apply(params, collections)[0].sum())
+    grad = jax.jit(jax.grad(lambda params: apply(params, collections)[0].sum()))
     assert np.isfinite(grad(variables["params"])["kernel"]).all()
 
 

@@ -1,15 +1,15 @@
 """Imports inside the package go strictly downwards."""
 
 import ast
+import functools
 import pathlib
 import subprocess
 import sys
 
-import pytest
-
 import jaxgan
 
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
+TESTS = pathlib.Path(__file__).parent
 
 HOUSE = """
 sweeps
@@ -55,8 +55,13 @@ def room(path):
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@functools.cache
 def imports(path):
     """Module names imported by a file, and whether at its top level."""
+    return list(found_imports(path))
+
+
+def found_imports(path):
     tree = ast.parse(path.read_text())
     top = set(map(id, tree.body))
     for node in ast.walk(tree):
@@ -71,22 +76,53 @@ def imports(path):
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_room_imports_only_rooms_on_lower_floors(path):
-    own = room(path)
-    for name, _ in imports(path):
-        if name.startswith("jaxgan."):
-            other = name.split(".")[1]
-            assert other == own or FLOORS[other] < FLOORS[own], f"{own} -> {other}"
+def wrong_imports(is_wrong):
+    """`room/file.py: name` of each import that `(path, name, top)` is true for."""
+    return [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in FILES
+        for name, top in imports(path)
+        if is_wrong(path, name, top)
+    ]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_frameworks_stay_in_their_rooms(path):
-    for name, top in imports(path):
+def test_a_room_imports_only_rooms_on_lower_floors():
+    def goes_up(path, name, top):
+        if not name.startswith("jaxgan."):
+            return False
+        own, other = room(path), name.split(".")[1]
+        return other != own and FLOORS[other] >= FLOORS[own]
+
+    assert wrong_imports(goes_up) == []
+
+
+def test_frameworks_stay_in_their_rooms():
+    rooms = {"flax": FLAX, "optax": OPTAX}
+
+    def is_elsewhere(path, name, top):
         framework = name.split(".")[0]
-        assert framework != "flax" or room(path) in FLAX
-        assert framework != "optax" or room(path) in OPTAX
-        assert not (top and framework in LAZY), f"{name} must be imported when needed"
+        return room(path) not in rooms.get(framework, {room(path)})
+
+    assert wrong_imports(is_elsewhere) == []
+
+
+def test_what_is_heavy_is_imported_when_needed():
+    assert wrong_imports(lambda path, name, top: top and is_heavy(name)) == []
+
+
+def is_heavy(name):
+    return name.split(".")[0] in LAZY
+
+
+def test_files_that_are_left_out_of_a_lane_exist():
+    listed = ast.parse((TESTS / "conftest.py").read_text())
+    (names,) = (
+        node.value
+        for node in listed.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "ANY_JAX"
+    )
+    strings = [n.value for n in ast.walk(names) if isinstance(n, ast.Constant)]
+    assert strings and all((TESTS / name).exists() for name in strings)
 
 
 def test_the_package_and_the_command_line_import_nothing_heavy():

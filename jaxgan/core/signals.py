@@ -12,6 +12,7 @@ itself, and ends the process where the main thread does not.
 
 import contextlib
 import errno
+import math
 import os
 import select
 import signal
@@ -24,7 +25,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 SIGNALS = (*STOPPING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 TOGETHER = 0.2
-"""Seconds in which several signals are one, as when a whole group is told as well."""
+"""Seconds in which several signals are one, as when a whole group is told as well.
+
+They are one wherever they meet the program: while it saves, or while it ends.
+"""
 
 MOMENT = 3.0
 """Seconds for the main thread to end by itself after a second signal."""
@@ -37,6 +41,7 @@ FAREWELL = 10.0
 """Seconds to say why, and to tell other processes."""
 
 _deferring = 0
+_latest = -math.inf  # when the first of the latest signals that came together came
 _watch: "_Watch | None" = None
 
 
@@ -75,7 +80,8 @@ def raised(farewell: Callable[[int], None]) -> Iterator[None]:
 
     def end(number, frame):
         _leave_lost_terminals(number)
-        raise Terminated(number)
+        if not _is_one_with_the_latest():
+            raise Terminated(number)
 
     with _handled(end) as taken, _watched(farewell, taken):
         yield
@@ -93,18 +99,19 @@ def deferred() -> Iterator[Callable[[], int | None]]:
     if not _in_main_thread():
         yield lambda: None
         return
-    received: list[tuple[int, float]] = []
+    received: list[int] = []
     asked: list[int] = []
 
     def receive(number, frame):
         _leave_lost_terminals(number)
-        now = time.monotonic()
-        if received and now - received[0][1] > TOGETHER:
+        if _is_one_with_the_latest():
+            return
+        received.append(number)
+        if len(received) > 1:
             raise Terminated(number)
-        received.append((number, now))
 
     def stopped() -> int | None:
-        asked.extend(number for number, _ in received[:1])
+        asked.extend(received[:1])
         return asked[0] if asked else None
 
     with _handled(receive) as taken, _watched(_say_ended, taken - {signal.SIGINT}):
@@ -114,7 +121,17 @@ def deferred() -> Iterator[Callable[[], int | None]]:
         finally:
             _deferring -= 1
     if received and not asked:
-        raise Terminated(received[0][0])
+        raise Terminated(received[0])
+
+
+def _is_one_with_the_latest() -> bool:
+    """Whether a signal that comes now comes together with one before."""
+    global _latest
+    now = time.monotonic()
+    if now - _latest < TOGETHER:
+        return True
+    _latest = now
+    return False
 
 
 @contextlib.contextmanager
@@ -152,8 +169,13 @@ def _watched(farewell: Callable[[int], None], taken: set[int]) -> Iterator[None]
     try:
         yield
     finally:
-        _watch.close()
-        _watch = None
+        try:
+            # Others that come with it find handlers still: without them they would
+            # end the process before it says why.
+            time.sleep(max(0.0, _latest + TOGETHER - time.monotonic()))
+        finally:
+            _watch.close()
+            _watch = None
 
 
 class _Watch:

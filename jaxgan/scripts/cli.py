@@ -7,6 +7,8 @@ before it imports JAX.
 import contextlib
 import dataclasses
 import errno
+import importlib.metadata
+import itertools
 import json
 import math
 import os
@@ -120,16 +122,26 @@ def parse(
     return asked
 
 
+FAST = (
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+FAST_BY_JAXLIB = {"0.10.": ("--xla_cpu_use_fusion_emitters=false",)}
+"""XLA ends a process that gives it a flag that it does not know, or no longer."""
+
+
 def compile_fast() -> None:
     """Makes JAX compile fast and run slowly; call it before JAX is imported.
 
     For runs that only show that everything works, in which compiling takes most of the
     time. Flags of XLA that the user has set are left alone.
     """
-    os.environ.setdefault(
-        "XLA_FLAGS",
-        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    version = importlib.metadata.version("jaxlib")
+    own = (
+        flags for start, flags in FAST_BY_JAXLIB.items() if version.startswith(start)
     )
+    os.environ.setdefault("XLA_FLAGS", " ".join([*FAST, *itertools.chain(*own)]))
 
 
 def run(main: Callable[[Settings], None], settings: Settings) -> None:

@@ -49,8 +49,8 @@ DRAWN = {
 def test_what_is_drawn_does_not_depend_on_the_others_with_rbg_keys(name):
     # Of JAX's generators threefry alone draws the same under vmap and without it.
     key = jax.random.split(jax.random.key(0, impl="rbg"), 3)
-    together = jax.vmap(DRAWN[name])(key)
-    alone = DRAWN[name](key[2])
+    together = jax.jit(jax.vmap(DRAWN[name]))(key)
+    alone = jax.jit(DRAWN[name])(key[2])
     jax.tree.map(
         lambda all_, one: np.testing.assert_allclose(
             all_[2], one, rtol=1e-4, atol=1e-5

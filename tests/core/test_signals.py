@@ -155,14 +155,37 @@ def test_each_signal_saves_and_says_how_to_go_on(start, tmp_path, name, number):
 
 
 def test_signals_that_come_together_are_one(start, tmp_path):
-    # As from `timeout`, which tells the process and its group.
+    # As from `timeout`, which tells the process and its group. It is stopped meanwhile,
+    # so that they come together however slow this process is.
     child = start("train")
-    child.send(signal.SIGTERM)
-    child.send(signal.SIGTERM)
-    child.send(signal.SIGHUP)
-    status, *_ = child.ended()
-    assert status == 128 + signal.SIGTERM
+    child.send(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.process.pid, os.WSTOPPED)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
+        child.send(number)
+    status, said, _ = child.ended()
+    assert status in {128 + signal.SIGTERM, 128 + signal.SIGHUP}
+    assert said.endswith(f"--resume {tmp_path / 'run'}\n") and said.count("\n") == 1
     assert (tmp_path / "run" / "saved").exists()
+
+
+def test_they_are_one_also_where_the_first_has_ended_what_deferred_it():
+    with pytest.raises(signals.Terminated) as stop:
+        with signals.raised(lambda number: pytest.fail("it did not end")):
+            with signals.deferred() as stopped:
+                signal.raise_signal(signal.SIGTERM)
+                first = stopped()
+            signal.raise_signal(signal.SIGUSR1)
+            raise signals.Terminated(first)
+    assert stop.value.number == signal.SIGTERM
+
+
+def test_handlers_stay_while_others_may_come_with_the_first():
+    began = time.monotonic()
+    with pytest.raises(signals.Terminated):
+        with signals.raised(lambda number: pytest.fail("it did not end")):
+            signal.raise_signal(signal.SIGUSR1)
+    assert time.monotonic() - began >= signals.TOGETHER
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])

@@ -39,6 +39,12 @@ def mixture(weights, standardiser=None):
     return ensembles.Mixture(weights, values, {}, standardiser)
 
 
+def initialised(networks, members):
+    """Parameters and collections of both players of each member."""
+    init = jax.jit(jax.vmap(networks.init))
+    return init(population.keys(jax.random.key(0), members))
+
+
 def test_per_mode_gives_each_mode_one_expert_of_its_share():
     plan = ensembles.per_mode(MODES)
     np.testing.assert_array_equal(plan.mode_weights, np.eye(3))
@@ -224,7 +230,7 @@ def test_a_saved_mixture_draws_the_same_samples(tmp_path, normalisation, standar
         "generator_normalisation": normalisation,
     }
     networks = gan.build(architecture)
-    params, collections = jax.vmap(networks.init)(population.keys(jax.random.key(0), 4))
+    params, collections = initialised(networks, 4)
     own = standardise.Standardiser(jnp.ones((4, 2)), 3 * jnp.ones((4, 2)))
     whole = ensembles.Mixture(
         jnp.full(4, 0.25),
@@ -270,9 +276,7 @@ ARCHITECTURE = {
 @pytest.fixture(scope="module")
 def conditional():
     """A conditional mixture as the tree of its file."""
-    params, collections = jax.vmap(gan.build(ARCHITECTURE).init)(
-        population.keys(jax.random.key(0), 2)
-    )
+    params, collections = initialised(gan.build(ARCHITECTURE), 2)
     tree = {"weights": np.full(2, 0.5, np.float32), "params": params.generator}
     tree |= {"collections": collections.generator}
     return tree | {"classes": np.full((2, 3), 1 / 3, np.float32)}
@@ -368,7 +372,7 @@ def test_a_bit_that_flips_in_a_saved_mixture_is_noticed(data, conditional, tmp_p
 
 def test_what_wrote_a_mixture_is_noted(tmp_path):
     networks = gan.build(ARCHITECTURE | {"num_classes": None})
-    params, collections = jax.vmap(networks.init)(population.keys(jax.random.key(0), 2))
+    params, collections = initialised(networks, 2)
     whole = ensembles.Mixture(jnp.full(2, 0.5), params.generator, collections.generator)
     path = tmp_path / "mixture.safetensors"
     described = ARCHITECTURE | {"num_classes": None}

@@ -13,7 +13,7 @@ from jaxgan.ensembles import export
 
 
 def mixture(gan, members=3, **more):
-    params, collections = jax.vmap(gan.init)(
+    params, collections = jax.jit(jax.vmap(gan.init))(
         jax.random.split(jax.random.key(0), members)
     )
     weights = jnp.ones(members) / members
@@ -42,7 +42,7 @@ def test_the_program_is_the_generator_of_each_member(conditional):
         z = jax.random.normal(jax.random.key(batch), (batch, 4))
         label = (jnp.arange(batch) % 3,) if conditional else ()
         own = population.take(mixed, member)
-        expected, _ = gan.generate(own.params, own.collections, z, *label)
+        expected, _ = jax.jit(gan.generate)(own.params, own.collections, z, *label)
         got = program.call(jnp.int32(member), z, *label)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
@@ -90,15 +90,16 @@ def test_virtual_batch_normalisation_leaves_the_batch_free(architecture):
     }
     gan = gan_lib.build(described)
     mixed, z = mixture(gan), gan.latent(jax.random.key(1), 5)
-    _, trained = jax.vmap(
-        lambda own: gan.generate(own.params, own.collections, z, train=True)
-    )(mixed._replace(weights=None))
+    train = jax.jit(
+        jax.vmap(lambda own: gan.generate(own.params, own.collections, z, train=True))
+    )
+    _, trained = train(mixed._replace(weights=None))
     mixed = mixed._replace(collections=trained)
     program = jax.export.deserialize(bytearray(export.stablehlo(gan, mixed, ("cpu",))))
     for batch in (1, 7):
         z = gan.latent(jax.random.key(batch), batch)
         own = population.take(mixed, 2)
-        expected, _ = gan.generate(own.params, own.collections, z)
+        expected, _ = jax.jit(gan.generate)(own.params, own.collections, z)
         got = program.call(jnp.int32(2), z)
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 

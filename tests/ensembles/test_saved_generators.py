@@ -1,5 +1,8 @@
 """Samples of the generators that a run has kept."""
 
+import functools
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,10 +16,14 @@ from jaxgan.ensembles import saved_generators
 ARCHITECTURE = {"architecture": "mlp", "shape": [4, 4, 1], "latent_dim": 2}
 
 
+@functools.cache
+def init(described):
+    return jax.jit(gan.build(json.loads(described)).init)
+
+
 def save(path, seed, bounded=True, scale=1.0, weight=1.0, latent_dim=2):
     described = {**ARCHITECTURE, "bounded": bounded, "latent_dim": latent_dim}
-    networks = gan.build(described)
-    params, collections = networks.init(jax.random.key(seed))[:2]
+    params, collections = init(json.dumps(described))(jax.random.key(seed))[:2]
     pairs = jax.tree.map(lambda x: scale * x[None], (params, collections))
     mixture = ensembles.Mixture(
         jnp.full(1, weight), pairs[0].generator, pairs[1].generator

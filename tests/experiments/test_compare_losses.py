@@ -100,7 +100,8 @@ def test_finished_trials_are_not_run_again_and_lost_ones_are(smoke):
         (("--budget", "0"), "--budget 0"),
     ],
 )
-def test_bad_input_is_one_sentence(words, said, tmp_path):
-    result = run(*words, cwd=tmp_path)
-    assert result.returncode == 2 and said in result.stderr
+def test_bad_input_is_one_sentence(words, said, tmp_path, refused, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = refused("compare_losses", *words)
+    assert said in error and error.startswith("error: ") and error.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -16,11 +16,11 @@ ROOT = pathlib.Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "experiments").glob("*.py"))
 
 
-def run(script, *arguments, cwd, timeout=600):
-    return python(ROOT / "experiments" / script, *arguments, cwd=cwd, timeout=timeout)
+def run(script, *arguments, cwd, **more):
+    return python(ROOT / "experiments" / script, *arguments, cwd=cwd, **more)
 
 
-def python(*arguments, cwd, timeout=600, compile_fast=False):
+def python(*arguments, cwd, timeout=600, compile_fast=True):
     # The tests' own flags make programs compile fast and run slowly.
     env = {
         name: value
@@ -174,11 +174,13 @@ def test_samples_are_kept_as_numbers(smoke, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(arguments, said, tmp_path):
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    arguments, said, tmp_path, refused, monkeypatch
+):
     (tmp_path / "file").touch()
-    result = run("mode_ensemble.py", *arguments, cwd=tmp_path)
-    assert result.returncode == 2
-    assert said in result.stderr and "Traceback" not in result.stderr
+    monkeypatch.chdir(tmp_path)
+    error = refused("mode_ensemble", *arguments)
+    assert said in error and "Traceback" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -193,12 +195,23 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(arguments, said, tmp_path)
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_to_sampling_is_one_sentence(smoke, arguments, said, tmp_path):
+def test_bad_input_to_sampling_is_one_sentence(
+    smoke, arguments, said, tmp_path, refused, monkeypatch
+):
     arguments = [smoke[0] if word == "RUN" else word for word in arguments]
-    result = run("sample.py", *arguments, cwd=tmp_path)
-    assert result.returncode == 2
-    assert said in result.stderr and "Traceback" not in result.stderr
+    monkeypatch.chdir(tmp_path)
+    error = refused("sample", *arguments)
+    assert said in error and "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [("mode_ensemble.py", "--loss", "nonsense"), ("sample.py", ".")], ids=str
+)
+def test_a_process_that_refuses_ends_with_status_2_and_a_sentence(words, tmp_path):
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -213,7 +226,7 @@ def test_the_number_of_seeds_and_modes_changes_no_number_of_programs(tmp_path):
             f" num_modes={modes}, steps=2, samples=100,"
             f" out=pathlib.Path('run-{seeds}-{modes}')))\n"
         )
-        result = python("-c", code, cwd=tmp_path, compile_fast=True)
+        result = python("-c", code, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         return result.stderr.count("Compiling jit(share)")
 
@@ -235,6 +248,7 @@ def test_a_gan_per_mode_covers_all_modes_with_every_seed(
         *("--dataset", dataset, "--out", tmp_path / "run"),
         cwd=tmp_path,
         timeout=1800,
+        compile_fast=False,
     )
     assert result.returncode == 0, result.stderr
     record = json.loads((tmp_path / "run" / "scores.json").read_text())
@@ -249,7 +263,7 @@ def test_the_program_in_the_readme_runs_and_prints_a_row_per_member(tmp_path):
     program, *_ = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
-    result = python("-c", program, cwd=tmp_path)
+    result = python("-c", program, cwd=tmp_path, compile_fast=False)
     assert result.returncode == 0, result.stderr
     rows = re.findall(r"learning rate [\d.]+: (\d) of 8 modes", result.stdout)
     assert len(rows) == 8 and max(map(int, rows)) == 8

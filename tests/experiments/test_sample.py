@@ -35,7 +35,7 @@ def script():
 
 @pytest.fixture(scope="module")
 def mixture():
-    params, collections = gan.build(NETWORK).init(jax.random.key(0))
+    params, collections = jax.jit(gan.build(NETWORK).init)(jax.random.key(0))
     own = [jax.tree.map(lambda x: x[None], t.generator) for t in (params, collections)]
     shares = np.array([[0.7, 0.0, 0.3]], np.float32)  # nothing of the second class
     return ensembles.Mixture(np.ones(1, np.float32), *own, classes=shares)
@@ -90,7 +90,7 @@ def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path, cap
 def test_samples_are_the_same_where_jax_has_64_bits_and_other_keys(tmp_path):
     description = NETWORK | {"num_classes": None}
     networks = gan.build(description)
-    params, collections = networks.init(jax.random.key(0))
+    params, collections = jax.jit(networks.init)(jax.random.key(0))
     mixture = ensembles.Mixture(
         np.ones(1, np.float32),
         jax.tree.map(lambda x: x[None], params.generator),

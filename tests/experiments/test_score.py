@@ -44,9 +44,9 @@ def folder(tmp_path_factory):
     np.save(folder / "last.npy", colours)
     np.save(folder / "first.npy", colours.transpose(0, 3, 1, 2))
     (folder / "run").mkdir()
-    networks = gan.build(EIGHT)
+    init = jax.jit(gan.build(EIGHT).init)
     for seed in (0, 1):
-        params, collections = networks.init(jax.random.key(seed))
+        params, collections = init(jax.random.key(seed))
         own = [
             jax.tree.map(lambda x: x[None], t.generator) for t in (params, collections)
         ]

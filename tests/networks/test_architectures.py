@@ -47,10 +47,12 @@ TRAINED = [
     pytest.param(name, marks=pytest.mark.slow if name in LONG_TO_COMPILE else ())
     for name in networks.ARCHITECTURES
 ]
-FURTHER = [("bfloat16", NUM_CLASSES), ("float32", NUM_CLASSES), ("bfloat16", None)]
-
-
-EVERY_FURTHER = [(name, *case) for name in networks.ARCHITECTURES for case in FURTHER]
+# Each with either dtype and with and without labels; some with one of the two alone.
+FURTHER = [
+    *((name, "bfloat16", NUM_CLASSES) for name in networks.ARCHITECTURES),
+    *((name, "float32", NUM_CLASSES) for name in ("mlp", "resnet")),
+    *((name, "bfloat16", None) for name in ("conv", "biggan_small")),
+]
 
 
 def small(name):
@@ -123,20 +125,20 @@ def population(name, dtype, num_classes):
 
 
 def check_trained(name, dtype, num_classes):
-    record = population(name, dtype, num_classes)
+    record = jax.device_get(population(name, dtype, num_classes))
     start, state = record["start"], record["state"]
     assert record["x"].shape == (MEMBERS, BATCH, *small(name)["shape"])
     assert record["x"].dtype == jnp.float32
     for path, leaf in jax.tree_util.tree_leaves_with_path((state, record["metrics"])):
         if jnp.issubdtype(leaf.dtype, jnp.inexact):
             assert leaf.dtype == jnp.float32, path
-            assert jnp.isfinite(leaf).all(), path
-    assert jnp.isfinite(record["x"]).all()
+            assert np.isfinite(leaf).all(), path
+    assert np.isfinite(record["x"]).all()
     for path, (before, after) in pairs_of_leaves(start.params, state.params):
         for i in range(MEMBERS):
             assert (before[i] != after[i]).any(), path
             # Adam's steps are at most a few rates long.
-            assert jnp.abs(before[i] - after[i]).max() < 10 * STEPS * RATE, path
+            assert np.abs(before[i] - after[i]).max() < 10 * STEPS * RATE, path
 
 
 def pairs_of_leaves(before, after):
@@ -152,7 +154,7 @@ def test_a_population_trains(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "dtype", "num_classes"), EVERY_FURTHER)
+@pytest.mark.parametrize(("name", "dtype", "num_classes"), FURTHER)
 def test_a_population_trains_in_bfloat16_and_with_labels(name, dtype, num_classes):
     check_trained(name, dtype, num_classes)
 
@@ -223,9 +225,18 @@ def test_initialisation_takes_one_member_at_a_time(check_one_at_a_time, name):
     check_one_at_a_time(*initialised(name))
 
 
+# Where a kernel is made does not depend on what is done to its outputs, so that each
+# architecture is tried with a third of the normalisations, in turns.
+NORMALISED = [
+    (name, normalisation)
+    for i, name in enumerate(networks.ARCHITECTURES)
+    for j, normalisation in enumerate(layers.NORMALISATIONS)
+    if (i + j) % 3 == 0
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("normalisation", layers.NORMALISATIONS)
-@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+@pytest.mark.parametrize(("name", "normalisation"), NORMALISED)
 def test_every_normalisation_takes_one_member_at_a_time(
     check_one_at_a_time, name, normalisation
 ):

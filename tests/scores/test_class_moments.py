@@ -9,7 +9,7 @@ from jaxgan.core import errors
 from jaxgan.scores import class_moments
 
 N, F, K = 200, 5, 4
-update = jax.jit(class_moments.update)
+update, merge = jax.jit(class_moments.update), jax.jit(class_moments.merge)
 
 
 def draw(seed=0, n=N, mean=100.0):
@@ -59,8 +59,8 @@ def test_merged_shards_equal_the_whole(shards):
         rows = slice(start, start + size)
         own = class_moments.empty(K, F)
         if size:
-            own = class_moments.of(features[rows], probs[rows])
-        kept, start = class_moments.merge(kept, own), start + size
+            own = update(own, features[rows], probs[rows])
+        kept, start = merge(kept, own), start + size
     np.testing.assert_allclose(score(kept), exact(features, probs), rtol=1e-6)
     counts = np.bincount(probs.argmax(1), minlength=K)
     np.testing.assert_array_equal(kept.count, counts)

@@ -29,7 +29,7 @@ def trained(digits):
     x, _, labels, _ = digits
     return [
         classifier.train_classifier(x, labels, num_classes=10, key=jax.random.key(seed))
-        for seed in range(3)
+        for seed in range(2)
     ]
 
 

@@ -1,5 +1,7 @@
 """Distances that no constant, no cluster far away and no chunk takes digits from."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -11,12 +13,14 @@ from jaxgan import scores
 from jaxgan.scores import distances, neighbours
 
 DRAWS = settings(max_examples=8, deadline=None)
+squared = jax.jit(distances.squared)
 
 
 def draw(seed, n, width, shift=0.0):
     return np.random.default_rng(seed).normal(size=(n, width)) + shift
 
 
+@functools.partial(jax.jit, static_argnums=2)
 def swept(x, y, chunk):
     return distances.sweep(
         lambda carry, index, squares: (carry, squares),
@@ -36,12 +40,12 @@ def test_distances_are_those_in_float64(seed, width, exponent):
     shift = 0.0 if exponent < -5 else 10.0**exponent
     x, y = draw(seed, 13, width, shift), draw(seed + 1, 9, width, shift)
     expected = distance.cdist(x, y, "sqeuclidean")
-    found = distances.squared(*distances.points(x, y))
+    found = squared(*distances.points(x, y))
     np.testing.assert_allclose(found, expected, rtol=5e-6)
     # Rounded to float32 the points are others, but none of their digits are lost.
     x, y = x.astype(np.float32), y.astype(np.float32)
     expected = distance.cdist(x.astype(float), y.astype(float), "sqeuclidean")
-    found = distances.squared(*distances.points(x, y))
+    found = squared(*distances.points(x, y))
     np.testing.assert_allclose(found, expected, rtol=5e-6)
 
 

@@ -10,7 +10,7 @@ from jaxgan.core import errors
 from jaxgan.scores import marginals
 
 N, K = 257, 6
-update = jax.jit(marginals.update)
+update, merge = jax.jit(marginals.update), jax.jit(marginals.merge)
 
 
 def probabilities(seed=0, n=N):
@@ -69,8 +69,8 @@ def test_merged_shards_equal_the_whole(shards):
         own = marginals.empty(K, 10)
         if size:
             rows = slice(start, start + size)
-            own = marginals.update(own, probs[rows], part[rows])
-        kept, start = marginals.merge(kept, own), start + size
+            own = update(own, probs[rows], part[rows])
+        kept, start = merge(kept, own), start + size
     whole = in_batches(probs, part, N, 10)
     for own, expected in zip(kept, whole, strict=True):
         np.testing.assert_allclose(own, expected, rtol=1e-6, atol=1e-5)

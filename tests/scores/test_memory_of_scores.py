@@ -20,7 +20,7 @@ from jaxgan.scores import (
     suites,
 )
 
-CALLS = 20
+CALLS = 10
 GROWTH = 2_000 * CALLS
 """Bytes of Python that they may leave, of caches that find their size: probabilities
 below take 4,000, their features 25,600, and a compiled program some 50,000."""

@@ -16,7 +16,7 @@ def draw(n, mean=100.0, seed=0):
     return (random.normal(size=(n, F)) @ mix + mean).astype(np.float32)
 
 
-update = jax.jit(moments.update)
+update, merge = jax.jit(moments.update), jax.jit(moments.merge)
 
 
 def in_batches(x, size):
@@ -49,8 +49,8 @@ def test_merged_shards_equal_the_whole(parts):
     for part in np.split(x, np.cumsum(parts)[:-1]):
         own = moments.empty(F)
         if len(part):
-            own = moments.update(own, part)
-        found = moments.merge(found, own)
+            own = update(own, part)
+        found = merge(found, own)
     mean, covariance = moments.finalize(found)
     exact = np.cov(x.astype(np.float64).T)
     np.testing.assert_allclose(mean, x.astype(np.float64).mean(0), rtol=2e-7)

@@ -20,6 +20,7 @@ STD, K = float(mixtures.spread(RING)), 8
 SQUARES_OF_COPIES = 2 * math.sqrt(math.pi / 2) - math.sqrt(math.pi)
 
 
+@jax.jit
 def measured(x):
     """Deviation and energy distance of points in units of the ring's modes."""
     x = jnp.asarray(x, jnp.float32)
@@ -89,7 +90,7 @@ def test_the_energy_distance_is_that_of_many_points_of_the_mode(seed, far):
     rng = np.random.default_rng(seed)
     own = rng.normal(size=(1, 30, 2)) * (30 if far else 0.7) + 0.3
     law = rng.normal(size=(40_000, 2))
-    found = scores.within_mode_energy(
+    found = jax.jit(scores.within_mode_energy)(
         jnp.asarray(own[0], jnp.float32), jnp.zeros(30, int), jnp.zeros((1, 2)), 1.0
     ).value
     across = np.linalg.norm(own[0][:, None] - law, axis=-1).mean()

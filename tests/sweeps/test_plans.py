@@ -108,7 +108,7 @@ def test_tables_have_every_row_and_column(tmp_path):
         assert [r["trial"] for r in csv.DictReader(file)] == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_sweep_killed_at_any_moment_loses_and_doubles_nothing(kills, tmp_path):
     path = tmp_path / "trials.jsonl"
     code = """
