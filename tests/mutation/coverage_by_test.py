@@ -137,4 +137,9 @@ class Recorder:
 
 def files_of(tests: Iterable[str]) -> list[str]:
     """The files of tests, in order, each once."""
-    return list(dict.fromkeys(name.partition("::")[0] for name in tests))
+    return list(dict.fromkeys(map(file_of, tests)))
+
+
+def file_of(test: str) -> str:
+    """The file of a test, by what pytest calls the test."""
+    return test.partition("::")[0]

@@ -1,9 +1,10 @@
-"""Runs pytest in forks of a process that has imported the libraries but nothing of ours.
+"""Runs pytest in forks of a process that has imported the libraries.
 
 Importing JAX and the rest takes longer than most tests. A fork begins after that, with
-no backend of JAX initialised, imports the package (one of its modules changed, if asked)
-and runs the tests it is given. It tells its parent of each test that begins, through a
-pipe, so that a test that hangs is noticed by its own time and not by that of all.
+no backend of JAX initialised, imports the package (one of its modules changed, if
+asked) and runs the tests it is given. It tells its parent of each test that begins,
+through a pipe, so that a test that hangs is noticed by its own time and not by that of
+all.
 """
 
 import contextlib
@@ -25,8 +26,8 @@ LIBRARIES = (
     "jax jax.numpy jax.scipy.special jax.scipy.stats jax.experimental flax flax.linen "
     "flax.nnx optax orbax.checkpoint numpy scipy.linalg scipy.stats scipy.special "
     "scipy.optimize scipy.spatial scipy.signal sklearn.cluster sklearn.metrics "
-    "sklearn.neighbors sklearn.datasets sklearn.neural_network pytest _pytest.pytester "
-    "hypothesis hypothesis.strategies hypothesis.extra.numpy safetensors.numpy PIL.Image"
+    "sklearn.neighbors sklearn.datasets sklearn.neural_network pytest hypothesis "
+    "hypothesis.strategies hypothesis.extra.numpy safetensors.numpy PIL.Image"
 ).split()
 ARGUMENTS = [
     "-x",
@@ -43,6 +44,7 @@ ARGUMENTS = [
 MEMORY = 12 * 2**30
 """Bytes of addresses that a fork may use, lest a changed size take the machine's."""
 SLOWER = 10
+"""As many times as a machine that others use takes longer than its processor."""
 
 
 class Task(NamedTuple):
@@ -62,7 +64,8 @@ class Task(NamedTuple):
 class Outcome(NamedTuple):
     """What came of a fork: what it told, and how it ended.
 
-    `ended` is "done", "time" (it was stopped) or "crash"; `seconds` are of the processor.
+    `ended` is "done", "time" (it was stopped) or "crash"; `seconds` are of the
+    processor.
     """
 
     name: str
@@ -72,7 +75,7 @@ class Outcome(NamedTuple):
 
 
 def prepare(tree: pathlib.Path, cache: pathlib.Path) -> None:
-    """Makes this process one that forks can begin from; nothing of JAX may be loaded."""
+    """Makes this process, which has not loaded JAX, one that forks can begin from."""
     os.chdir(tree)
     sys.path.insert(0, str(tree))
     os.environ |= {
@@ -169,7 +172,7 @@ class _Fork:
         if self.ended is None:
             used = self._processor() - self.used_when_heard
             waited = time.monotonic() - self.heard
-            # A machine that others use may be this much slower; a deadlock uses nothing.
+            # A deadlock uses nothing.
             if used > self.limit or waited > SLOWER * self.limit:
                 os.killpg(self.pid, signal.SIGKILL)
                 self._wait()

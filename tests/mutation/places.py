@@ -293,7 +293,9 @@ def _keyword(node):
     axis = ast.unparse(node.value)
     new = {"0": -1, "-1": 0, "1": 0, "-2": -1, "2": 0}.get(axis)
     if new is not None:
-        node.value = ast.Constant(new) if new >= 0 else ast.parse(str(new)).body[0].value
+        node.value = (
+            ast.Constant(new) if new >= 0 else ast.parse(str(new)).body[0].value
+        )
         ast.copy_location(node.value, node)
         yield "axis", node
 

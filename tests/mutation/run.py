@@ -4,14 +4,14 @@
 
 A mutant is one change (`places`) to one module of ROOMS, drawn with a seed and spread
 over the rooms. The tests of the default suite that call the changed function run on it,
-the nearest first, until one fails, which kills the mutant; so do a crash and a test that
-takes far longer than it should. If none fails, the other tests of the same files run.
-Tests that start processes are left out: those would not see the change.
+the nearest first, until one fails, which kills the mutant; so do a crash and a test
+that takes far longer than it should. If none fails, the other tests of the same files
+run. Tests that start processes are left out: those would not see the change.
 
-The first run on a tree measures which test calls what (minutes), and fills a compilation
-cache; both are kept in `--work`. Then a mutant takes seconds. Printed are a line per
-mutant and a table per room; the record holds all. `equivalent.json` names, with reasons,
-mutants that no test could kill.
+The first run on a tree measures which test calls what (minutes), and fills a
+compilation cache; both are kept in `--work`. Then a mutant takes seconds. Printed are a
+line per mutant and a table per room; the record holds all. `equivalent.json` names,
+with reasons, mutants that no test could kill.
 
 To compare two trees, draw on one and take the same mutants on the other, also if the
 modules and tests have moved (MOVED):
@@ -19,7 +19,9 @@ modules and tests have moved (MOVED):
     python tests/mutation/run.py --out after.json
     python tests/mutation/run.py --tree OLD --same-as after.json --out before.json
 
-To look at survivors again, after a test was written: `--again record.json`.
+To try survivors again, after tests were written, and to bring a record up to date:
+
+    python tests/mutation/run.py --again after.json --out after.json
 """
 
 import argparse
@@ -33,8 +35,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+import coverage_by_test
+import forks
+import places
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOMS = (
@@ -42,12 +48,16 @@ ROOMS = (
 ).split()
 TESTS = (
     "losses/ test_losses*.py penalties/ test_penalties*.py divergences/ steps/ "
-    "test_steps.py scores/ checkpoint/ test_gradients.py test_population.py test_gan.py "
-    "test_first_mistakes.py training/test_training.py test_training.py "
+    "test_steps.py scores/ checkpoint/ test_gradients.py test_population.py "
+    "test_gan.py test_first_mistakes.py training/test_training.py test_training.py "
     "core/test_decompositions.py test_decompositions.py"
 ).split()
 """Where tests of the rooms lie, in the layout of today and in the one before it."""
 
+MOVED_TESTS = {
+    "test_suites.py": "test_panels.py",
+    "test_feature_passes.py": "test_passes.py",
+}
 MOVED = {
     "scores/suites": "scores/panels",
     "scores/feature_passes": "scores/passes",
@@ -70,7 +80,7 @@ class Mutant(NamedTuple):
 
     identity: str
     path: str
-    place: "places.Place"
+    place: places.Place
 
     @property
     def room(self) -> str:
@@ -97,13 +107,13 @@ def all_mutants(tree: pathlib.Path) -> dict[str, Mutant]:
 def _modules(tree):
     for room in ROOMS:
         path = tree / "jaxgan" / room
-        yield from sorted(path.glob("*.py")) if path.is_dir() else [
-            path.with_suffix(".py")
-        ]
+        yield from (
+            sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        )
 
 
 def drawn(mutants: dict[str, Mutant], number: int, seed: int) -> list[Mutant]:
-    """A sample: rooms by the root of their size, in each the rarer operators more often."""
+    """A sample: rooms by the root of their size, and rarer operators more often."""
     by_room = collections.defaultdict(list)
     for mutant in mutants.values():
         by_room[mutant.room].append(mutant)
@@ -134,7 +144,7 @@ def same(mutants: dict[str, Mutant], record: dict) -> tuple[list[Mutant], list[s
     return there, missing
 
 
-def chosen(mutant: Mutant, tests: dict[str, "Test"]) -> list[list[str]]:
+def chosen(mutant: Mutant, tests: dict[str, coverage_by_test.Test]) -> list[list[str]]:
     """Tests to run, as a list for each file: those that call the function, then others.
 
     The files go by how near their names are to the module's; in a file, quick tests are
@@ -145,7 +155,7 @@ def chosen(mutant: Mutant, tests: dict[str, "Test"]) -> list[list[str]]:
     files = coverage_by_test.files_of(callers)
     seconds = collections.Counter()
     for name in callers:
-        seconds[name.partition("::")[0]] += tests[name].seconds
+        seconds[coverage_by_test.file_of(name)] += tests[name].seconds
     files.sort(key=lambda file: (_distance(file, mutant), seconds[file], file))
     others = [name for name in tests if name not in set(callers)]
     return [
@@ -157,7 +167,7 @@ def chosen(mutant: Mutant, tests: dict[str, "Test"]) -> list[list[str]]:
 
 
 def _of_file(file, names):
-    return [name for name in names if name.partition("::")[0] == file]
+    return [name for name in names if coverage_by_test.file_of(name) == file]
 
 
 def _calls(test, mutant):
@@ -187,30 +197,95 @@ def _distance(file, mutant):
     return 1 if mutant.room in file else 2
 
 
-def task(tree: pathlib.Path, mutant: Mutant, tests: dict[str, "Test"]) -> "forks.Task":
-    """Runs the tests of a mutant, and tells which failed."""
+def task(
+    tree: pathlib.Path, mutant: Mutant, groups: list[list[str]], usual: dict[str, float]
+) -> forks.Task:
+    """Runs tests on a mutant, each list of them of one file, and tells which failed.
+
+    Args:
+      tree: that the mutant is of.
+      mutant: what is changed.
+      groups: from `chosen`.
+      usual: seconds of the tests on the unchanged tree.
+    """
 
     def run(tell):
-        import jax
-
-        # A mutant's programs are not for others.
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1e9)
         path = tree / "jaxgan" / mutant.path
         module = ast.parse(path.read_text())
         (place,) = (it for it in places.of(module) if it.within == mutant.place.within)
         place.apply()
         forks.change(path, compile(module, str(path), "exec", dont_inherit=True))
-        for names in chosen(mutant, tests):
-            status = forks.pytest_on([names[0].partition("::")[0]], Only(names, tell))
-            if status:
-                tell({"killed": True, "status": status})
-                return
+        _run_until_killed(groups, tell)
 
     def limit(told):
-        usual = tests[told["begun"]].seconds if "begun" in told else 0
-        return LEAST + TIMES * usual
+        return LEAST + TIMES * usual.get(told.get("begun"), 0)
 
     return forks.Task(mutant.identity, run, limit)
+
+
+def _run_until_killed(groups, tell):
+    import jax
+
+    # The programs of a mutant are not for others.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1e9)
+    for names in groups:
+        file = coverage_by_test.file_of(names[0])
+        if status := forks.pytest_on([file], Only(names, tell)):
+            tell({"killed": True, "status": status})
+            return
+
+
+def killed_again(
+    asked: argparse.Namespace, sample: list[Mutant], record: dict
+) -> dict[str, forks.Outcome]:
+    """The mutants that the same test kills as in the record, wherever that test lies.
+
+    Which tests call what need not be measured for these.
+    """
+    files = {pathlib.PurePath(file).name: file for file in files_of_tests(asked.tree)}
+    hints = {}
+    for entry in record["mutants"]:
+        file, _, name = entry.get("by", "").partition("::")
+        old = pathlib.PurePath(file).name
+        if name and (file := files.get(old) or files.get(MOVED_TESTS.get(old))):
+            hints[entry["identity"]] = f"{file}::{name}"
+    sound = _passing(asked, set(hints.values()))
+    again = [mutant for mutant in sample if hints.get(mutant.identity) in sound]
+    tasks = (task(asked.tree, it, [[hints[it.identity]]], {}) for it in again)
+    outcomes = forks.run(tasks, asked.workers, asked.work / "mutant")
+    return {it.name: it for it in outcomes if _is_killed(it)}
+
+
+def _passing(asked, names):
+    """Those of the tests that are there and pass on the unchanged tree."""
+    files = coverage_by_test.files_of(sorted(names))
+
+    def task_of(file):
+        def run(tell):
+            forks.pytest_on([file], Passed(names, tell))
+
+        return forks.Task(file, run, lambda told: 300.0)
+
+    outcomes = forks.run(map(task_of, files), asked.workers, asked.work / "passing")
+    return {told["passed"] for outcome in outcomes for told in outcome.told}
+
+
+def _is_killed(outcome):
+    return outcome.ended != "done" or any("killed" in told for told in outcome.told)
+
+
+class Passed:
+    """A plugin of pytest that runs only the named tests and tells which passed."""
+
+    def __init__(self, names, tell):
+        self.names, self.tell = names, tell
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = [item for item in items if item.nodeid in self.names]
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed:
+            self.tell({"passed": report.nodeid})
 
 
 class Only:
@@ -246,14 +321,13 @@ def _last_line(longrepr):
     return text.strip().splitlines()[0][:160] if text.strip() else ""
 
 
-def entry_of(mutant: Mutant, outcome: "forks.Outcome", equivalent: dict) -> dict:
+def entry_of(mutant: Mutant, outcome: forks.Outcome, equivalent: dict) -> dict:
     """What the record says of a mutant."""
     failed = next((told for told in outcome.told if "failed" in told), None)
     begun = [told["begun"] for told in outcome.told if "begun" in told]
-    killed = any("killed" in told for told in outcome.told)
     if outcome.ended != "done":
         failed = {"failed": begun[-1] if begun else "collection", "why": outcome.ended}
-    result = "killed" if killed or outcome.ended != "done" else "survived"
+    result = "killed" if _is_killed(outcome) else "survived"
     if result == "survived" and not begun:
         result = "not called"
     entry = {
@@ -306,25 +380,33 @@ def options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=path, help="the record, as JSON")
     parser.add_argument("--same-as", type=path, help="a record whose mutants to take")
-    parser.add_argument("--again", type=path, help="a record whose survivors to take")
+    parser.add_argument("--again", type=path, help="a record whose survivors to try")
     parser.add_argument("--only", default="", help="a part of the identities to take")
     parser.add_argument("--work", type=path, default=work, help="what is kept")
     return parser.parse_args()
 
 
-def sample_of(asked: argparse.Namespace) -> tuple[list[Mutant], list[str], int]:
-    """The mutants to try, those that are not there, and the seed they were drawn with."""
-    mutants, seed, missing = all_mutants(asked.tree), asked.seed, []
-    if given := asked.same_as or asked.again:
-        record = json.loads(given.read_text())
-        seed = record["seed"]
-        if asked.again:
-            alive = ("survived", "not called")
-            record["mutants"] = [it for it in record["mutants"] if it["result"] in alive]
-        sample, missing = same(mutants, record)
+def sample_of(asked: argparse.Namespace) -> tuple[list[Mutant], dict]:
+    """The mutants to try, and the record that is followed.
+
+    Where none is given, it is one that says only the seed.
+    """
+    mutants = all_mutants(asked.tree)
+    given = asked.same_as or asked.again
+    if not given:
+        sample = drawn(mutants, asked.mutants, asked.seed)
+        record = {"seed": asked.seed, "missing": [], "mutants": []}
     else:
-        sample = drawn(mutants, asked.mutants, seed)
-    return [it for it in sample if asked.only in it.identity], missing, seed
+        record = json.loads(given.read_text())
+        sample, record["missing"] = same(mutants, record)
+        if asked.again:
+            alive = {
+                entry["identity"]
+                for entry in record["mutants"]
+                if entry["result"] != "killed"
+            }
+            sample = [mutant for mutant in sample if mutant.identity in alive]
+    return [it for it in sample if asked.only in it.identity], record
 
 
 def commit_of(tree: pathlib.Path) -> str:
@@ -347,42 +429,62 @@ def main() -> None:
     asked = options()
     asked.tree, asked.work = asked.tree.resolve(), asked.work.resolve()
     asked.out = asked.out and asked.out.resolve()
-    sample, missing, seed = sample_of(asked)
-    commit = commit_of(asked.tree)
+    sample, followed = sample_of(asked)
     equivalent = json.loads((HERE / "equivalent.json").read_text())
+    commit = commit_of(asked.tree)
     (asked.work / "compiled").mkdir(parents=True, exist_ok=True)
     forks.prepare(asked.tree, asked.work / "compiled")
+    earlier = followed["mutants"] if asked.again else []
+    entries = {entry["identity"]: entry for entry in earlier}
+    try:
+        for done, (mutant, outcome) in enumerate(outcomes_of(asked, sample, followed)):
+            entry = entry_of(mutant, outcome, equivalent)
+            entries[mutant.identity] = entry
+            print(f"{done + 1}/{len(sample)} {_line(entry)}", flush=True)
+    finally:
+        record = {
+            "seed": followed["seed"],
+            "commit": commit,
+            "missing": followed["missing"],
+            "mutants": sorted(entries.values(), key=lambda entry: entry["identity"]),
+        }
+        print(table(record["mutants"]))
+        print("without a place in this tree:", *record["missing"])
+        if asked.out:
+            asked.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def outcomes_of(
+    asked: argparse.Namespace, sample: list[Mutant], followed: dict
+) -> Iterator[tuple[Mutant, forks.Outcome]]:
+    """Tries each mutant, those first that are killed as in the record that is followed.
+
+    Raises:
+      SystemExit: if a test fails on the unchanged tree.
+    """
+    by_identity = {mutant.identity: mutant for mutant in sample}
+    done = killed_again(asked, sample, followed)
+    yield from ((by_identity[name], outcome) for name, outcome in done.items())
+    left = [mutant for mutant in sample if mutant.identity not in done]
+    if not left:
+        return
     tests = coverage_by_test.measured(
         asked.tree, files_of_tests(asked.tree), asked.work, asked.workers
     )
-    by_identity = {mutant.identity: mutant for mutant in sample}
-    tasks = (task(asked.tree, mutant, tests) for mutant in sample)
-    entries = {}
+    usual = {name: test.seconds for name, test in tests.items()}
+    tasks = (task(asked.tree, it, chosen(it, tests), usual) for it in left)
     for outcome in forks.run(tasks, asked.workers, asked.work / "mutant"):
-        entry = entry_of(by_identity[outcome.name], outcome, equivalent)
-        entries[outcome.name] = entry
-        print(_line(entry, len(entries), len(sample)), flush=True)
-    entries = [entries[mutant.identity] for mutant in sample]
-    print(table(entries))
-    print(f"{len(missing)} mutants have no place in this tree", *missing, sep="\n  ")
-    if asked.out:
-        record = {"seed": seed, "commit": commit, "missing": missing}
-        asked.out.write_text(json.dumps({**record, "mutants": entries}, indent=1) + "\n")
+        yield by_identity[outcome.name], outcome
 
 
-def _line(entry, number, total):
+def _line(entry):
     change = f"{entry['before']} -> {entry['after']}".replace("\n", " ")
     by = entry.get("by", "").rpartition("/")[2]
     return (
-        f"{number}/{total} {entry['result']} in {entry['seconds']} s: "
-        f"{entry['identity']} line {entry['line']}: {change[:120]} {by}"
+        f"{entry['result']} in {entry['seconds']} s: {entry['identity']} "
+        f"line {entry['line']}: {change[:120]} {by}"
     )
 
 
 if __name__ == "__main__":
-    sys.path[:1] = [str(HERE)]
-    import coverage_by_test
-    import forks
-    import places
-
     main()
