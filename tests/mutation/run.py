@@ -5,8 +5,8 @@
 A mutant is one change (`places`) to one module of ROOMS, drawn with a seed and spread
 over the rooms. The tests of the default suite that call the changed function run on it,
 the nearest first, until one fails, which kills the mutant; so do a crash and a test
-that takes far longer than it should. If none fails, the other tests of the same files
-run. Tests that start processes are left out: those would not see the change.
+that takes far longer than it should. If none fails, the other tests of the nearest
+files run. Tests that start processes are left out: those would not see the change.
 
 The first run on a tree measures which test calls what (minutes), and fills a
 compilation cache; both are kept in `--work`. Then a mutant takes seconds. Printed are a
@@ -148,7 +148,7 @@ def chosen(mutant: Mutant, tests: dict[str, coverage_by_test.Test]) -> list[list
     """Tests to run, as a list for each file: those that call the function, then others.
 
     The files go by how near their names are to the module's; in a file, quick tests are
-    first.
+    first. The others are those of the nearest files.
     """
     tests = {name: test for name, test in tests.items() if test.alone}
     callers = [name for name, test in tests.items() if _calls(test, mutant)]
@@ -157,12 +157,15 @@ def chosen(mutant: Mutant, tests: dict[str, coverage_by_test.Test]) -> list[list
     for name in callers:
         seconds[coverage_by_test.file_of(name)] += tests[name].seconds
     files.sort(key=lambda file: (_distance(file, mutant), seconds[file], file))
-    others = [name for name in tests if name not in set(callers)]
+    # A test may see the change in what an earlier one has compiled or kept.
+    called = set(callers)
+    near = [file for file in files if _distance(file, mutant) == 0] or files[:1]
+    others = [name for name in tests if name not in called]
     return [
-        sorted(_of_file(file, names), key=lambda name: tests[name].seconds)
-        for names in (callers, others)
-        for file in files
-        if _of_file(file, names)
+        sorted(of_file, key=lambda name: tests[name].seconds)
+        for names, of_kind in ((callers, files), (others, near))
+        for file in of_kind
+        if (of_file := _of_file(file, names))
     ]
 
 
