@@ -30,7 +30,6 @@ LIBRARIES = (
     "hypothesis.strategies hypothesis.extra.numpy safetensors.numpy PIL.Image"
 ).split()
 ARGUMENTS = [
-    "-x",
     "-q",
     "--no-header",
     "--tb=line",
@@ -238,8 +237,13 @@ def change(path: pathlib.Path, code: Any) -> None:
     loader.get_code = get_code
 
 
-def pytest_on(files: Iterable[str], *plugins: Any) -> int:
-    """Runs tests of files in this process; the exit status of pytest."""
+def pytest_on(file: str, plugin: Any, most: int = 1) -> int:
+    """Runs tests of a file in this process, until `most` failed (0: never mind).
+
+    Returns:
+      The exit status of pytest.
+    """
     import pytest
 
-    return int(pytest.main([*ARGUMENTS, *files], plugins=list(plugins)))
+    arguments = [*ARGUMENTS, f"--maxfail={most}", file]
+    return int(pytest.main(arguments, plugins=[plugin]))

@@ -233,7 +233,7 @@ def _run_until_killed(groups, tell):
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1e9)
     for names in groups:
         file = coverage_by_test.file_of(names[0])
-        if status := forks.pytest_on([file], Only(names, tell)):
+        if status := forks.pytest_on(file, Only(names, tell)):
             tell({"killed": True, "status": status})
             return
 
@@ -265,7 +265,7 @@ def _passing(asked, names):
 
     def task_of(file):
         def run(tell):
-            forks.pytest_on([file], Passed(names, tell))
+            forks.pytest_on(file, Passed(names, tell), most=0)
 
         return forks.Task(file, run, lambda told: 300.0)
 
@@ -460,11 +460,7 @@ def main() -> None:
 def outcomes_of(
     asked: argparse.Namespace, sample: list[Mutant], followed: dict
 ) -> Iterator[tuple[Mutant, forks.Outcome]]:
-    """Tries each mutant, those first that are killed as in the record that is followed.
-
-    Raises:
-      SystemExit: if a test fails on the unchanged tree.
-    """
+    """Tries each mutant, those first that are killed as in the record followed."""
     by_identity = {mutant.identity: mutant for mutant in sample}
     done = killed_again(asked, sample, followed)
     yield from ((by_identity[name], outcome) for name, outcome in done.items())
