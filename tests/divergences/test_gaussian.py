@@ -364,6 +364,24 @@ def test_what_is_no_gaussian_is_refused(name, arguments, words):
         FULL[name](*arguments)
 
 
+def test_gradients_of_js_are_those_of_its_mean_over_one_set_of_samples(x64):
+    arguments = [argument[0] for argument in random_gaussians(1, seed=4)]
+    generator, key = np.random.default_rng(0), jax.random.key(0)
+
+    def value(*arguments):
+        return divergences.gaussian_js(*arguments, key, num_samples=50).value
+
+    compiled = jax.jit(value)
+    gradient = jax.jit(jax.grad(value, argnums=(0, 1, 2, 3)))(*arguments)
+    for i, part in enumerate(gradient):
+        step = generator.normal(size=arguments[i].shape)
+        step = 1e-5 * (step + step.T if step.ndim == 2 else step)
+        up, down = list(arguments), list(arguments)
+        up[i], down[i] = arguments[i] + step, arguments[i] - step
+        numeric = (compiled(*up) - compiled(*down)) / 2
+        np.testing.assert_allclose(np.sum(part * step), numeric, rtol=1e-5)
+
+
 def test_js_asks_for_two_samples():
     with pytest.raises(errors.UserError, match="num_samples is 1"):
         divergences.gaussian_js(ZERO, EYE, ZERO, EYE, jax.random.key(0), 1)
