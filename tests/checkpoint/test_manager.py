@@ -249,6 +249,15 @@ def test_a_run_saves_again_the_step_that_was_damaged_and_keeps_the_old(copy, cap
     assert "put aside" in capsys.readouterr().err
 
 
+def test_each_damaged_checkpoint_of_a_step_is_put_aside_under_the_next_number(copy):
+    for number in range(3):
+        (copy / "20" / manifest.NAME).unlink()
+        save(copy, 20)
+        aside = {path.name for path in copy.glob("unusable*")}
+        assert aside == {f"unusable-20-{i}" for i in range(number + 1)}
+    assert restore(copy).step == 20
+
+
 def test_if_nothing_can_be_used_it_says_so(copy):
     for step in ("10", "20"):
         (copy / step / manifest.NAME).unlink()

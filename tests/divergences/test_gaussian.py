@@ -231,6 +231,13 @@ def test_diagonal_kl_at_zero_variances():
         kl([0.0], [-1.0], [0.0], [1.0])
 
 
+def test_kl_of_point_masses_is_zero_or_infinite():
+    nothing = np.zeros((F, F), np.float32)
+    here, there = np.zeros(F, np.float32), np.ones(F, np.float32)
+    assert JITTED["kl"](here, nothing, here, nothing) == 0
+    assert JITTED["kl"](here, nothing, there, nothing) == np.inf
+
+
 @either
 def test_gradients_match_differences(x64, name):
     arguments = [argument[0] for argument in random_gaussians(1, seed=4)]
