@@ -132,7 +132,7 @@ def _run(waiting, running, workers, log):
             task = next(waiting, None)
             if exhausted := task is None:
                 break
-            fork = _Fork(task, log.with_suffix(f".{len(running)}.log"))
+            fork = _Fork(task, log)
             running[fork.pipe.fileno()] = fork
             selector.register(fork.pipe, selectors.EVENT_READ)
         for key, _ in selector.select(timeout=0.2):
@@ -153,8 +153,9 @@ class _Fork:
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _become(task, writing, log)
+            _become(task, writing, log.with_suffix(f".{os.getpid()}.log"))
         os.close(writing)
+        self.log = log.with_suffix(f".{self.pid}.log")
         self.pipe = open(reading, "rb", buffering=0)
 
     def listen(self):
@@ -196,6 +197,8 @@ class _Fork:
 
     def outcome(self):
         self.pipe.close()
+        if self.ended == "done":
+            self.log.unlink(missing_ok=True)
         return Outcome(self.task.name, self.told, self.ended, self.used)
 
 

@@ -217,7 +217,9 @@ def task(
         module = ast.parse(path.read_text())
         (place,) = (it for it in places.of(module) if it.within == mutant.place.within)
         place.apply()
+        module = ast.fix_missing_locations(module)
         forks.change(path, compile(module, str(path), "exec", dont_inherit=True))
+        tell({"changed": mutant.identity})
         _run_until_killed(groups, tell)
 
     def limit(told):
@@ -325,7 +327,13 @@ def _last_line(longrepr):
 
 
 def entry_of(mutant: Mutant, outcome: forks.Outcome, equivalent: dict) -> dict:
-    """What the record says of a mutant."""
+    """What the record says of a mutant.
+
+    Raises:
+      RuntimeError: if it could not be made.
+    """
+    if not outcome.told:
+        raise RuntimeError(f"{mutant.identity} could not be made: {outcome.ended}")
     failed = next((told for told in outcome.told if "failed" in told), None)
     begun = [told["begun"] for told in outcome.told if "begun" in told]
     if outcome.ended != "done":
