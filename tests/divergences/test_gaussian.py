@@ -371,6 +371,20 @@ def test_what_is_no_gaussian_is_refused(name, arguments, words):
         FULL[name](*arguments)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ((2, 2, 3, 2), r"mean_p has shape \(2,\) and mean_q has shape \(3,\)"),
+        ((2, 2, 2, 1), r"var_p has shape \(2,\) and var_q has shape \(1,\)"),
+        ((2, 1, 2, 1), r"mean_p has shape \(2,\) and var_p has shape \(1,\)"),
+    ],
+)
+@either
+def test_what_is_no_diagonal_gaussian_is_refused(name, sizes, words):
+    with pytest.raises(errors.UserError, match=words):
+        DIAGONAL[name](*map(np.ones, sizes))
+
+
 def test_gradients_of_js_are_those_of_its_mean_over_one_set_of_samples(x64):
     arguments = [argument[0] for argument in random_gaussians(1, seed=4)]
     generator, key = np.random.default_rng(0), jax.random.key(0)
