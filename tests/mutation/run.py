@@ -11,7 +11,7 @@ files run. Tests that start processes are left out: those would not see the chan
 The first run on a tree measures which test calls what (minutes), and fills a
 compilation cache; both are kept in `--work`. Then a mutant takes seconds. Printed are a
 line per mutant and a table per room; the record holds all. `equivalent.json` names,
-with reasons, mutants that no test could kill.
+with reasons, mutants that no test could kill, which are not tried.
 
 To compare two trees, draw on one and take the same mutants on the other, also if the
 modules and tests have moved (MOVED):
@@ -19,7 +19,8 @@ modules and tests have moved (MOVED):
     python tests/mutation/run.py --out after.json
     python tests/mutation/run.py --tree OLD --same-as after.json --out before.json
 
-To try survivors again, after tests were written, and to bring a record up to date:
+To try survivors again, after tests were written, or what a run that was stopped has not
+tried, and to bring the record up to date:
 
     python tests/mutation/run.py --again after.json --out after.json
 """
@@ -248,8 +249,10 @@ def killed_again(
     Which tests call what need not be measured for these.
     """
     files = {pathlib.PurePath(file).name: file for file in files_of_tests(asked.tree)}
-    hints = {}
+    hints, wanted = {}, {mutant.identity for mutant in sample}
     for entry in record["mutants"]:
+        if entry["identity"] not in wanted:
+            continue
         file, _, name = entry.get("by", "").partition("::")
         old = pathlib.PurePath(file).name
         if name and (file := files.get(old) or files.get(MOVED_TESTS.get(old))):
@@ -326,35 +329,36 @@ def _last_line(longrepr):
     return text.strip().splitlines()[0][:160] if text.strip() else ""
 
 
-def entry_of(mutant: Mutant, outcome: forks.Outcome, equivalent: dict) -> dict:
-    """What the record says of a mutant.
+def untried(mutant: Mutant, equivalent: dict[str, str]) -> dict:
+    """What the record says of a mutant before it is tried."""
+    known = mutant.identity in equivalent
+    return {
+        "identity": mutant.identity,
+        "path": mutant.path,
+        "line": mutant.place.line,
+        "before": mutant.place.before,
+        "after": mutant.place.after,
+        "result": "equivalent" if known else "not tried",
+    }
+
+
+def entry_of(mutant: Mutant, outcome: forks.Outcome) -> dict:
+    """What the record says of a mutant that was tried.
 
     Raises:
       RuntimeError: if it could not be made.
     """
     if not outcome.told:
         raise RuntimeError(f"{mutant.identity} could not be made: {outcome.ended}")
-    failed = next((told for told in outcome.told if "failed" in told), None)
     begun = [told["begun"] for told in outcome.told if "begun" in told]
-    if outcome.ended != "done":
+    entry = untried(mutant, {})
+    entry["seconds"] = round(outcome.seconds, 1)
+    if not _is_killed(outcome):
+        return entry | {"result": "survived" if begun else "not called"}
+    failed = next((told for told in outcome.told if "failed" in told), None)
+    if failed is None:
         failed = {"failed": begun[-1] if begun else "collection", "why": outcome.ended}
-    result = "killed" if _is_killed(outcome) else "survived"
-    if result == "survived" and not begun:
-        result = "not called"
-    entry = {
-        "identity": mutant.identity,
-        "path": mutant.path,
-        "line": mutant.place.line,
-        "before": mutant.place.before,
-        "after": mutant.place.after,
-        "result": result,
-        "seconds": round(outcome.seconds, 1),
-    }
-    if failed:
-        entry |= {"by": failed["failed"], "why": failed["why"]}
-    elif result != "killed" and mutant.identity in equivalent:
-        entry["result"] = "equivalent"
-    return entry
+    return entry | {"result": "killed", "by": failed["failed"], "why": failed["why"]}
 
 
 def table(entries: Iterable[dict]) -> str:
@@ -363,7 +367,7 @@ def table(entries: Iterable[dict]) -> str:
     for entry in entries:
         for room in (room_of(entry["identity"]), "all"):
             counts[room][entry["result"]] += 1
-    kinds = ("killed", "survived", "not called", "equivalent")
+    kinds = ("killed", "survived", "not called", "equivalent", "not tried")
     lines = [f"{'room':<12}" + "".join(f"{kind:>12}" for kind in kinds) + "  share"]
     for room in (*(room for room in ROOMS if room in counts), "all"):
         of_all, of_real = shares(counts[room])
@@ -411,12 +415,12 @@ def sample_of(asked: argparse.Namespace) -> tuple[list[Mutant], dict]:
         record = json.loads(given.read_text())
         sample, record["missing"] = same(mutants, record)
         if asked.again:
-            alive = {
+            settled = {
                 entry["identity"]
                 for entry in record["mutants"]
-                if entry["result"] != "killed"
+                if entry["result"] in ("killed", "equivalent")
             }
-            sample = [mutant for mutant in sample if mutant.identity in alive]
+            sample = [mutant for mutant in sample if mutant.identity not in settled]
     return [it for it in sample if asked.only in it.identity], record
 
 
@@ -447,10 +451,16 @@ def main() -> None:
     forks.prepare(asked.tree, asked.work / "compiled")
     earlier = followed["mutants"] if asked.again else []
     entries = {entry["identity"]: entry for entry in earlier}
+    entries |= {
+        mutant.identity: untried(mutant, equivalent)
+        for mutant in sample
+        if entries.get(mutant.identity, {}).get("result") != "survived"
+        or mutant.identity in equivalent
+    }
+    sample = [mutant for mutant in sample if mutant.identity not in equivalent]
     try:
         for done, (mutant, outcome) in enumerate(outcomes_of(asked, sample, followed)):
-            entry = entry_of(mutant, outcome, equivalent)
-            entries[mutant.identity] = entry
+            entries[mutant.identity] = entry = entry_of(mutant, outcome)
             print(f"{done + 1}/{len(sample)} {_line(entry)}", flush=True)
     finally:
         record = {
