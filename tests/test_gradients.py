@@ -96,6 +96,41 @@ def test_a_term_without_a_weight_is_refused(player):
         gradient(*start(()))
 
 
+def test_the_metrics_of_the_discriminator_are_of_its_two_batches():
+    inputs = hparams, state, batch, key = start(())
+    grads, _, metrics = gradients.discriminator(NETWORKS, LOSS)(*inputs)
+    latent_key = jax.random.split(key, 1)[0]
+    z = NETWORKS.latent(latent_key, 6)
+    fake, _ = NETWORKS.generate(
+        state.params.generator,
+        state.collections.generator,
+        z,
+        batch.label,
+        train=True,
+    )
+    real_logits, fake_logits = (
+        NETWORKS.discriminate(
+            state.params.discriminator,
+            state.collections.discriminator,
+            x,
+            batch.label,
+            train=True,
+        )[0].logits
+        for x in (batch.x, fake)
+    )
+    right = [*(np.asarray(real_logits) > 0), *(np.asarray(fake_logits) < 0)]
+    flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(grads)])
+    expected = {
+        "discriminator_loss": LOSS.discriminator(real_logits, fake_logits),
+        "discriminator_accuracy": np.mean(right),
+        "fake_deviation": np.mean([np.std(column) for column in np.asarray(fake).T]),
+        "discriminator_gradient_norm": np.linalg.norm(flat),
+    }
+    assert metrics.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(metrics[name], value, rtol=1e-4, err_msg=name)
+
+
 def test_class_logits_that_are_missing_are_said():
     said = types.DiscriminatorOutput(jnp.zeros(2), jnp.zeros((2, 1)))
     batch = types.Batch(jnp.zeros((2, 4)), jnp.zeros(2, int))

@@ -79,6 +79,13 @@ def test_the_newest_checkpoint_comes_back_bit_by_bit(saved):
     assert_same(found.tree, tree(20))
 
 
+def test_arrays_come_back_where_those_of_the_target_are(saved):
+    target = jax.tree.map(jnp.asarray, tree(0))
+    found = restore(saved, target=target).tree
+    for read, wanted in zip(*map(jax.tree.leaves, (found, target)), strict=True):
+        assert read.sharding == wanted.sharding
+
+
 def test_a_folder_that_is_empty_or_absent_has_no_checkpoint(tmp_path):
     assert restore(tmp_path) is None
     assert restore(tmp_path / "absent") is None
@@ -249,6 +256,15 @@ def test_a_run_saves_again_the_step_that_was_damaged_and_keeps_the_old(copy, cap
     assert "put aside" in capsys.readouterr().err
 
 
+def test_each_damaged_checkpoint_of_a_step_is_put_aside_under_the_next_number(copy):
+    for number in range(3):
+        (copy / "20" / manifest.NAME).unlink()
+        save(copy, 20)
+        aside = {path.name for path in copy.glob("unusable*")}
+        assert aside == {f"unusable-20-{i}" for i in range(number + 1)}
+    assert restore(copy).step == 20
+
+
 def test_if_nothing_can_be_used_it_says_so(copy):
     for step in ("10", "20"):
         (copy / step / manifest.NAME).unlink()
@@ -284,6 +300,21 @@ def test_a_full_disk_leaves_the_last_checkpoint(copy, monkeypatch):
         checkpoint.save(manager, 30, tree(30), {}, DESCRIPTION)
     checkpoint.close(manager)
     assert restore(copy).step == 20
+
+
+def test_a_disk_with_just_room_enough_is_not_full(tmp_path, monkeypatch):
+    wanted, manager = tree(30), checkpoint.open(tmp_path)
+    arrays = [*jax.tree.leaves((wanted["state"], wanted["sweep"])), wanted["keys"]]
+    arrays[-1] = jax.random.key_data(arrays[-1])
+    needed = sum(array.nbytes for array in arrays) + 2**20
+    usage = collections.namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(needed - 1))
+    with pytest.raises(errors.UserError, match="make room"):
+        checkpoint.save(manager, 30, wanted, {}, DESCRIPTION)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(needed))
+    checkpoint.save(manager, 30, wanted, {}, DESCRIPTION)
+    checkpoint.close(manager)
+    assert restore(tmp_path).step == 30
 
 
 def test_a_write_that_fails_in_the_background_is_said_at_the_next_call(copy):

@@ -339,6 +339,13 @@ def test_close_distributions_keep_their_relative_precision(step):
         )
 
 
+@pytest.mark.parametrize("step", [0.09, 0.11, 0.3])
+def test_js_keeps_its_digits_where_its_forms_meet(x64, step):
+    p, q = np.array([0.5 + step, 0.5 - step]), np.array([0.5 - step, 0.5 + step])
+    entropy = -np.sum(p * np.log(p))  # of q too; that of the mixture is log 2
+    np.testing.assert_allclose(divergences.js(p, q), np.log(2) - entropy, rtol=1e-8)
+
+
 @pytest.mark.parametrize("order", [0.0, 1.0])
 def test_alpha_and_renyi_are_continuous_at_their_limits(order):
     p, q = random_pair()

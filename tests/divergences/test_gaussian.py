@@ -231,6 +231,13 @@ def test_diagonal_kl_at_zero_variances():
         kl([0.0], [-1.0], [0.0], [1.0])
 
 
+def test_kl_of_point_masses_is_zero_or_infinite():
+    nothing = np.zeros((F, F), np.float32)
+    here, there = np.zeros(F, np.float32), np.ones(F, np.float32)
+    assert JITTED["kl"](here, nothing, here, nothing) == 0
+    assert JITTED["kl"](here, nothing, there, nothing) == np.inf
+
+
 @either
 def test_gradients_match_differences(x64, name):
     arguments = [argument[0] for argument in random_gaussians(1, seed=4)]
@@ -362,6 +369,38 @@ ZERO = np.zeros(2)
 def test_what_is_no_gaussian_is_refused(name, arguments, words):
     with pytest.raises(errors.UserError, match=words):
         FULL[name](*arguments)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ((2, 2, 3, 2), r"mean_p has shape \(2,\) and mean_q has shape \(3,\)"),
+        ((2, 2, 2, 1), r"var_p has shape \(2,\) and var_q has shape \(1,\)"),
+        ((2, 1, 2, 1), r"mean_p has shape \(2,\) and var_p has shape \(1,\)"),
+    ],
+)
+@either
+def test_what_is_no_diagonal_gaussian_is_refused(name, sizes, words):
+    with pytest.raises(errors.UserError, match=words):
+        DIAGONAL[name](*map(np.ones, sizes))
+
+
+def test_gradients_of_js_are_those_of_its_mean_over_one_set_of_samples(x64):
+    arguments = [argument[0] for argument in random_gaussians(1, seed=4)]
+    generator, key = np.random.default_rng(0), jax.random.key(0)
+
+    def value(*arguments):
+        return divergences.gaussian_js(*arguments, key, num_samples=50).value
+
+    compiled = jax.jit(value)
+    gradient = jax.jit(jax.grad(value, argnums=(0, 1, 2, 3)))(*arguments)
+    for i, part in enumerate(gradient):
+        step = generator.normal(size=arguments[i].shape)
+        step = 1e-5 * (step + step.T if step.ndim == 2 else step)
+        up, down = list(arguments), list(arguments)
+        up[i], down[i] = arguments[i] + step, arguments[i] - step
+        numeric = (compiled(*up) - compiled(*down)) / 2
+        np.testing.assert_allclose(np.sum(part * step), numeric, rtol=1e-5)
 
 
 def test_js_asks_for_two_samples():

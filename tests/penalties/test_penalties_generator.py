@@ -103,6 +103,11 @@ def test_mode_seeking_of_collapsed_samples_is_bounded_with_a_finite_gradient():
     assert np.all(np.isfinite(grads))
 
 
+def test_mode_seeking_is_bounded_as_in_the_authors_code():
+    z, w, x = normal(10, (5, 2)), normal(11, (5, 2)), jnp.ones((5, 3))
+    np.testing.assert_allclose(penalties.mode_seeking(x, x, z, w), 1e5, rtol=1e-5)
+
+
 def test_mode_seeking_rewards_distance_between_samples():
     z, w = normal(12, (5, 2)), normal(13, (5, 2))
     x, y = jnp.zeros((5, 3)), jnp.full((5, 3), 2.0)

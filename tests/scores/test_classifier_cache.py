@@ -187,7 +187,7 @@ def test_a_classifier_that_cannot_be_kept_is_used_and_said(
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(classifier_cache.kept.trees, "save_tree", full)
+    monkeypatch.setattr(classifier_cache.file_cache.trees, "save_tree", full)
     trained = obtain(digits, tmp_path)
     assert "No space left" in trained.note
     assert same(trained.classifier, first[1].classifier)
