@@ -6,10 +6,10 @@ Three parts, on the CPU. The Inception network of jaxgan and that of torch-fidel
 features of the same images, ours by `inception.features_all` with its own batch size,
 theirs all at once and in batches as small as ours. The Frechet distance of the same
 features is taken by jaxgan and, in float64, with `scipy.linalg.sqrtm`. Few and many
-images are passed over by `passes.collect`, which keeps what the Inception Score, the
-Frechet distance and the diversity need, in processes of their own, whose peaks of
-memory should be equal: 50,000 with a network of hardly any time, and fewer with the
-Inception network. Some eight minutes on two idle cores.
+images are passed over by `feature_passes.collect`, which keeps what the Inception
+Score, the Frechet distance and the diversity need, in processes of their own, whose
+peaks of memory should be equal: 50,000 with a network of hardly any time, and fewer
+with the Inception network. Some eight minutes on two idle cores.
 
 Every side is a process that stays alive and works in turn with the other, in reverse
 order every other round, with the same number of threads; ratios are of a round, and

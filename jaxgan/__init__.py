@@ -65,11 +65,16 @@ if TYPE_CHECKING:
 moved.say_where()
 
 
-def __getattr__(name: str):
+def _load(name: str):
     if name in __all__:
         return importlib.import_module(f"jaxgan.{name}")
     said = moved.sentence(name)
     raise AttributeError(said or f"module 'jaxgan' has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:
+    # Where a type checker sees it, every misspelt name would be right.
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:

@@ -153,7 +153,7 @@ def keys(key: jax.Array, num_members: int) -> jax.Array:
     """One key per member, `[P]`: member i's is `fold_in(key, i)`.
 
     It depends neither on the population's size nor on the other members. Keys are
-    threefry's, also where `key` is another generator's, see `jaxgan.randomness`.
+    threefry's, also where `key` is another generator's, see `core.randomness`.
 
     Raises:
       UserError: if `key` is none, or there are no members.

@@ -2,7 +2,7 @@
 
 Every process does the same; what it would leave behind goes to a folder that vanishes,
 but for the first process's. What ends one of them ends all: processes that wait for one
-another would else wait for ever, see `jaxgan.fate`.
+another would else wait for ever, see `failure`.
 """
 
 import collections

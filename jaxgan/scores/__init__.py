@@ -6,8 +6,8 @@ matter: `jaxgan.scores.classifier`, imported by itself, trains a feature network
 `jaxgan.scores.inception` is the network of the published scores, and
 `jaxgan.scores.weights` finds its weights.
 `jaxgan.scores.moments`, `marginals` and `class_moments`, likewise, take features and
-probabilities batch by batch; `passes` passes over samples once for all scores, and
-`by_name` scores what that kept.
+probabilities batch by batch; `feature_passes` passes over samples once for all scores,
+and `by_name` scores what that kept.
 """
 
 from jaxgan.scores.bins import (

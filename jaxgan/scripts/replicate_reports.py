@@ -49,7 +49,7 @@ def save_page(
     made_by: Mapping[str, str],
     column_names: Sequence[str] | None,
 ) -> None:
-    """Saves `report.html`, see `pages`.
+    """Saves `report.html`, see `runs.pages`.
 
     Args:
       folder: of the run.

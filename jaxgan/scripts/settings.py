@@ -130,9 +130,10 @@ class Search:
         "pbt",
         "optuna",
     ] = "sobol"
-    """grid, draws that are random, sobol or latin_hypercube; halvings and hyperband
-    stop the worst early: halving (ASHA) as soon as some are there, successive_halving
-    when all are; pbt changes numbers in training; optuna learns where to look"""
+    """grid, draws that are random, sobol or latin_hypercube; both halvings and
+    hyperband stop the worst early: halving (ASHA) as soon as some are there,
+    successive_halving when all are; pbt changes numbers in training; optuna learns
+    where to look"""
     settings: int | None = None
     """to try; None for 24, for all of a grid, for all of hyperband's brackets"""
     seeds: int = 1
@@ -142,12 +143,12 @@ class Search:
     levels: int = 3
     """of a grid, for each number"""
     eta: int = 3
-    """of halvings and hyperband: one setting in so many trains on"""
+    """of both halvings and hyperband: one setting in so many trains on"""
     rounds: int = 9
-    """that the steps are cut into: rungs of halvings and hyperband are 1, eta, eta^2
-    ... of them, and generations of pbt all"""
+    """that the steps are cut into: rungs of both halvings and hyperband are 1, eta,
+    eta^2 ... of them, and generations of pbt all"""
     places: int | None = None
-    """settings that halvings and hyperband train at once; None for one in eta"""
+    """settings that both halvings and hyperband train at once; None for one in eta"""
     batch: int = 16
     """settings that optuna is asked for at once"""
     storage: str | None = None

@@ -7,11 +7,12 @@ numbers, and a *study* what a setting means and what all trials have in common:
 
     space = {"learning_rate": spaces.LogUniform(1e-5, 1e-2),
              "loss": spaces.Categorical(("hinge", "least_squares"))}
+    recipe = functools.partial(recipes.changed, recipes.Recipe())
     study = studies.make(data, recipe, suite, devices, steps=1200, ...)
     search = by_name.make(study, settings.Search(search="halving"), space, by)
     estimates.show(estimates.lines(study, search.groups), None)
     rows = search.run()
-    page.save(folder, rows, comparisons.View("score.frechet_distance"))
+    page.save(folder, rows, comparisons.View("score.frechet_distance"), ...)
 
 A trial's result is the same alone and in any population. Reading order: `fields`,
 `spaces`, `designs`, `trials`, `plans` and `records`, which train nothing; `recipes`,

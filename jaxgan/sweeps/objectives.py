@@ -29,7 +29,7 @@ USUAL = ("frechet_distance", "reverse_kl", "f1")
 def names(
     references: Mapping[str, Mapping[str, Mapping[str, Any]]], *, inverted: bool = False
 ) -> list[str]:
-    """The scores of a study, as `populations.score` names them.
+    """The scores of a study, as `studies.score` names them.
 
     Args:
       references: what the suite says of some samples, see `suites.Scoring`.

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.files: files are whole, whatever a disk takes of them."""
+"""Tests of jaxgan.core.files: files are whole, whatever a disk takes of them."""
 
 import errno
 import io

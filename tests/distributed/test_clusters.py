@@ -1,4 +1,4 @@
-"""Tests of jaxgan.clusters and of joining under Slurm and Open MPI."""
+"""Tests of jaxgan.distributed.clusters and of joining under Slurm and Open MPI."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.export."""
+"""Tests of jaxgan.ensembles.export."""
 
 import jax
 import jax.numpy as jnp

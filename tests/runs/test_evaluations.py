@@ -1,4 +1,4 @@
-"""Tests of jaxgan.evaluations, and of the events for TensorBoard."""
+"""Tests of jaxgan.runs.evaluations, and of the events for TensorBoard."""
 
 import json
 

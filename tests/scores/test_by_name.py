@@ -87,6 +87,11 @@ def test_each_number_is_that_of_its_function(names):
     np.testing.assert_allclose(found["frechet_distance"].floor[1], floor, rtol=1e-4)
 
 
+@EACH
+def test_every_score_has_its_line_in_the_table(names):
+    assert set(together(names)) <= {score for score, _ in reports.SHEET}
+
+
 @pytest.mark.slow
 def test_modes_are_the_most_probable_classes():
     classes = [x[:, :K].argmax(1) for x in (MEMBERS[1], REAL)]

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.scores.passes and of what keeps its results."""
+"""Tests of jaxgan.scores.feature_passes and of what keeps its results."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.scores.panels: many seeds are scored as each alone."""
+"""Tests of jaxgan.scores.suites: many seeds are scored as each alone."""
 
 import jax
 import numpy as np

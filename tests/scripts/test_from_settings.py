@@ -1,4 +1,4 @@
-"""What jaxgan.setups asks of data before a run begins or goes on."""
+"""What jaxgan.scripts.from_settings asks of data before a run begins or goes on."""
 
 import json
 import pathlib

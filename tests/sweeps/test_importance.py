@@ -1,4 +1,4 @@
-"""Tests of jaxgan.sweeps.importance."""
+"""Tests of jaxgan.sweeps.analysis.importance."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.sweeps.page, comparisons and samples."""
+"""Tests of jaxgan.sweeps.page, analysis.comparisons and samples."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.sweeps: plans, records and statistics."""
+"""Tests of jaxgan.sweeps: plans, records and analysis.statistics."""
 
 import csv
 import itertools

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.sweeps.summaries."""
+"""Tests of jaxgan.sweeps.analysis.summaries."""
 
 import math
 

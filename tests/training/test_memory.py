@@ -1,4 +1,4 @@
-"""Tests of jaxgan.memory and of the dry run."""
+"""Tests of jaxgan.training.memory and of the dry run."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.methods, jaxgan.steps.rules, jaxgan.runs and jaxgan.replicates."""
+"""Tests of training.methods, steps.rules, runs and scripts.replicates of jaxgan."""
 
 import json
 

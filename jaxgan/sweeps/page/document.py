@@ -1,4 +1,4 @@
-"""The page of a sweep: all that its rows, its log and its samples show.
+"""The sections of a page in their order, and the file that they make.
 
     summary = page.save(folder, records.read(path), view, title=..., made_by=...)
 

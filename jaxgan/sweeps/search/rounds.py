@@ -27,6 +27,9 @@ SearchState = dict[str, Any]
 SECONDS = 20.0
 """Between two checkpoints, at least."""
 
+STORED = "memo"
+"""The search state's name in a checkpoint, which those of before have too."""
+
 
 class After(NamedTuple):
     """What follows from a round.
@@ -101,7 +104,7 @@ def drive(
                 print(f"{name}: round {number}, {said}", file=sys.stderr)
                 stop, now = stopped() or 0, time.perf_counter()
                 if over or stop or now - saved >= SECONDS:
-                    extra = {"memo": search_state, "over": over}
+                    extra = {STORED: search_state, "over": over}
                     _save(manager, number, members, extra, description)
                     saved = now
                 if stop:
@@ -129,7 +132,7 @@ def _restored(
     for skipped in found.skipped:
         print(f"checkpoint left out: {skipped}")
     print(f"{name}: going on after round {found.step}")
-    return found.tree, found.extra["memo"], found.step, found.extra["over"]
+    return found.tree, found.extra[STORED], found.step, found.extra["over"]
 
 
 def _save(manager, number, members, extra, description) -> None:

@@ -7,13 +7,13 @@ came to that rung. It goes on if it is among the best `1 / eta` of them; else it
 stopped and its place is given to a new trial. This is asynchronous halving (ASHA) whose
 places report together, so that it is the same each time.
 
-    search = halving.begin(num_trials, num_places, halving.ladder(1, 9))
+    search = rule.begin(num_trials, num_places, rule.ladder(1, 9))
     while search.busy:
         train every place for a round, score them: scores [P]
-        search, fresh = halving.decide(search, scores)
+        search, fresh = rule.decide(search, scores)
         initialise the places `fresh`, for the trials search.trial[fresh]
 
-The synchronous kind, where all trials are compared with all, is `successive`.
+The synchronous kind, where all trials are compared with all, is `successive_halving`.
 
 Nothing here trains; everything is a function of numbers on the host.
 """

@@ -2,10 +2,10 @@
 
 Each structure is a population of its own. After each generation, a round of equal
 length, the worst members go on from the weights of the best with changed numbers, see
-`sweeps.pbt`. A row says of each trial and generation with which numbers it trained and
+`rule`. A row says of each trial and generation with which numbers it trained and
 from whose weights it began: `parent` is a trial's name, its own where it went on. Its
 `setting` is the digest of the numbers that it began with in the first generation; pages
-go by those of the last, see `sweeps.lineages`.
+go by those of the last, see `lineages`.
 """
 
 import functools
@@ -23,7 +23,7 @@ from jaxgan.sweeps.search import rounds
 from jaxgan.sweeps.search.pbt import rule as pbt
 
 Evolve = Callable[..., tuple[jax.Array, types.TrainState]]
-"""`(generation, state, costs [P]) -> parents [P], their state`, see `pbt.exploit`."""
+"""`(generation, state, costs [P]) -> parents [P], their state`, see `rule.exploit`."""
 
 
 class Task(NamedTuple):
@@ -68,12 +68,12 @@ def search(
     Args:
       study: whose `steps` are those of all generations.
       groups: whole ones; each trial is a member.
-      space: whose traced fields are changed, and stay what it says, see `pbt`.
+      space: whose traced fields are changed, and stay what it says, see `rule`.
       by: name of the score.
       generations: rounds.
       seed: of who wins and how numbers change.
       share: of the members that lose at the end of a generation.
-      factor: that numbers change by, up or down, see `pbt.explore`.
+      factor: that numbers change by, up or down, see `rule.explore`.
 
     Returns:
       All rows, one for each trial and generation.

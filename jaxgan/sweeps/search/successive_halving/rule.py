@@ -2,8 +2,9 @@
 
 All N trials train up to the first rung; the best `1 / eta` of them, at least one, train
 on to the second, and so on. Nobody is judged by the few who came early, as in the
-asynchronous kind (see `halving`), so that neither the order of the trials nor how many
-train at once changes who goes on; but a rung has to be complete before the next begins.
+asynchronous kind (`asynchronous_halving`), so that neither the order of the trials nor
+how many train at once changes who goes on; but a rung has to be complete before the
+next begins.
 
     sizes(96, 4, 2) == (96, 48, 24, 12)
 
