@@ -76,7 +76,7 @@ LONG = [
     *("test_devices.py", "experiments/test_image_gan.py"),
     *("experiments/test_compare_losses.py", "core/test_decompositions.py"),
 ]
-"""Files that take longest: one worker runs each, so that they come before all others."""
+"""Files that take longest come first, as one worker runs each as a whole."""
 
 
 def pytest_collection_modifyitems(items):
