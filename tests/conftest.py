@@ -71,12 +71,26 @@ ANY_JAX = {
 version of JAX what they show of any."""
 
 
+LONG = [
+    *("experiments/test_experiments.py", "training/test_training.py"),
+    *("test_devices.py", "experiments/test_image_gan.py"),
+    *("experiments/test_compare_losses.py", "core/test_decompositions.py"),
+]
+"""Files that take longest come first, as one worker runs each as a whole."""
+
+
 def pytest_collection_modifyitems(items):
     tests = pathlib.Path(__file__).parent
     for item in items:
         path = item.path.relative_to(tests)
         if {str(own) for own in (path, *path.parents)} & ANY_JAX:
             item.add_marker("any_jax")
+
+    def place(item):
+        name = str(item.path.relative_to(tests))
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 import jaxgan
 
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
@@ -114,12 +116,12 @@ def is_heavy(name):
     return name.split(".")[0] in LAZY
 
 
-def test_files_that_are_left_out_of_a_lane_exist():
-    listed = ast.parse((TESTS / "conftest.py").read_text())
+@pytest.mark.parametrize("listed", ["ANY_JAX", "LONG"])
+def test_files_that_are_treated_apart_exist(listed):
     (names,) = (
         node.value
-        for node in listed.body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "ANY_JAX"
+        for node in ast.parse((TESTS / "conftest.py").read_text()).body
+        if isinstance(node, ast.Assign) and node.targets[0].id == listed
     )
     strings = [n.value for n in ast.walk(names) if isinstance(n, ast.Constant)]
     assert strings and all((TESTS / name).exists() for name in strings)

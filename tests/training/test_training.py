@@ -193,22 +193,39 @@ print(hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in every)).hexdigest
 """
 
 
-def test_bits_depend_neither_on_the_default_generator_nor_on_the_default_precision():
-    found = set()
-    for changed in (
-        {},
-        {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
-        {"JAX_DEFAULT_PRNG_IMPL": "unsafe_rbg", "JAX_ENABLE_X64": "1"},
-    ):
-        done = subprocess.run(
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param({}, id="compiled fast"),
+        pytest.param({"XLA_FLAGS": ""}, id="as in a run", marks=pytest.mark.slow),
+    ],
+)
+def test_bits_depend_neither_on_the_default_generator_nor_on_the_default_precision(
+    flags,
+):
+    processes = [
+        subprocess.Popen(
             [sys.executable, "-c", ENVIRONMENTS],
-            env=os.environ | {"XLA_FLAGS": ""} | changed,
-            capture_output=True,
+            env=os.environ | flags | changed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=240,
         )
-        assert done.returncode == 0, done.stderr[-2000:]
-        found.add(done.stdout)
+        for changed in (
+            {},
+            {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
+            {"JAX_DEFAULT_PRNG_IMPL": "unsafe_rbg", "JAX_ENABLE_X64": "1"},
+        )
+    ]
+    found = set()
+    try:
+        for process in processes:
+            printed, error = process.communicate(timeout=480)
+            assert process.returncode == 0, error[-2000:]
+            found.add(printed)
+    finally:
+        for process in processes:
+            process.kill()
     assert len(found) == 1
 
 
