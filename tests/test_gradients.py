@@ -90,6 +90,24 @@ def test_a_player_without_a_term_is_left_as_it_was():
 
 
 @pytest.mark.parametrize("player", types.Pair._fields)
+def test_both_networks_are_in_training_in_both_gradients(player):
+    seen = []
+
+    def noting(network):
+        def noted(*args, train):
+            seen.append((network, train))
+            return getattr(NETWORKS, network)(*args, train=train)
+
+        return noted
+
+    networks = NETWORKS._replace(
+        generate=noting("generate"), discriminate=noting("discriminate")
+    )
+    getattr(gradients, player)(networks, LOSS)(*start(()))
+    assert set(seen) == {("generate", True), ("discriminate", True)}
+
+
+@pytest.mark.parametrize("player", types.Pair._fields)
 def test_a_term_without_a_weight_is_refused(player):
     gradient = getattr(gradients, player)(NETWORKS, LOSS, terms=AC_GAN)
     with pytest.raises(errors.UserError, match="ac_gan"):

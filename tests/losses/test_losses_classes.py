@@ -199,6 +199,14 @@ ZEROS = jnp.zeros((5, K))
             r"real_class_logits has shape \(5, 3\)",
         ),
         (
+            lambda: losses.semi_supervised(ZEROS, LABELS[:4], ZEROS, ZEROS),
+            r"labels has shape \(4,\)",
+        ),
+        (
+            lambda: losses.semi_supervised(ZEROS, jnp.zeros(5), ZEROS, ZEROS),
+            "labels has dtype float32",
+        ),
+        (
             lambda: losses.feature_matching(ZEROS, ZEROS[:, :2]),
             r"fake_features has shape \(5, 2\)",
         ),

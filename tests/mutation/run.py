@@ -20,7 +20,7 @@ modules and tests have moved (MOVED):
     python tests/mutation/run.py --tree OLD --same-as after.json --out before.json
 
 To try survivors again, after tests were written, or what a run that was stopped has not
-tried, and to bring the record up to date:
+tried or decided within `--most` seconds each, and to bring the record up to date:
 
     python tests/mutation/run.py --again after.json --out after.json
 """
@@ -36,6 +36,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -65,6 +66,9 @@ MOVED = {
     "checkpoint/file_cache": "checkpoint/kept",
 }
 """Today's modules by the names that they had before."""
+
+KILLERS = 6
+"""So many tests that killed others of the module's mutants are first."""
 
 LEAST, TIMES = 45.0, 6
 """A test is stopped after so many seconds and so many times its usual time."""
@@ -170,6 +174,14 @@ def chosen(mutant: Mutant, tests: dict[str, coverage_by_test.Test]) -> list[list
     ]
 
 
+def first_of_all(first: list[str], groups: list[list[str]]) -> list[list[str]]:
+    """The groups of tests, and before them those that are in `first` too."""
+    chosen = {name for names in groups for name in names}
+    early = [name for name in first if name in chosen]
+    late = ([name for name in names if name not in early] for names in groups)
+    return [[name] for name in early] + [names for names in late if names]
+
+
 def _of_file(file, names):
     return [name for name in names if coverage_by_test.file_of(name) == file]
 
@@ -202,7 +214,11 @@ def _distance(file, mutant):
 
 
 def task(
-    tree: pathlib.Path, mutant: Mutant, groups: list[list[str]], usual: dict[str, float]
+    tree: pathlib.Path,
+    mutant: Mutant,
+    groups: list[list[str]],
+    usual: dict[str, float],
+    most: float = math.inf,
 ) -> forks.Task:
     """Runs tests on a mutant, each list of them of one file, and tells which failed.
 
@@ -211,6 +227,7 @@ def task(
       mutant: what is changed.
       groups: from `chosen`.
       usual: seconds of the tests on the unchanged tree.
+      most: seconds after which no further test begins.
     """
 
     def run(tell):
@@ -221,7 +238,7 @@ def task(
         module = ast.fix_missing_locations(module)
         forks.change(path, compile(module, str(path), "exec", dont_inherit=True))
         tell({"changed": mutant.identity})
-        _run_until_killed(groups, tell)
+        _run_until_killed(groups, tell, most)
 
     def limit(told):
         return LEAST + TIMES * usual.get(told.get("begun"), 0)
@@ -229,14 +246,19 @@ def task(
     return forks.Task(mutant.identity, run, limit)
 
 
-def _run_until_killed(groups, tell):
+def _run_until_killed(groups, tell, most):
     import jax
 
     # The programs of a mutant are not for others.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1e9)
     for names in groups:
         file = coverage_by_test.file_of(names[0])
-        if status := forks.pytest_on(file, Only(names, tell)):
+        plugin = Only(names, tell, most)
+        status = forks.pytest_on(file, plugin)
+        if plugin.stopped:
+            tell({"stopped": True})
+            return
+        if status:
             tell({"killed": True, "status": status})
             return
 
@@ -299,8 +321,9 @@ class Passed:
 class Only:
     """A plugin of pytest that runs the named tests of a file, in their order."""
 
-    def __init__(self, names, tell):
+    def __init__(self, names, tell, most):
         self.names, self.tell = {name: i for i, name in enumerate(names)}, tell
+        self.most, self.stopped = most, False
 
     def pytest_collection_modifyitems(self, items):
         chosen = [item for item in items if item.nodeid in self.names]
@@ -310,8 +333,12 @@ class Only:
             raise RuntimeError("tests are missing")
         items[:] = sorted(chosen, key=lambda item: self.names[item.nodeid])
 
-    def pytest_runtest_logstart(self, nodeid):
-        self.tell({"begun": nodeid})
+    def pytest_runtest_protocol(self, item):
+        self.stopped = time.process_time() > self.most
+        if self.stopped:
+            item.session.shouldstop = "it has taken long enough"
+            return True
+        self.tell({"begun": item.nodeid})
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
@@ -353,6 +380,8 @@ def entry_of(mutant: Mutant, outcome: forks.Outcome) -> dict:
     begun = [told["begun"] for told in outcome.told if "begun" in told]
     entry = untried(mutant, {})
     entry["seconds"] = round(outcome.seconds, 1)
+    if any("stopped" in told for told in outcome.told):
+        return entry | {"result": "undecided"}
     if not _is_killed(outcome):
         return entry | {"result": "survived" if begun else "not called"}
     failed = next((told for told in outcome.told if "failed" in told), None)
@@ -367,7 +396,7 @@ def table(entries: Iterable[dict]) -> str:
     for entry in entries:
         for room in (room_of(entry["identity"]), "all"):
             counts[room][entry["result"]] += 1
-    kinds = ("killed", "survived", "not called", "equivalent", "not tried")
+    kinds = ("killed", "survived", "undecided", "not called", "equivalent", "not tried")
     lines = [f"{'room':<12}" + "".join(f"{kind:>12}" for kind in kinds) + "  share"]
     for room in (*(room for room in ROOMS if room in counts), "all"):
         of_all, of_real = shares(counts[room])
@@ -397,6 +426,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--same-as", type=path, help="a record whose mutants to take")
     parser.add_argument("--again", type=path, help="a record whose survivors to try")
     parser.add_argument("--only", default="", help="a part of the identities to take")
+    parser.add_argument(
+        "--most", type=float, default=math.inf, help="seconds to spend on a mutant"
+    )
     parser.add_argument("--work", type=path, default=work, help="what is kept")
     return parser.parse_args()
 
@@ -489,9 +521,20 @@ def outcomes_of(
         asked.tree, files_of_tests(asked.tree), asked.work, asked.workers
     )
     usual = {name: test.seconds for name, test in tests.items()}
-    tasks = (task(asked.tree, it, chosen(it, tests), usual) for it in left)
-    for outcome in forks.run(tasks, asked.workers, asked.work / "mutant"):
-        yield by_identity[outcome.name], outcome
+    killers = collections.defaultdict(collections.Counter)
+
+    def tasks():
+        for mutant in left:
+            first = [test for test, _ in killers[mutant.path].most_common(KILLERS)]
+            groups = first_of_all(first, chosen(mutant, tests))
+            yield task(asked.tree, mutant, groups, usual, asked.most)
+
+    for outcome in forks.run(tasks(), asked.workers, asked.work / "mutant"):
+        mutant = by_identity[outcome.name]
+        killers[mutant.path].update(
+            told["failed"] for told in outcome.told if told.get("failed") in tests
+        )
+        yield mutant, outcome
 
 
 def _line(entry):

@@ -142,6 +142,12 @@ def test_lecam_averages_move_by_the_decay():
     np.testing.assert_allclose(averages, (1.5, 0.5), rtol=1e-6)
 
 
+def test_lecam_averages_forget_a_hundredth_at_each_step_unless_told_otherwise():
+    new = jnp.array([2.0, 4.0]), jnp.array([5.0])
+    averages = penalties.update_averages(penalties.LeCamAverages(1.0, -1.0), *new)
+    np.testing.assert_allclose(averages, (1 + 2 / 100, -1 + 6 / 100), rtol=1e-5)
+
+
 def test_lecam_of_a_population_is_that_of_its_members():
     real, fake = normal(12, (3, 4)), normal(13, (3, 4))
     averages = penalties.LeCamAverages(normal(14, (3,)), normal(15, (3,)))
@@ -160,6 +166,8 @@ def test_lecam_of_a_population_is_that_of_its_members():
 def test_lecam_refuses_an_empty_batch():
     with pytest.raises(errors.UserError, match="fake_logits has shape"):
         penalties.lecam(jnp.zeros(3), jnp.zeros(0), penalties.LeCamAverages())
+    with pytest.raises(errors.UserError, match="real_logits has shape"):
+        penalties.update_averages(penalties.LeCamAverages(), jnp.zeros(0), jnp.zeros(3))
 
 
 # A GAN of which only the discriminator is looked at.
