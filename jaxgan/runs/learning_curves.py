@@ -30,7 +30,7 @@ def sections(
       histories: by the name of a file, the population in words and its reports.
     """
     parts = []
-    every = {name: panels(history) for name, (_, history) in histories.items()}
+    every = {name: by_subject(history) for name, (_, history) in histories.items()}
     scales = charts.common_scales(list(every.values()))
     for name, (words, history) in histories.items():
         if every[name]:
@@ -43,8 +43,8 @@ def sections(
     return [reports.Section("Learning curves", TEXT, parts)] if parts else []
 
 
-def panels(history: Sequence[training.Report]) -> dict[str, dict[str, np.ndarray]]:
-    """By panel and line the values `[T, P]` of `METRICS`, NaN of members that died."""
+def by_subject(history: Sequence[training.Report]) -> dict[str, dict[str, np.ndarray]]:
+    """By subject and line the values `[T, P]` of `METRICS`, NaN of members that died."""
     if not history:
         return {}
     alive = np.stack([report.alive for report in history])

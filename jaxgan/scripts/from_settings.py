@@ -163,7 +163,7 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         or labels are asked for and absent.
     """
     name = asked.dataset
-    if name in (*dataset.MIXTURES, "digits"):
+    if name in dataset.NAMES:
         need = f"{name} is built in and reads no folder"
         cli.require(asked.data_dir is None, "--data-dir", asked.data_dir, need)
     if name is None:

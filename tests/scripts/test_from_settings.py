@@ -12,7 +12,7 @@ import pytest
 from jaxgan.core import errors
 from jaxgan.data import dataset
 from jaxgan.runs import journal
-from jaxgan.scripts import cli, from_settings
+from jaxgan.scripts import cli, from_settings, settings
 
 SCRIPTS = pathlib.Path(__file__).parents[2] / "experiments"
 
@@ -106,3 +106,10 @@ def test_each_script_has_the_flags_by_which_ones_own_files_are_read(name, tmp_pa
     found = load(settings(**given, value_range=(0.0, 1.0), image_size=(6, 6)))
     data = found[1] if name == "image_gan" else found
     assert data.train.x.shape == (18, 6, 6, 1) and data.train.x.max() > 200
+
+
+@pytest.mark.parametrize("name", dataset.NAMES)
+def test_data_that_are_built_in_take_no_folder(name, tmp_path):
+    asked = settings.Images(dataset=name, data_dir=tmp_path)
+    with pytest.raises(errors.UserError, match="--data-dir .*reads no folder"):
+        from_settings.load_images(asked)
