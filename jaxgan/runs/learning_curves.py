@@ -44,7 +44,7 @@ def sections(
 
 
 def by_subject(history: Sequence[training.Report]) -> dict[str, dict[str, np.ndarray]]:
-    """By subject and line the values `[T, P]` of `METRICS`, NaN of members that died."""
+    """By subject and line values `[T, P]` of `METRICS`, NaN of members that died."""
     if not history:
         return {}
     alive = np.stack([report.alive for report in history])
