@@ -68,6 +68,15 @@ def test_the_widest_layer_counts_and_scalars_do_not():
     assert population.is_convolutional(params | {"conv": jnp.ones((3, 3, 1, 2))})
 
 
+def test_a_player_without_layers_is_as_wide_as_its_batch():
+    assert population.widest({}, 8) == population.widest({"x": jnp.ones(())}, 8) == 8
+
+
+def test_a_number_is_no_key():
+    with pytest.raises(errors.UserError, match=r"key.*jax.random.key\(seed\)"):
+        population.keys(0, 3)
+
+
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_a_cpu_never_computes_on_a_single_thread(cores, monkeypatch):
     # XLA has other code, of other bits, for one thread.

@@ -1,4 +1,4 @@
-"""Which functions of the package each test calls, how long it takes, and if it forks.
+"""Which functions of the package each test calls, and how long it takes.
 
 A test is charged with the fixtures it uses, also with those that were set up for a test
 before it, and with what its file calls when it is imported.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import forks
 import pytest
 
-PROCESSES = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.exec"}
+PROCESSES = {"subprocess.Popen", "os.posix_spawn", "os.exec"}
 
 
 class Test(NamedTuple):
@@ -26,7 +26,7 @@ class Test(NamedTuple):
     Attributes:
       seconds: of the processor, for its run and for the fixtures that it first uses.
       functions: `path:qualified name` of what it calls of the package.
-      alone: whether it starts no other process.
+      alone: whether it starts no other process of Python.
     """
 
     seconds: float
@@ -96,8 +96,9 @@ class Recorder:
         self.forked = False
 
     def audit(self, event: str, args: tuple) -> None:
-        if event in PROCESSES:
-            self.forked = True
+        # Libraries ask the system about its cores by way of processes, too.
+        of_python = event in PROCESSES and "python" in str(args[:2])
+        self.forked |= of_python or event == "os.fork"
 
     def _called(self, frame, event, arg):
         code = frame.f_code

@@ -6,7 +6,7 @@ A mutant is one change (`places`) to one module of ROOMS, drawn with a seed and 
 over the rooms. The tests of the default suite that call the changed function run on it,
 the nearest first, until one fails, which kills the mutant; so do a crash and a test
 that takes far longer than it should. If none fails, the other tests of the nearest
-files run. Tests that start processes are left out: those would not see the change.
+files run. Tests that start Python anew are left out: that would not see the change.
 
 The first run on a tree measures which test calls what (minutes), and fills a
 compilation cache; both are kept in `--work`. Then a mutant takes seconds. Printed are a

@@ -119,6 +119,14 @@ def test_the_mixtures_are_uniform_on_the_segments_with_one_place_a_row():
     assert 0.98 * squared_length < largest <= squared_length * (1 + 1e-6)
 
 
+def test_the_mixtures_of_positive_samples_are_positive():
+    ones = jnp.ones((5, 3))
+    slope_at_one = penalties.wgan_gp(
+        lambda x: jnp.sum(jax.nn.relu(x), axis=1), ones, 2 * ones, KEY, target=0.0
+    )
+    np.testing.assert_allclose(slope_at_one, 3.0, rtol=1e-6)
+
+
 def test_dragan_looks_around_real_data_at_the_scale_of_their_deviation():
     num, dim, scale = 4096, 16, 0.5
     real = 3 * normal(9, (num, dim))

@@ -245,3 +245,13 @@ def test_the_least_number_of_samples_is_enough(name):
     context = by_name.Context(least, least, FEATURES, 0)
     found = by_name.rate(chosen, real, feature_passes.stack([fake]), context)
     assert found
+
+
+def test_only_scores_of_classes_need_a_network_that_knows_them():
+    needing = set()
+    for name in NAMES:
+        try:
+            by_name.get([name], classes=False)
+        except errors.UserError:
+            needing.add(name)
+    assert needing == {"is", "mis", "diversity", "modes"}

@@ -100,6 +100,29 @@ def test_the_last_block_pools_by_the_maximum_and_others_by_the_mean():
         )
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        inception_blocks.Layer("one", 4),
+        inception_blocks.Layer("wide", 4, (1, 7)),
+        inception_blocks.Layer("halving", 4, (3, 3), 2, False),
+        inception_blocks.Layer("paired", 4, (3, 3), paired=True),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_a_convolution_of_any_kind_adds_its_bias(layer):
+    convolution = inception_blocks.Convolution(layer)
+    x = np.random.default_rng(0).normal(size=(2, 9, 9, 3)).astype(np.float32)
+    params = convolution.init(jax.random.key(0), x)["params"]
+    bias = np.float32([1, -2, 3, 0.5])
+    plain, shifted = (
+        convolution.apply({"params": params | {"bias": own}}, x)
+        for own in (0 * bias, bias)
+    )
+    gap = np.broadcast_to(bias, plain.shape)
+    np.testing.assert_allclose(shifted - plain, gap, rtol=1e-4, atol=1e-5)
+
+
 def test_features_do_not_depend_on_the_batch_size(shallow):
     x = images(5)
     found = [

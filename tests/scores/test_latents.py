@@ -27,6 +27,22 @@ def test_paths_of_a_linear_generator_are_as_long_as_their_ends_are_apart():
     np.testing.assert_allclose(found.spread, expected.std() / 8, rtol=1e-2)
 
 
+def test_paths_stay_between_their_ends():
+    seen = []
+
+    def noting(z):
+        seen.append(np.asarray(z))
+        return z
+
+    z, other = jnp.zeros((500, 2)), jnp.ones((500, 2))
+    key, epsilon = jax.random.key(1), 0.25
+    scores.perceptual_path_length(noting, jnp.asarray, z, other, key, epsilon, "lerp")
+    start, end = seen
+    assert 0 <= start.min() < 0.02 and 0.98 < end.max() <= 1 + 1e-6
+    np.testing.assert_allclose(end - start, epsilon, rtol=1e-4)
+    np.testing.assert_array_equal(start[:, 0], start[:, 1])
+
+
 def test_the_sphere_is_followed_at_equal_speed():
     z, other = (x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in latents())
     found = scores.perceptual_path_length(

@@ -110,6 +110,12 @@ def test_both_forms_give_the_arrays(tmp_path, form):
         np.testing.assert_array_equal(read[key], x)
 
 
+def test_an_array_without_entries_keeps_its_shape(tmp_path):
+    arrays = {"none": np.zeros((2, 0, 3), np.float32)}
+    read = torch_files.read_arrays(archive(tmp_path / "w", described(arrays), [b""]))
+    assert read["none"].shape == (2, 0, 3) and read["none"].dtype == np.float32
+
+
 def test_offsets_strides_and_shared_storages_are_followed(tmp_path):
     entries = np.arange(10, dtype=np.float32)
     place = storage("0", "Float", 10)

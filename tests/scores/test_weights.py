@@ -201,6 +201,10 @@ def test_another_network_is_refused(arrays):
     head = arrays | {"fc.weight": np.zeros((1000, 2048)), "fc.bias": np.zeros(1000)}
     with pytest.raises(errors.UserError, match="another network"):
         weights.convert(head)
+    for width in (1, 3):
+        thin = arrays | {"Mixed_6a.branch3x3.bn.weight": np.ones(width)}
+        with pytest.raises(errors.UserError, match="network for Mixed_6a.branch3x3"):
+            weights.convert(thin)
     dead = arrays | {"fc.bias": np.full(1008, np.nan)}
     with pytest.raises(errors.UserError, match="not finite"):
         weights.convert(dead)
