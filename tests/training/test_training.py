@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent import futures
 
 import jax
 import jax.numpy as jnp
@@ -208,29 +209,26 @@ print(hashlib.sha256(b"".join(np.asarray(x).tobytes() for x in every)).hexdigest
 def test_bits_depend_neither_on_the_default_generator_nor_on_the_default_precision(
     flags, member
 ):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", ENVIRONMENTS, member],
-            env=os.environ | flags | changed,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+    environments = (
+        {},
+        {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
+        {"JAX_DEFAULT_PRNG_IMPL": "unsafe_rbg", "JAX_ENABLE_X64": "1"},
+    )
+    with futures.ThreadPoolExecutor(len(environments)) as at_once:
+        found = set(
+            at_once.map(
+                lambda changed: (
+                    subprocess.run(
+                        [sys.executable, "-c", ENVIRONMENTS, member],
+                        env=os.environ | flags | changed,
+                        stdout=subprocess.PIPE,
+                        check=True,  # what went wrong is on standard error
+                        timeout=480,
+                    ).stdout
+                ),
+                environments,
+            )
         )
-        for changed in (
-            {},
-            {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
-            {"JAX_DEFAULT_PRNG_IMPL": "unsafe_rbg", "JAX_ENABLE_X64": "1"},
-        )
-    ]
-    found = set()
-    try:
-        for process in processes:
-            printed, error = process.communicate(timeout=480)
-            assert process.returncode == 0, error[-2000:]
-            found.add(printed)
-    finally:
-        for process in processes:
-            process.kill()
     assert len(found) == 1
 
 
