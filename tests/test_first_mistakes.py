@@ -362,6 +362,19 @@ def test_rules_refuse_swapped_players(rule):
         steps.rules.make(rule, GENERATOR, DISCRIMINATOR)
 
 
+@pytest.mark.parametrize("rule", steps.RULES)
+def test_only_rules_that_alternate_take_more_steps_of_one_player(rule):
+    make = functools.partial(steps.rules.make, rule, DISCRIMINATOR, GENERATOR)
+    batches = {"alternating": 5, "lookahead": 5 * 5}
+    if rule in batches:
+        assert make(n_critic=5).parts == batches[rule]
+    else:
+        with pytest.raises(errors.UserError, match="n_critic=5 does not suit"):
+            make(n_critic=5)
+    with pytest.raises(errors.UserError, match="n_critic=0 does not suit"):
+        make(n_critic=0)
+
+
 def test_a_step_of_ones_own_needs_no_mark():
     def mine(hparams, state, batch, key):
         return D(hparams, state, batch, key)

@@ -178,6 +178,15 @@ def test_a_reference_of_one_image_has_no_distinct_bins():
     assert "120 reference samples are all alike" in dict(found.protocol)["refused"]
 
 
+def test_distinct_bins_are_counted_for_living_members_alone():
+    fake = feature_passes.stack([collect(x, ["ndb"]) for x in MEMBERS])
+    context = by_name.Context(N, M, FEATURES, 0)
+    chosen = by_name.get(["ndb"], classes=True)
+    found = by_name.rate(chosen, collect(REAL, ["ndb"]), fake, context)
+    value = found["number_of_distinct_bins"].value
+    np.testing.assert_array_equal(np.isnan(value), [False, False, True])
+
+
 def test_scores_about_the_origin_are_refused_far_from_it():
     real, fake = (collect(draw(seed, N, 1e4), ["kd", "vendi"]) for seed in (0, 1))
     context = by_name.Context(N, N, FEATURES, 0)

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import steps
+from jaxgan import steps, types
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -233,3 +233,14 @@ def test_extrapolating_from_the_past_is_optimism_seen_at_other_points(games):
     for t in (1, 2):
         there = points[t] - 2 * eta * v[t] + eta * v[t - 1]
         np.testing.assert_allclose(points[t + 1], there, rtol=1e-12)
+
+
+def test_consensus_reports_half_the_squared_length_of_the_field(games):
+    """Which is `(y, -x)` here."""
+    game = games.bilinear
+    step = steps.consensus(game.discriminator, game.generator, optax.sgd)
+    hparams = games.numbers(0.1, consensus=1.0)
+    state = game.begin(optax.sgd, hparams, 3.0, 4.0)
+    batch = types.Batch(jnp.zeros((1, 1)))
+    _, metrics = step(hparams, state, batch, jax.random.key(0))
+    np.testing.assert_allclose(metrics["consensus"], (3**2 + 4**2) / 2, rtol=1e-6)

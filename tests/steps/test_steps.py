@@ -10,6 +10,7 @@ import pytest
 
 from jaxgan import gan, gradients, losses, penalties, population, steps, types
 from jaxgan.core import errors
+from jaxgan.steps import averages
 
 NETWORKS = gan.mlp(
     (2,),
@@ -301,3 +302,17 @@ def test_a_learning_rate_per_player_moves_that_player_alone():
 def test_what_does_not_fit_together_is_said(make, said):
     with pytest.raises(errors.UserError, match=said):
         make()
+
+
+def test_a_generator_of_which_a_part_moves_needs_an_average_that_moves():
+    still, one, other = jnp.zeros(2), jnp.ones(2), jnp.full(2, 2.0)
+
+    def state(weights, ema):
+        params, nothing = types.Pair(weights, {}), types.Pair({}, {})
+        return types.TrainState(0, params, nothing, nothing, ema, True)
+
+    hparams = types.HParams(types.Pair({}, {}), {}, ema_decay=0.9)
+    before = state([still, one], ema=[still, one])
+    averages.require(hparams, before, state([still, other], ema=[still, other]))
+    with pytest.raises(errors.UserError, match="keeps no average"):
+        averages.require(hparams, before, state([still, other], ema=[still, one]))
