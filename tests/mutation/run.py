@@ -40,7 +40,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import coverage_by_test
+import called_lines
 import forks
 import places
 
@@ -149,7 +149,7 @@ def same(mutants: dict[str, Mutant], record: dict) -> tuple[list[Mutant], list[s
     return there, missing
 
 
-def chosen(mutant: Mutant, tests: dict[str, coverage_by_test.Test]) -> list[list[str]]:
+def chosen(mutant: Mutant, tests: dict[str, called_lines.Test]) -> list[list[str]]:
     """Tests to run, as a list for each file: those that call the function, then others.
 
     The files go by how near their names are to the module's; in a file, quick tests are
@@ -157,10 +157,10 @@ def chosen(mutant: Mutant, tests: dict[str, coverage_by_test.Test]) -> list[list
     """
     tests = {name: test for name, test in tests.items() if test.alone}
     callers = [name for name, test in tests.items() if _calls(test, mutant)]
-    files = coverage_by_test.files_of(callers)
+    files = called_lines.files_of(callers)
     seconds = collections.Counter()
     for name in callers:
-        seconds[coverage_by_test.file_of(name)] += tests[name].seconds
+        seconds[called_lines.file_of(name)] += tests[name].seconds
     files.sort(key=lambda file: (_distance(file, mutant), seconds[file], file))
     # A test may see the change in what an earlier one has compiled or kept.
     called = set(callers)
@@ -183,7 +183,7 @@ def first_of_all(first: list[str], groups: list[list[str]]) -> list[list[str]]:
 
 
 def _of_file(file, names):
-    return [name for name in names if coverage_by_test.file_of(name) == file]
+    return [name for name in names if called_lines.file_of(name) == file]
 
 
 def _calls(test, mutant):
@@ -252,7 +252,7 @@ def _run_until_killed(groups, tell, most):
     # The programs of a mutant are not for others.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1e9)
     for names in groups:
-        file = coverage_by_test.file_of(names[0])
+        file = called_lines.file_of(names[0])
         plugin = Only(names, tell, most)
         status = forks.pytest_on(file, plugin)
         if plugin.stopped:
@@ -288,7 +288,7 @@ def killed_again(
 
 def _passing(asked, names):
     """Those of the tests that are there and pass on the unchanged tree."""
-    files = coverage_by_test.files_of(sorted(names))
+    files = called_lines.files_of(sorted(names))
 
     def task_of(file):
         def run(tell):
@@ -517,7 +517,7 @@ def outcomes_of(
     left = [mutant for mutant in sample if mutant.identity not in done]
     if not left:
         return
-    tests = coverage_by_test.measured(
+    tests = called_lines.measured(
         asked.tree, files_of_tests(asked.tree), asked.work, asked.workers
     )
     usual = {name: test.seconds for name, test in tests.items()}
