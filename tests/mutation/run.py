@@ -19,6 +19,10 @@ modules and tests have moved (MOVED):
     python tests/mutation/run.py --out after.json
     python tests/mutation/run.py --tree OLD --same-as after.json --out before.json
 
+OLD needs the package's metadata, `jaxgan.egg-info`, as this tree has it. The suite of a
+tree may notice a mutant by another test than the record's: then what calls what is
+measured there too.
+
 To try survivors again, after tests were written, or what a run that was stopped has not
 tried or decided within `--most` seconds each, and to bring the record up to date:
 
