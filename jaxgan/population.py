@@ -21,7 +21,7 @@ from jax.typing import ArrayLike
 
 from jaxgan import types
 from jaxgan.core import errors, precision, randomness
-from jaxgan.distributed import placement
+from jaxgan.core.distributed import placement
 
 MEMBERS = PartitionSpec("pop")
 """How a population lies on a mesh of devices."""

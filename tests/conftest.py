@@ -58,7 +58,11 @@ ANY_JAX = {
     *("data/test_archives.py", "data/test_builders.py", "data/test_formats.py"),
     *("data/test_layouts.py", "data/test_loading_invariants.py", "data/test_own.py"),
     *("data/test_ranges.py", "data/test_resizing.py", "data/test_samples.py"),
-    *("data/test_shuffling.py", "data/test_tfds.py", "distributed/test_clusters.py"),
+    *(
+        "data/test_shuffling.py",
+        "data/test_tfds.py",
+        "core/distributed/test_clusters.py",
+    ),
     *("experiments/test_bench.py", "experiments/test_soak.py", "reports"),
     *("scores/test_torch_files.py", "scores/test_weights.py", "scripts/test_cli.py"),
     *("sweeps/test_asynchronous_halving_rule.py", "sweeps/test_importance.py"),
@@ -73,7 +77,7 @@ version of JAX what they show of any."""
 
 LONG = [
     *("experiments/test_experiments.py", "training/test_training.py"),
-    *("distributed/test_devices.py", "experiments/test_image_gan.py"),
+    *("core/distributed/test_devices.py", "experiments/test_image_gan.py"),
     *("experiments/test_compare_losses.py", "core/test_decompositions.py"),
 ]
 """Files that take longest come first, as one worker runs each as a whole."""

@@ -66,7 +66,9 @@ def test_an_import_by_an_old_name_says_the_new_one(code, said):
 
 def test_an_old_name_is_no_attribute_and_says_where_it_is():
     assert not hasattr(jaxgan, "hosts")
-    with pytest.raises(AttributeError, match="is now jaxgan.distributed.processes"):
+    with pytest.raises(
+        AttributeError, match="is now jaxgan.core.distributed.processes"
+    ):
         _ = jaxgan.hosts
 
 

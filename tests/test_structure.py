@@ -24,7 +24,6 @@ gradients
 gan
 losses penalties networks scores reports
 checkpoint divergences data
-distributed
 types
 core
 """

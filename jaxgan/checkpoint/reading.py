@@ -14,7 +14,7 @@ from jaxgan import types
 from jaxgan.checkpoint import differences, manifest
 from jaxgan.checkpoint import leaves as leaves_lib
 from jaxgan.core import errors
-from jaxgan.distributed import processes
+from jaxgan.core.distributed import processes
 
 
 class Restored(NamedTuple):

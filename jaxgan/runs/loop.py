@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxgan import training, types
 from jaxgan.core import errors, signals
-from jaxgan.distributed import processes
+from jaxgan.core.distributed import processes
 from jaxgan.runs import journal
 from jaxgan.runs import saving as saving_lib
 from jaxgan.runs.saving import Saving

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jaxgan import checkpoint, training
 from jaxgan.core import errors, files
-from jaxgan.distributed import processes
+from jaxgan.core.distributed import processes
 from jaxgan.runs import journal, trainers
 
 

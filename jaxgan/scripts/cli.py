@@ -166,7 +166,7 @@ def run(main: Callable[[Settings], None], settings: Settings) -> None:
 
 def _leave(error: BaseException, cause: BaseException | None) -> None:
     """Ends the other processes as well, if there are such."""
-    from jaxgan.distributed import failure
+    from jaxgan.core.distributed import failure
 
     if isinstance(error, SystemExit):
         failure.leave(error.code, str(cause) or "it was interrupted")
@@ -183,7 +183,7 @@ def _end_at_once(number: int) -> None:
     with contextlib.suppress(OSError):
         os.write(2, f"{sentence}\n".encode())
     # What was not imported yet has nobody to tell.
-    failure = sys.modules.get("jaxgan.distributed.failure")
+    failure = sys.modules.get("jaxgan.core.distributed.failure")
     if failure is not None:
         failure.leave(SIGNALLED + number, sentence)
     sys.stdout.flush()

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jaxgan import reports, runs, scores
-from jaxgan.distributed import processes
+from jaxgan.core.distributed import processes
 from jaxgan.scores import suites
 from jaxgan.scripts import ensemble_arms, ensemble_experiments
 from jaxgan.training import methods

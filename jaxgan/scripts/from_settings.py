@@ -17,8 +17,8 @@ import numpy as np
 from jaxgan import gan as gan_lib
 from jaxgan import networks, population, runs, steps, types
 from jaxgan.core import errors, precision, randomness
+from jaxgan.core.distributed import processes
 from jaxgan.data import dataset, pool, streaming
-from jaxgan.distributed import processes
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import cli, settings

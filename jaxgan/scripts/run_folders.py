@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jaxgan import reports
+from jaxgan.core.distributed import processes
 from jaxgan.data import dataset
-from jaxgan.distributed import processes
 from jaxgan.runs import journal
 from jaxgan.scripts import cli
 

@@ -10,8 +10,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from jaxgan import population, types
+from jaxgan.core.distributed import placement
 from jaxgan.data import pool, sampling, streaming
-from jaxgan.distributed import placement
 from jaxgan.training import program
 
 

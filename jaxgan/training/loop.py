@@ -12,8 +12,8 @@ import numpy as np
 
 from jaxgan import types
 from jaxgan.core import errors, precision
+from jaxgan.core.distributed import placement
 from jaxgan.data import streaming
-from jaxgan.distributed import placement
 from jaxgan.training import feeding, placing
 from jaxgan.training import program as program_lib
 

@@ -11,7 +11,7 @@ import jax
 
 from jaxgan import population, reports, training, types
 from jaxgan.core import errors, randomness
-from jaxgan.distributed import processes
+from jaxgan.core.distributed import processes
 
 
 class Need(NamedTuple):

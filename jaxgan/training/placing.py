@@ -7,8 +7,8 @@ from jax.sharding import Mesh, NamedSharding
 
 from jaxgan import population, types
 from jaxgan.core import errors, precision, randomness
+from jaxgan.core.distributed import placement
 from jaxgan.data import streaming
-from jaxgan.distributed import placement
 from jaxgan.training import program as program_lib
 
 

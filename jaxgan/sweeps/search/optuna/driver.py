@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.distributed import processes
+from jaxgan.core.distributed import processes
 from jaxgan.sweeps import objectives, plans, records, spaces, studies, trials
 from jaxgan.sweeps.search.optuna import histories, questions
 

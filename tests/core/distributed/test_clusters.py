@@ -1,4 +1,4 @@
-"""Tests of jaxgan.distributed.clusters and of joining under Slurm and Open MPI."""
+"""Tests of jaxgan.core.distributed.clusters and of joining under Slurm and Open MPI."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from jaxgan.core import errors
-from jaxgan.distributed import clusters
+from jaxgan.core.distributed import clusters
 
 SLURM = {
     "SLURM_JOB_ID": "4098",
@@ -145,7 +145,7 @@ def test_devices_that_cannot_be_shared_evenly_are_refused():
 
 
 def test_a_process_that_does_not_come_under_slurm_is_named(monkeypatch):
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
 
     port = free_port()
     here = {"SLURM_STEP_NODELIST": "localhost", "JAX_COORDINATOR_PORT": str(port)}
@@ -161,7 +161,7 @@ def test_a_process_that_does_not_come_under_slurm_is_named(monkeypatch):
 
 @pytest.mark.parametrize("flags", [(2, None), (None, 0)])
 def test_numbers_do_not_go_with_auto(flags):
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
 
     with pytest.raises(errors.UserError, match="it goes with --coordinator HOST:PORT"):
         processes.join("auto", *flags, seconds=1)
@@ -173,7 +173,7 @@ PROGRAM = textwrap.dedent("""
     cli.compile_fast()
     import jax
     jax.config.update("jax_num_cpu_devices", 3)
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
 
     def main(coordinator):
         numbers = (None, None) if coordinator == "auto" else map(int, sys.argv[2:])

@@ -5,14 +5,16 @@ process has all of what goes to the devices and gets all of what comes back, so 
 they do the same.
 """
 
+from typing import Any
+
 import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
-from jaxgan import types
+Tree = Any
 
 
-def put(tree: types.Tree, sharding: NamedSharding) -> types.Tree:
+def put(tree: Tree, sharding: NamedSharding) -> Tree:
     """Puts what every process has onto the devices of all."""
     if jax.process_count() == 1:
         return jax.device_put(tree, sharding)
@@ -27,7 +29,7 @@ def put(tree: types.Tree, sharding: NamedSharding) -> types.Tree:
     return jax.tree.map(put, tree)
 
 
-def get(tree: types.Tree) -> types.Tree:
+def get(tree: Tree) -> Tree:
     """Brings what lies on the devices of all processes to the host of each."""
     if jax.process_count() == 1:
         return jax.device_get(tree)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core import errors
-from jaxgan.distributed import rendezvous
+from jaxgan.core.distributed import rendezvous
 
 PROGRAM = textwrap.dedent("""
     import argparse, pathlib, sys
@@ -34,7 +34,7 @@ PROGRAM = textwrap.dedent("""
     import jax, numpy as np
     jax.config.update("jax_num_cpu_devices", asked.devices)
     from jaxgan import gan, population, runs, types
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
     from jaxgan.training import methods
     from jaxgan.data import pool, streaming
 
@@ -206,7 +206,7 @@ FATE = textwrap.dedent("""
     from jaxgan.scripts import cli
     from jaxgan.core import errors
     cli.compile_fast()
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
 
     def main(index):
         processes.join(f"localhost:{sys.argv[2]}", 2, index, seconds=60)
@@ -250,7 +250,7 @@ def test_what_ends_one_process_ends_all_and_all_say_why(failing, how, said, stat
 
 
 def test_a_coordinator_that_does_not_answer_is_named_in_time(monkeypatch):
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
 
     port = free_port()
     began = time.monotonic()
@@ -337,7 +337,7 @@ def test_a_port_that_somebody_has_is_named():
     ids=str,
 )
 def test_processes_that_cannot_come_together_are_told_why(given, said):
-    from jaxgan.distributed import processes
+    from jaxgan.core.distributed import processes
 
     for name in os.environ:
         assert not name.startswith(("SLURM_", "OMPI_"))
@@ -360,7 +360,7 @@ def test_a_process_that_has_joined_still_ends_by_a_signal():
     code = textwrap.dedent(f"""
         import os, signal, time
         from jaxgan.scripts import cli
-        from jaxgan.distributed import processes
+        from jaxgan.core.distributed import processes
         def main(settings):
             processes.join("localhost:{free_port()}", 1, 0, seconds=60)
             os.kill(os.getpid(), signal.SIGTERM)

@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 from jaxgan.core import errors
-from jaxgan.distributed import clusters, failure, rendezvous
+from jaxgan.core.distributed import clusters, failure, rendezvous
 
 
 def join(
