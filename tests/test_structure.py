@@ -17,6 +17,7 @@ HOUSE = """
 sweeps
 scripts
 runs
+dynamics
 ensembles training
 population
 steps
