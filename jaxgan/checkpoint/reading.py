@@ -61,7 +61,7 @@ def restore(
     """
     folder = pathlib.Path(folder).absolute()
     leaves, structure = leaves_lib.named(target)
-    chosen = processes.told(lambda: _choose(folder, leaves, description, step))
+    chosen = processes.broadcast(lambda: _choose(folder, leaves, description, step))
     if chosen is None:
         return None
     step, extra, skipped = chosen

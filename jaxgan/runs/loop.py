@@ -87,7 +87,7 @@ def train(
                 on_pause(placed.step, collect)
             now = time.perf_counter()
             # Clocks and signals are each process's own, what follows from them is not.
-            over, due, stop = processes.any_of(
+            over, due, stop = processes.maximum(
                 [
                     minutes is not None and now - began >= 60 * minutes,
                     saving is not None and now - saved >= saving.seconds,

@@ -75,7 +75,7 @@ def saver(
         yield save
     finally:
         checkpoint.close(manager)
-    processes.together("saved")
+    processes.barrier("saved")
 
 
 def goodbye(step: int, num_steps: int, saving: Saving | None) -> str:

@@ -169,11 +169,12 @@ def _leave(error: BaseException, cause: BaseException | None) -> None:
     from jaxgan.core.distributed import failure
 
     if isinstance(error, SystemExit):
-        failure.leave(error.code, str(cause) or "it was interrupted")
-    elif failure.shared():
-        failure.follow()  # if it is a wire that broke when another one ended
+        failure.end_all(error.code, str(cause) or "it was interrupted")
+    elif failure.has_others():
+        # If it is a wire that broke when another one ended.
+        failure.end_if_another_did()
         traceback.print_exc()
-        failure.leave(DEFECT, f"{type(cause).__name__}: {cause}")
+        failure.end_all(DEFECT, f"{type(cause).__name__}: {cause}")
 
 
 def _end_at_once(number: int) -> None:
@@ -185,7 +186,7 @@ def _end_at_once(number: int) -> None:
     # What was not imported yet has nobody to tell.
     failure = sys.modules.get("jaxgan.core.distributed.failure")
     if failure is not None:
-        failure.leave(SIGNALLED + number, sentence)
+        failure.end_all(SIGNALLED + number, sentence)
     sys.stdout.flush()
 
 

@@ -64,7 +64,7 @@ def begin(
     """
     trainers = _trainers(experiment, arms, known)
     # Several processes have to wait for one another in the same order.
-    early, begun = processes.alone(), {}
+    early, begun = processes.is_alone(), {}
     for arm in arms:
         trainer = trainers[arm.method]
         own = functools.partial(ensemble_arms.prepare, experiment, trainer, arm)

@@ -56,7 +56,7 @@ def make(gan: types.GAN, data: dataset.Dataset, *, labels: bool, seed: int) -> G
         return replicates.generators(gan, members, key, shares)
 
     def look(members: runs.Members) -> dict[str, np.ndarray]:
-        x = np.asarray(replicates.look(gan, generators(members), z, label))
+        x = np.asarray(replicates.generate_alike(gan, generators(members), z, label))
         return {f"seed {i}": images for i, images in enumerate(x)}
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:

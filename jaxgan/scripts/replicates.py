@@ -36,7 +36,7 @@ def generators(
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def look(
+def generate_alike(
     gan: types.GAN,
     mixture: ensembles.Mixture,
     z: jax.Array,

@@ -72,7 +72,7 @@ def available() -> tuple[int, bool]:
     """
     free, shared = _own()
     if jax.process_count() > 1:
-        (least,) = processes.any_of([-(free >> 20)])
+        (least,) = processes.maximum([-(free >> 20)])
         free = -least << 20
     return free, shared
 

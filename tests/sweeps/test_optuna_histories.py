@@ -340,7 +340,8 @@ def test_a_question_is_the_same_however_it_is_written(study_in, tmp_path):
     study = study_in(tmp_path)
     turned = dict.fromkeys(reversed(SPACE), spaces.Uniform(0, 1))
     one, two = (
-        questions.of(study, space, BY, seeds=1, seed=0) for space in (SPACE, turned)
+        questions.describe(study, space, BY, seeds=1, seed=0)
+        for space in (SPACE, turned)
     )
     assert questions.name(one) == questions.name(two)
     assert questions.differences(one, two) == []

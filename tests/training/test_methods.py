@@ -155,7 +155,7 @@ def test_labels_are_drawn_from_the_classes():
 
 def test_a_dead_generator_shows_nothing_and_the_others_the_same_latents():
     z = jnp.array([[1.0], [2.0]])
-    x = replicates.look(COUNTING, STALE, z)
+    x = replicates.generate_alike(COUNTING, STALE, z)
     expected = [[[0.1], [0.2]], [[np.nan]] * 2, [[2.1], [2.2]]]
     np.testing.assert_allclose(x, expected, rtol=1e-6)
 

@@ -45,7 +45,7 @@ class Ended(NamedTuple):
     sentence: str
 
 
-def share() -> None:
+def watch_others() -> None:
     """Makes this process end when another one has failed; once they have joined."""
     global _store
     if jax.process_count() == 1:
@@ -63,7 +63,7 @@ def share() -> None:
     atexit.register(stop)
 
 
-def shared() -> bool:
+def has_others() -> bool:
     """Whether there are other processes that end with this one."""
     return _store is not None
 
@@ -78,7 +78,7 @@ def removed_at_end(folder: str) -> Iterator[None]:
         _removed_at_end.discard(folder)
 
 
-def leave(status: int, sentence: str) -> None:
+def end_all(status: int, sentence: str) -> None:
     """Ends this process at once, after the others were told; alone it does nothing.
 
     JAX would wait for minutes at the end for processes that wait for this one.
@@ -97,7 +97,7 @@ def leave(status: int, sentence: str) -> None:
     _end(status)
 
 
-def follow() -> None:
+def end_if_another_did() -> None:
     """Ends this process at once if another one has failed, and says so."""
     if _store is not None and (note := _note()) is not None:
         if note.process != jax.process_index():
@@ -117,7 +117,7 @@ def _watch(done: threading.Event) -> None:
     while not done.wait(EVERY):
         # If this process fails as well it has its own to say, and a moment for it.
         if _note() is not None and not done.wait(2 * EVERY):
-            follow()
+            end_if_another_did()
 
 
 def _only_one_ends() -> None:

@@ -88,8 +88,8 @@ def own_folder(
             yield folder, folder
     elif jax.process_index() == 0:
         with shared as folder:
-            told(lambda: str(folder.absolute()))
-            together("copied")
+            broadcast(lambda: str(folder.absolute()))
+            barrier("copied")
             yield folder, folder
     else:
         with (
@@ -98,20 +98,20 @@ def own_folder(
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stdout(nowhere),
         ):
-            folder, own = pathlib.Path(told(None)), pathlib.Path(scratch)
+            folder, own = pathlib.Path(broadcast(None)), pathlib.Path(scratch)
             # The logs of a run that goes on, before process 0 adds to them.
             for path in folder.glob("*.jsonl"):
                 shutil.copy(path, own)
-            together("copied")
+            barrier("copied")
             yield own, folder
 
 
-def alone() -> bool:
+def is_alone() -> bool:
     """Whether there is one process."""
     return jax.process_count() == 1
 
 
-def told(make: Callable[[], Any] | None) -> Any:
+def broadcast(make: Callable[[], Any] | None) -> Any:
     """What process 0 makes, to all; all processes must call it.
 
     Args:
@@ -140,7 +140,7 @@ def told(make: Callable[[], Any] | None) -> Any:
     return said["told"]
 
 
-def any_of(flags: list[int]) -> list[int]:
+def maximum(flags: list[int]) -> list[int]:
     """For each number the largest that a process gave; all processes must call it."""
     if jax.process_count() == 1:
         return flags
@@ -149,7 +149,7 @@ def any_of(flags: list[int]) -> list[int]:
     return multihost_utils.process_allgather(np.array(flags)).max(0).tolist()
 
 
-def together(what: str) -> None:
+def barrier(what: str) -> None:
     """Waits until all processes have come here."""
     if jax.process_count() > 1:
         from jax.experimental import multihost_utils
@@ -228,7 +228,7 @@ def _initialize(coordinator: str, seconds: float, **how) -> None:
         ) from None
     # JAX takes SIGTERM for a service of its own, and nothing would end by it any more.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
-    failure.share()
+    failure.watch_others()
     print(_devices_used())
 
 

@@ -4,7 +4,7 @@ A *round* trains and scores members and decides what follows; what it has to rem
 its *search state*, plain data that is saved with the members. So a search that was
 stopped at any moment goes on from its last checkpoint to the same rows, bit for bit;
 rows that are on the disk already are not written again. Where one population trains as
-a whole, `together` makes the round of a *turn*, a function of the scores.
+a whole, `of_population` makes the round of a *decision*, a function of the scores.
 """
 
 import json
@@ -31,7 +31,7 @@ STORED = "memo"
 """The search state's name in a checkpoint, which those of before have too."""
 
 
-class After(NamedTuple):
+class RoundResult(NamedTuple):
     """What follows from a round.
 
     Attributes:
@@ -49,15 +49,16 @@ class After(NamedTuple):
     said: str
 
 
-Round = Callable[[Any, SearchState], After]
-"""`(members, state) -> After`: trains, scores, keeps samples and decides. Members are
-`runs.Members`, or a tree of several populations."""
+Round = Callable[[Any, SearchState], RoundResult]
+"""`(members, state) -> RoundResult`: trains, scores, keeps samples and decides.
+Members are `runs.Members`, or a tree of several populations."""
 
-Turn = Callable[
-    [runs.Members, SearchState, dict[str, np.ndarray], float], tuple[After, list[int]]
+Decision = Callable[
+    [runs.Members, SearchState, dict[str, np.ndarray], float],
+    tuple[RoundResult, list[int]],
 ]
-"""`(members, state, scores [P] by name, seconds of the round) -> After, and the places
-of the rows' trials in the population`."""
+"""`(members, state, scores [P] by name, seconds of the round) -> RoundResult, and
+the places of the rows' trials in the population`."""
 
 
 def drive(
@@ -145,10 +146,10 @@ def _trial_at_rung(row: records.Row) -> tuple[str, int]:
     return row["trial"], row.get("rung", 0)
 
 
-def together(
+def of_population(
     study: studies.Study,
     ready: programs.Ready,
-    turn: Turn,
+    decide: Decision,
     *,
     name: str,
     round_steps: int,
@@ -158,19 +159,19 @@ def together(
     Args:
       study: that it belongs to.
       ready: the program.
-      turn: what follows from the scores. Samples are kept of the trials whose last row
-        it gives.
+      decide: what follows from the scores. Samples are kept of the trials whose last
+        row it gives.
       name: of the group, for the samples.
       round_steps: steps in a round.
     """
 
-    def advance(members: runs.Members, search_state: SearchState) -> After:
+    def advance(members: runs.Members, search_state: SearchState) -> RoundResult:
         began = time.perf_counter()
         members = train_round(study, ready, members, round_steps)
         x: list[np.ndarray] = []
         measured = studies.score(study, ready, members, x.append)
         took = time.perf_counter() - began
-        after, places = turn(members, search_state, measured, took)
+        after, places = decide(members, search_state, measured, took)
         _keep_samples(study, name, after.rows, np.concatenate(x)[places])
         return after
 

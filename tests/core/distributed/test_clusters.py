@@ -179,7 +179,7 @@ PROGRAM = textwrap.dedent("""
         numbers = (None, None) if coordinator == "auto" else map(int, sys.argv[2:])
         processes.join(coordinator, *numbers, seconds=60)
         print("visible:", jax.config.values["jax_cuda_visible_devices"])
-        processes.together("joined")
+        processes.barrier("joined")
 
     cli.run(main, sys.argv[1])
 """)

@@ -210,12 +210,12 @@ FATE = textwrap.dedent("""
 
     def main(index):
         processes.join(f"localhost:{sys.argv[2]}", 2, index, seconds=60)
-        processes.together("begun")
+        processes.barrier("begun")
         if index == int(sys.argv[3]):
             if sys.argv[4] == "sentence":
                 raise errors.UserError("--disk full: make room.")
             raise ZeroDivisionError("a defect")
-        processes.together("never")
+        processes.barrier("never")
 
     cli.run(main, int(sys.argv[1]))
 """)

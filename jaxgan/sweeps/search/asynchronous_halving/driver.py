@@ -97,12 +97,12 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     steps = -(-study.steps // max(max(ladder) for ladder in ladders))
     replant = _replanting(study, ready, every)
     task = Task(group, settings, places, by, steps, begun, replant)
-    turn = functools.partial(_turn, task)
+    decide = functools.partial(_decide, task)
     rounds.drive(
         study,
         members,
         halving.to_json(begun),
-        rounds.together(study, ready, turn, name=group.name, round_steps=steps),
+        rounds.of_population(study, ready, decide, name=group.name, round_steps=steps),
         name=group.name,
         description={
             "search": "halving",
@@ -115,14 +115,14 @@ def _search(study, group, by, ladders, brackets, eta, peers) -> None:
     )
 
 
-def _turn(
+def _decide(
     task: Task,
     members: runs.Members,
     search_state: rounds.SearchState,
     measured: dict[str, np.ndarray],
     took: float,
-) -> tuple[rounds.After, list[int]]:
-    """What follows from the scores `[P]` of a round, see `rounds.Turn`."""
+) -> tuple[rounds.RoundResult, list[int]]:
+    """What follows from the scores `[P]` of a round, see `rounds.Decision`."""
     seeds = len(task.settings[0])
     before = halving.from_json(task.begun, search_state)
     costs = objectives.costs(measured, task.by).reshape(task.places, seeds)
@@ -140,7 +140,7 @@ def _turn(
         f"{len(task.settings)} settings begun"
     )
     state = halving.to_json(after)
-    return rounds.After(members, state, rows, not after.busy, said), at
+    return rounds.RoundResult(members, state, rows, not after.busy, said), at
 
 
 def _busy(search: halving.Search) -> int:

@@ -50,12 +50,12 @@ def begin(
     opened: list[histories.History] = []
 
     def open_it() -> str:
-        question = questions.of(study, space, by, seeds=len(seeds), seed=seed)
+        question = questions.describe(study, space, by, seeds=len(seeds), seed=seed)
         folder, sampler = study.folder, _sampler(seed)
         opened.append(histories.open(folder, storage, name, question, sampler))
         return opened[0].name
 
-    processes.told(open_it)
+    processes.broadcast(open_it)
     return opened[0] if opened else None
 
 
@@ -92,8 +92,8 @@ def search(
       storage: URL of a database such as `sqlite:///FILE` or `postgresql://...`, or the
         path of a journal, either of which several machines may share; None for a
         journal in the run folder.
-      name: of the study in the storage; None for one of the `questions.of` the search,
-        so that searches that differ share no history.
+      name: of the study in the storage; None for one that the question
+        names, so that searches that differ share no history.
       most_members: of a population.
       most_groups: different programs that a batch may need.
 
@@ -107,21 +107,21 @@ def search(
     more = {"seeds": seeds, "seed": seed, "storage": storage, "name": name}
     history = begin(study, space, by, **more)
 
-    def told(work: Callable[[], Any]) -> Any:
+    def broadcast(work: Callable[[], Any]) -> Any:
         def in_sentences() -> Any:
             with histories.refusals(history.name, storage):
                 return work()
 
-        return processes.told(in_sentences)
+        return processes.broadcast(in_sentences)
 
-    print(told(lambda: histories.tidy(history)))
-    while asked := told(lambda: _ask(history, space, seed, settings, batch)):
+    print(broadcast(lambda: histories.fail_abandoned(history)))
+    while asked := broadcast(lambda: _ask(history, space, seed, settings, batch)):
         made = trials.make([values for _, values in asked], seeds)
         groups = plans.make(
             made, structural, most_members=most_members, most_groups=most_groups
         )
         rows = studies.train_all(study, [_rounded(group) for group in groups])
-        print(told(functools.partial(_tell, history, asked, rows, settings, by)))
+        print(broadcast(functools.partial(_tell, history, asked, rows, settings, by)))
     return records.read(study.folder / studies.JOURNAL)
 
 
@@ -133,11 +133,11 @@ def _ask(
     batch: int,
 ) -> list[tuple[int, spaces.Setting]]:
     """A batch of trials, by number, and their settings; none if all are told."""
-    told, running = histories.own(history)
+    told, running = histories.own_trials(history)
     upto = min(told - told % batch + batch, settings)
     for _ in range(told + len(running), upto):
         histories.ask(history)
-    asked = histories.own(history).running
+    asked = histories.own_trials(history).running
     return [(t.number, _suggest(history.study, t, space, seed)) for t in asked]
 
 
@@ -204,7 +204,8 @@ def _said(history: histories.History, settings: int, by: str) -> str:
     found = history.study.get_trials(deepcopy=False)
     values = [trial.value for trial in found if trial.value is not None]
     alive = [value for value in values if np.isfinite(value)]
-    said = f"{histories.own(history).told} of {settings} settings told; of the study "
+    told = histories.own_trials(history).told
+    said = f"{told} of {settings} settings told; of the study "
     said += f"{len(values) - len(alive)} of {len(values)} died"
     if not alive:
         return said

@@ -47,7 +47,7 @@ class History(NamedTuple):
     where: str
 
 
-class Own(NamedTuple):
+class OwnTrials(NamedTuple):
     """The trials of a run.
 
     Attributes:
@@ -132,7 +132,7 @@ def refusals(name: str, storage: str | None) -> Iterator[None]:
         ) from None
 
 
-def tidy(history: History) -> str:
+def fail_abandoned(history: History) -> str:
     """Marks failed what was left behind; says what is known and what runs.
 
     Only trials whose run is seen to be over are touched: of this machine, in a folder
@@ -158,7 +158,7 @@ def tidy(history: History) -> str:
     return f"{said}."
 
 
-def own(history: History) -> Own:
+def own_trials(history: History) -> OwnTrials:
     """The trials of the run; what another one marked failed runs again."""
     package = optuna()
     found = history.study.get_trials(deepcopy=False)
@@ -168,7 +168,7 @@ def own(history: History) -> Own:
     for trial in lost:
         _begin(history, trial.params, trial.distributions, {AGAIN: trial.number})
     if lost:
-        return own(history)
+        return own_trials(history)
     running = []
     for trial in mine:
         if trial.state == package.trial.TrialState.RUNNING:
@@ -177,7 +177,7 @@ def own(history: History) -> Own:
                 if trial.user_attrs.get(name) != value:
                     running[-1].set_user_attr(name, value)
     told = sum(trial.state.is_finished() and _counts(trial) for trial in mine)
-    return Own(told, sorted(running, key=lambda trial: trial.number))
+    return OwnTrials(told, sorted(running, key=lambda trial: trial.number))
 
 
 def ask(history: History) -> None:

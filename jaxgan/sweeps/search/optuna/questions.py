@@ -16,7 +16,7 @@ from jaxgan.sweeps import spaces, specification, studies, trials
 Question = dict[str, Any]
 
 
-def of(
+def describe(
     study: studies.Study, space: spaces.Space, by: str, *, seeds: int, seed: int
 ) -> Question:
     """The question of a search, as JSON can hold it.

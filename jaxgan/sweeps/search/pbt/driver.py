@@ -105,12 +105,14 @@ def _search(study, group, space, by, generations, seed, share, factor) -> None:
         factor=factor,
     )
     values = {name: [trial.values[name] for trial in group.trials] for name in names}
-    turn = functools.partial(_turn, task, _evolving(task))
+    decide = functools.partial(_decide, task, _evolving(task))
     rounds.drive(
         study,
         members,
         {"generation": 0, "values": values, "parents": own},
-        rounds.together(study, ready, turn, name=group.name, round_steps=round_steps),
+        rounds.of_population(
+            study, ready, decide, name=group.name, round_steps=round_steps
+        ),
         name=group.name,
         description={
             "search": "pbt",
@@ -134,15 +136,15 @@ def _evolving(task: Task) -> Evolve:
     return evolve
 
 
-def _turn(
+def _decide(
     task: Task,
     evolve: Evolve,
     members: runs.Members,
     search_state: rounds.SearchState,
     measured: dict[str, np.ndarray],
     took: float,
-) -> tuple[rounds.After, list[int]]:
-    """What follows from the scores `[P]` of a generation, see `rounds.Turn`.
+) -> tuple[rounds.RoundResult, list[int]]:
+    """What follows from the scores `[P]` of a generation, see `rounds.Decision`.
 
     The state has the number of the `generation`, the `values` that members train with,
     by name, and the names of their `parents`.
@@ -171,7 +173,7 @@ def _turn(
         hparams = _numbers(task.study, task.group.trials, after["values"])
         members = members._replace(hparams=hparams, state=state)
         said += f", {int((parents != np.arange(len(own))).sum())} taken over"
-    return rounds.After(members, after, rows, last, said), list(range(len(rows)))
+    return rounds.RoundResult(members, after, rows, last, said), list(range(len(rows)))
 
 
 def _explored(

@@ -35,7 +35,7 @@ from jaxgan.sweeps.search.successive_halving import rule as successive
 NAME = "successive_halving"
 
 
-class Waiting(NamedTuple):
+class WaitingGroup(NamedTuple):
     """A group whose settings wait on the host.
 
     Attributes:
@@ -66,7 +66,7 @@ class Task(NamedTuple):
     """
 
     study: studies.Study
-    waiting: Sequence[Waiting]
+    waiting: Sequence[WaitingGroup]
     by: str
     ladder: tuple[int, ...]
     eta: int
@@ -128,21 +128,21 @@ def search(
 
 def _waiting(
     study: studies.Study, groups: Sequence[plans.Group]
-) -> tuple[list[Waiting], dict[str, runs.Members]]:
+) -> tuple[list[WaitingGroup], dict[str, runs.Members]]:
     """All groups at their beginning, and their members by the groups' names."""
     waiting, members, first = [], {}, 0
     for group in groups:
         settings = trials.by_setting(group.trials)
         places = group.places // len(settings[0])
         ready, members[group.name] = _begin(study, group)
-        waiting.append(Waiting(group, settings, first, places, ready))
+        waiting.append(WaitingGroup(group, settings, first, places, ready))
         first += len(settings)
     return waiting, members
 
 
 def _advance(
     task: Task, members: dict[str, runs.Members], search_state: rounds.SearchState
-) -> rounds.After:
+) -> rounds.RoundResult:
     """The round whose state has the rung and the settings, by index, that climb to it.
 
     `shown` are the scores of the first of them, which are there: for each setting those
@@ -164,14 +164,14 @@ def _advance(
     said = f"{len(shown)} of {len(climbing)} settings are at rung {rung}"
     search_state = search_state | {"shown": shown, "seconds": seconds}
     if len(shown) < len(climbing):
-        return rounds.After(members, search_state, [], False, said)
+        return rounds.RoundResult(members, search_state, [], False, said)
     entries = _compared(task, search_state)
     rows = _rows(task, search_state, entries)
     going = [entry.trial for entry in entries if entry.status == "going"]
     if going:
         said += f", {len(going)} go on"
     search_state |= {"rung": rung + 1, "climbing": going, "shown": []}
-    return rounds.After(members, search_state, rows, not going, said)
+    return rounds.RoundResult(members, search_state, rows, not going, said)
 
 
 def _compared(task: Task, search_state: rounds.SearchState) -> list[halving.Entry]:
@@ -211,14 +211,14 @@ def _rows(
     return rows
 
 
-def _group_of(waiting: Sequence[Waiting], setting: int) -> Waiting:
+def _group_of(waiting: Sequence[WaitingGroup], setting: int) -> WaitingGroup:
     """The group of a setting, by its index."""
     return max((one for one in waiting if one.first <= setting), key=lambda w: w.first)
 
 
 def _next(
-    waiting: Sequence[Waiting], climbing: Sequence[int]
-) -> tuple[Waiting, list[int]]:
+    waiting: Sequence[WaitingGroup], climbing: Sequence[int]
+) -> tuple[WaitingGroup, list[int]]:
     """The group of the setting that is next, and as many of it as it has places."""
     own = _group_of(waiting, climbing[0])
     end = own.first + len(own.settings)
@@ -227,7 +227,7 @@ def _next(
 
 def _trained(
     study: studies.Study,
-    own: Waiting,
+    own: WaitingGroup,
     members: runs.Members,
     batch: Sequence[int],
     steps: int,
