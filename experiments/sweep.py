@@ -128,7 +128,7 @@ def prepare(
     suite: suites.Suite,
     by: str,
     folders: run_folders.Folders,
-) -> by_name.Search:
+) -> by_name.ReadySearch:
     """Makes the search, and prints its plan: what it trains and how long that takes."""
     study = studies.make(
         data,

@@ -14,7 +14,7 @@ from jaxgan.scripts import cli, from_settings, run_folders
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Files:
+class RunFiles:
     """Where the arms of an experiment are kept, and what is drawn while they train.
 
     Attributes:
@@ -58,7 +58,7 @@ class Experiment:
     seed: int
     mappers: Sequence[types.Mapper]
     data_devices: int = 1
-    files: Files | None = None
+    files: RunFiles | None = None
 
 
 def make(
@@ -82,7 +82,7 @@ def make(
     """
     params, _ = jax.eval_shape(gan.init, randomness.key(0))
     known = networks.ARCHITECTURES[architecture["architecture"]]
-    files = folders and Files(
+    files = folders and RunFiles(
         folder=folders.own,
         checkpoints=folders.run / "checkpoints",
         resume=cli.resume_command(folders.run),

@@ -153,7 +153,7 @@ def averaged(tmp_path, num_members):
         seeds=4 // num_members,
         seed=0,
         mappers=[],
-        files=ensemble_experiments.Files(
+        files=ensemble_experiments.RunFiles(
             folder=tmp_path, checkpoints=tmp_path, resume=""
         ),
     )

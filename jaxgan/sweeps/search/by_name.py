@@ -32,7 +32,7 @@ DRIVEN = (*HALVINGS, "pbt")
 """Searches whose trials train in rounds."""
 
 
-class Search(NamedTuple):
+class ReadySearch(NamedTuple):
     """A search made ready.
 
     Attributes:
@@ -58,7 +58,7 @@ def make(
     asked: settings.Search,
     space: spaces.Space,
     by: str,
-) -> Search:
+) -> ReadySearch:
     """Makes a search; nothing is trained yet.
 
     Raises:
@@ -81,19 +81,19 @@ def make(
         return _pbt(study, asked, space, by, groups, note)
     if asked.search == "optuna":
         return _optuna(study, asked, space, by, groups, most)
-    return Search(groups, lambda: studies.train_all(study, groups), note=note)
+    return ReadySearch(groups, lambda: studies.train_all(study, groups), note=note)
 
 
-def _pbt(study, asked, space, by, groups, note) -> Search:
+def _pbt(study, asked, space, by, groups, note) -> ReadySearch:
     def run():
         return pbt_driver.search(
             study, groups, space, by, generations=asked.rounds, seed=asked.seed
         )
 
-    return Search(groups, run, scorings=asked.rounds, note=note)
+    return ReadySearch(groups, run, scorings=asked.rounds, note=note)
 
 
-def _optuna(study, asked, space, by, groups, most) -> Search:
+def _optuna(study, asked, space, by, groups, most) -> ReadySearch:
     history = {
         "seeds": range(asked.seeds),
         "seed": asked.seed,
@@ -117,10 +117,10 @@ def _optuna(study, asked, space, by, groups, most) -> Search:
     def begin():
         return optuna_driver.begin(study, space, by, **history)
 
-    return Search(groups, run, begin=begin)
+    return ReadySearch(groups, run, begin=begin)
 
 
-def _halving(study, asked, space, by) -> Search:
+def _halving(study, asked, space, by) -> ReadySearch:
     if asked.search != "hyperband":
         with cli.flag("--rounds", asked.rounds):
             ladders = [halving.ladder(1, asked.rounds, asked.eta)]
@@ -159,10 +159,10 @@ def _halving(study, asked, space, by) -> Search:
         )
 
     share = estimates.halving_share(ladders, own_sizes, asked.eta)
-    return Search(tuple(groups), run, share, asked.rounds * share, note)
+    return ReadySearch(tuple(groups), run, share, asked.rounds * share, note)
 
 
-def _synchronous(study, asked, groups, by, ladder, note) -> Search:
+def _synchronous(study, asked, groups, by, ladder, note) -> ReadySearch:
     def run():
         return successive_halving.search(
             study, groups, by, ladder=ladder, eta=asked.eta
@@ -172,7 +172,7 @@ def _synchronous(study, asked, groups, by, ladder, note) -> Search:
     places = groups[0].places // asked.seeds
     share = successive.share(ladder, number, places, asked.eta)
     tried = sum(successive.sizes(number, len(ladder), asked.eta)) / number
-    return Search(tuple(groups), run, share, tried, note)
+    return ReadySearch(tuple(groups), run, share, tried, note)
 
 
 def _alike(found: Sequence[spaces.Setting]) -> str:

@@ -49,7 +49,7 @@ class Task(NamedTuple):
     places: int
     by: str
     round_steps: int
-    begun: halving.Search
+    begun: halving.HalvingState
     replant: Replant
 
 
@@ -143,7 +143,7 @@ def _decide(
     return rounds.RoundResult(members, state, rows, not after.busy, said), at
 
 
-def _busy(search: halving.Search) -> int:
+def _busy(search: halving.HalvingState) -> int:
     """Places that have a setting."""
     return int((search.trial != halving.EMPTY).sum())
 
@@ -178,7 +178,7 @@ def _rows(
 
 
 def _replanted(
-    task: Task, members: runs.Members, search: halving.Search, fresh: np.ndarray
+    task: Task, members: runs.Members, search: halving.HalvingState, fresh: np.ndarray
 ) -> runs.Members:
     """The members after the settings of fresh places have begun."""
     seeds = len(task.settings[0])

@@ -59,7 +59,7 @@ class Entry(NamedTuple):
     bracket: int = 0
 
 
-class Search(NamedTuple):
+class HalvingState(NamedTuple):
     """A search that goes on.
 
     Attributes:
@@ -140,7 +140,7 @@ def hyperband(most: int, eta: int = 3) -> tuple[tuple[Rung, ...], ...]:
 
 def begin(
     num_trials: int, num_places: int, rungs: tuple[int, ...], eta: int = 3
-) -> Search:
+) -> HalvingState:
     """A search whose places have the first trials.
 
     Args:
@@ -162,7 +162,7 @@ def begin_brackets(
     ladders: Sequence[tuple[int, ...]],
     eta: int = 3,
     entries: Sequence[Entry] = (),
-) -> Search:
+) -> HalvingState:
     """A search whose trials climb different ladders, as Hyperband's do.
 
     A place that is freed by one bracket's trial goes to the next trial of any bracket,
@@ -192,7 +192,7 @@ def begin_brackets(
         )
     places = np.arange(num_places)
     trial = np.where(places < num_trials, places, EMPTY)
-    return Search(
+    return HalvingState(
         tuple(brackets),
         tuple(map(tuple, ladders)),
         eta,
@@ -203,7 +203,7 @@ def begin_brackets(
     )
 
 
-def decide(search: Search, scores: ArrayLike) -> tuple[Search, np.ndarray]:
+def decide(search: HalvingState, scores: ArrayLike) -> tuple[HalvingState, np.ndarray]:
     """What happens after all places have trained for a round.
 
     Trials that reach a rung together are all entered before any is compared. A trial
@@ -262,7 +262,7 @@ def decide(search: Search, scores: ArrayLike) -> tuple[Search, np.ndarray]:
     return after, np.array(fresh, int)
 
 
-def to_json(search: Search) -> dict[str, Any]:
+def to_json(search: HalvingState) -> dict[str, Any]:
     """What changes in a search, as JSON can hold it; `from_json` brings it back."""
     return {
         "trial": search.trial.tolist(),
@@ -275,7 +275,7 @@ def to_json(search: Search) -> dict[str, Any]:
     }
 
 
-def from_json(search: Search, stored: dict[str, Any]) -> Search:
+def from_json(search: HalvingState, stored: dict[str, Any]) -> HalvingState:
     """The search as it was stored; `search` is the same one at its beginning."""
     entries = [Entry(*values) for values in stored["entries"]]
     return search._replace(
@@ -304,7 +304,7 @@ def status_of_seed(entry: Entry, score: float) -> str:
     return "died" if np.isnan(score) and entry.status == "stopped" else entry.status
 
 
-def best(search: Search) -> Entry:
+def best(search: HalvingState) -> Entry:
     """The best entry of those who trained longest, if with a number.
 
     Raises:
