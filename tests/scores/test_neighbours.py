@@ -135,20 +135,18 @@ def test_what_cannot_be_scored_is_named(real, fake, k, said):
 def test_normal_samples_of_1000_dimensions_give_the_published_numbers():
     """README of clovaai/generative-evaluation-prdc: k = 5, 10,000 samples each.
 
-    Those are of one draw. In 1000 dimensions a few balls hold many points, so that the
-    draws of a density, whose expectation is 1, differ by 0.09, and those of the others
-    by 0.01 to 0.02.
+    Those are of one draw, as is ours. In 1000 dimensions a few balls hold many points,
+    so that draws of a density, whose expectation is 1, differ by 0.09, and those of the
+    others by 0.01 to 0.02: what is allowed is twice as much for either draw.
     """
-    draws = [
-        all_four(draw(2 * i, 10_000, 1000), draw(2 * i + 1, 10_000, 1000), 5)
-        for i in range(4)
-    ]
+    found = all_four(draw(0, 10_000, 1000), draw(1, 10_000, 1000), 5)
     published = {
-        "precision": (0.4772, 0.02),
-        "recall": (0.4705, 0.02),
-        "density": (1.0555, 0.1),
+        "precision": (0.4772, 0.04),
+        "recall": (0.4705, 0.04),
+        "density": (1.0555, 0.25),
         "coverage": (0.9735, 0.02),
     }
     for name, (value, tolerance) in published.items():
-        mean = np.mean([found[name].value for found in draws])
-        np.testing.assert_allclose(mean, value, atol=tolerance, err_msg=name)
+        np.testing.assert_allclose(
+            found[name].value, value, atol=tolerance, err_msg=name
+        )
