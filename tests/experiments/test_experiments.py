@@ -217,23 +217,21 @@ def test_a_process_that_refuses_ends_with_status_2_and_a_sentence(words, tmp_pat
 
 @pytest.mark.slow
 def test_the_number_of_seeds_and_modes_changes_no_number_of_programs(tmp_path):
-    def programs(seeds, modes):
-        code = (
-            "import logging, pathlib, sys, jax\n"
-            f"sys.path.insert(0, {str(ROOT / 'experiments')!r})\n"
-            "import mode_ensemble\n"
-            "jax.config.update('jax_log_compiles', True)\n"
-            f"mode_ensemble.main(mode_ensemble.Settings(dataset='ring', seeds={seeds},"
-            f" num_modes={modes}, steps=2, samples=100,"
-            f" out=pathlib.Path('run-{seeds}-{modes}')))\n"
-        )
-        result = python("-c", code, cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
-        return result.stderr.count("Compiling jit(share)")
-
+    code = (
+        "import pathlib, sys, jax\n"
+        f"sys.path.insert(0, {str(ROOT / 'experiments')!r})\n"
+        "import mode_ensemble\n"
+        "jax.config.update('jax_log_compiles', True)\n"
+        "for seeds, modes in ((1, 3), (3, 8)):\n"
+        "    mode_ensemble.main(mode_ensemble.Settings(dataset='ring', seeds=seeds,"
+        " num_modes=modes, steps=2, samples=100, out=pathlib.Path(f'run-{seeds}')))\n"
+        "    print('END OF RUN', file=sys.stderr)\n"
+    )
+    result = python("-c", code, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    *runs, _ = result.stderr.split("END OF RUN")
     # One for one GAN, one for both ensembles, whose numbers differ, one for minimax.
-    assert programs(seeds=1, modes=3) == 3
-    assert programs(seeds=3, modes=8) == 3
+    assert [run.count("Compiling jit(share)") for run in runs] == [3, 3]
 
 
 @pytest.mark.slow

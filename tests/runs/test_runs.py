@@ -257,7 +257,7 @@ PROGRAM = textwrap.dedent("""
 """)
 
 
-KILLS = 10
+KILLS = 4
 
 
 def start(folder, env):

@@ -136,7 +136,7 @@ def test_memory_is_that_of_a_batch():
 
     def batches():
         nonlocal most
-        for _ in range(20):
+        for _ in range(6):
             batch = images()[:10].view(Batch)
             known.append(weakref.ref(batch))
             yield batch
@@ -144,7 +144,7 @@ def test_memory_is_that_of_a_batch():
             most = max(most, sum(own() is not None for own in known))
 
     needs = feature_passes.Needs(splits=4, moments=True, classes=True)
-    feature_passes.collect(batches(), network(), needs, 200)
+    feature_passes.collect(batches(), network(), needs, 60)
     assert most <= 2
 
 

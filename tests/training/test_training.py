@@ -211,7 +211,6 @@ def test_bits_depend_neither_on_the_default_generator_nor_on_the_default_precisi
 ):
     environments = (
         {},
-        {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
         {"JAX_DEFAULT_PRNG_IMPL": "unsafe_rbg", "JAX_ENABLE_X64": "1"},
     )
     with futures.ThreadPoolExecutor(len(environments)) as at_once:
