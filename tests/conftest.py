@@ -76,8 +76,9 @@ version of JAX what they show of any."""
 
 
 LONG = [
-    *("experiments/test_experiments.py", "training/test_training.py"),
-    *("core/distributed/test_devices.py", "experiments/test_image_gan.py"),
+    *("experiments/test_experiments.py", "networks/test_architectures.py"),
+    *("training/test_training.py", "core/distributed/test_devices.py"),
+    *("sweeps/test_killed_searches.py", "experiments/test_image_gan.py"),
     *("experiments/test_compare_losses.py", "core/test_decompositions.py"),
 ]
 """Files that take longest come first, as one worker runs each as a whole."""

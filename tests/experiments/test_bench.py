@@ -54,6 +54,7 @@ def tiny(tmp_path_factory):
     return folder, json.loads((folder / "r.json").read_text()), result.stdout
 
 
+@pytest.mark.slow
 def test_a_record_keeps_every_round_and_what_it_depends_on(tiny):
     _, record, printed = tiny
     ((result,),) = record["groups"]
@@ -72,6 +73,7 @@ def test_a_record_keeps_every_round_and_what_it_depends_on(tiny):
     assert "member-steps/s" in printed and "MFLOP per member-step" in printed
 
 
+@pytest.mark.slow
 def test_a_record_is_never_overwritten(tiny):
     folder, *_ = tiny
     before = (folder / "r.json").read_bytes()

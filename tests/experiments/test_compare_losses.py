@@ -31,6 +31,7 @@ def smoke(tmp_path_factory):
     return folder / "run", result.stdout
 
 
+@pytest.mark.slow
 def test_every_trial_has_a_row_with_its_setting_and_scores(smoke):
     folder, printed = smoke
     rows = parquet.read_table(folder / "trials.parquet").to_pylist()
@@ -51,6 +52,7 @@ def test_every_trial_has_a_row_with_its_setting_and_scores(smoke):
     assert "untrained generators" in printed
 
 
+@pytest.mark.slow
 def test_the_report_shows_every_trial_its_samples_and_the_command(smoke):
     folder, _ = smoke
     text = (folder / "report.html").read_text()
@@ -63,6 +65,7 @@ def test_the_report_shows_every_trial_its_samples_and_the_command(smoke):
     assert "--smoke --dataset ring" in text and "jax" in text
 
 
+@pytest.mark.slow
 def test_settings_are_shared_by_all_losses(smoke):
     rows = parquet.read_table(smoke[0] / "trials.parquet").to_pylist()
     names = ("setting.draw", "seed", "setting.learning_rate", "setting.n_critic")

@@ -258,6 +258,7 @@ def test_a_gan_per_mode_covers_all_modes_with_every_seed(
     assert not any(map(math.isnan, coverage["reverse_kl"]))
 
 
+@pytest.mark.slow
 def test_the_program_in_the_readme_runs_and_prints_a_row_per_member(tmp_path):
     program, *_ = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL

@@ -53,6 +53,7 @@ def smoke(tmp_path_factory):
     return folder / "run", printed
 
 
+@pytest.mark.slow
 def test_a_run_keeps_everything_it_promises(smoke):
     folder, printed = smoke
     names = {path.name for path in folder.iterdir()}
@@ -80,6 +81,7 @@ def test_a_run_keeps_everything_it_promises(smoke):
     assert "dataset digits, because mnist is not at hand" in printed
 
 
+@pytest.mark.slow
 def test_scores_are_of_each_seed_and_count_the_dead(smoke):
     folder, printed = smoke
     record = json.loads((folder / "scores.json").read_text())
@@ -98,6 +100,7 @@ def test_scores_are_of_each_seed_and_count_the_dead(smoke):
     assert len(untrained["value"]) == 2 and "untrained" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--run-seed", 1, "--label", 3)])
 def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
     succeed("sample.py", smoke[0], "--n", 9, *more, cwd=tmp_path)
@@ -299,6 +302,7 @@ def test_only_the_folder_of_a_run_is_resumed(tmp_path):
         assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_one_file_of_a_run_is_enough_to_draw_and_to_export(smoke, tmp_path):
     file = tmp_path / "alone.safetensors"
     file.write_bytes((smoke[0] / "mixture-generator-1.safetensors").read_bytes())

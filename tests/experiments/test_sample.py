@@ -87,6 +87,7 @@ def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path, cap
     assert "3 samples of class cat;" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_samples_are_the_same_where_jax_has_64_bits_and_other_keys(tmp_path):
     description = NETWORK | {"num_classes": None}
     networks = gan.build(description)

@@ -43,8 +43,9 @@ RATE = 1e-3
 
 # Compiling takes nearly all the time.
 LONG_TO_COMPILE = ("sagan", "biggan_small", "sn_dcgan", "resnet", "r3gan")
-TRAINED = [
-    pytest.param(name, marks=pytest.mark.slow if name in LONG_TO_COMPILE else ())
+USUAL = ("mlp", "conv", "dcgan")
+BY_NAME = [
+    pytest.param(name, marks=() if name in USUAL else pytest.mark.slow)
     for name in networks.ARCHITECTURES
 ]
 QUICK_TO_COMPILE = [
@@ -152,7 +153,7 @@ def pairs_of_leaves(before, after):
     )
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_a_population_trains(name):
     check_trained(name, "float32", None)
 
@@ -173,7 +174,7 @@ def test_training_in_bfloat16_and_with_labels_leaves_a_state_in_float32(name):
             assert leaf.dtype == jnp.float32, path
 
 
-@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_labels_in_bfloat16_leave_parameters_and_samples_in_float32(name):
     pair = build(name, "bfloat16", NUM_CLASSES)
     params, collections = jax.eval_shape(pair.init, jax.random.key(0))
@@ -186,7 +187,7 @@ def test_labels_in_bfloat16_leave_parameters_and_samples_in_float32(name):
     assert logits.shape == (BATCH,) and logits.dtype == jnp.float32
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_members_of_different_keys_differ(name):
     record = population(name, "float32", None)
     for name in ("x", "logits"):
@@ -194,7 +195,7 @@ def test_members_of_different_keys_differ(name):
         assert jnp.abs(first - second).max() > 1e-5, name
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_a_member_plays_as_it_would_alone(name):
     first = jax.tree.map(lambda leaf: leaf[0], population(name, "float32", None))
     alone = jax.jit(functools.partial(play, build(name, "float32", None)))
@@ -234,7 +235,7 @@ def initialised(name, normalisation=None):
     return functools.partial(members.init, initialise), hparams, keys()
 
 
-@pytest.mark.parametrize("name", networks.ARCHITECTURES)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_initialisation_takes_one_member_at_a_time(check_one_at_a_time, name):
     check_one_at_a_time(*initialised(name))
 
