@@ -75,6 +75,40 @@ ANY_JAX = {
 version of JAX what they show of any."""
 
 
+VARIANTS = {
+    "core/distributed/test_devices.py": (
+        "number_of_devices[8]",
+        "say_why[1-sentence",
+    ),
+    "core/test_signals.py": (
+        *("how_to_go_on[train-1]", "how_to_go_on[train-10]", "how_to_go_on[train-12]"),
+        *("stays_ignored[train-1]", "native_code[train_stuck-15]"),
+        "native_code[score_stuck-2]",
+    ),
+    "ensembles/test_export.py": ("leaves_the_batch_free[conv]",),
+    "networks/test_attention_and_modern_tables.py": (
+        *("[concat-sagan]", "[auxiliary-sagan]", "[projection-biggan_small]"),
+        *("[auxiliary-biggan_small]", "[concat-r3gan]", "activations[sagan]"),
+    ),
+    "networks/test_convolution.py": ("[canonical-True]", "[matmul-False]"),
+    "networks/test_layers.py": (
+        *("parameters[Conv-Conv-arguments1", "parameters[Conv-Conv-arguments2"),
+        "parameters[ConvTranspose-ConvTranspose-arguments4",
+    ),
+    "networks/test_published_tables.py": (
+        *("[sn_dcgan-(8, 16, 1)-bfloat16]", "[resnet-(8, 12, 3)-float32]"),
+        *("[dcgan-(12, 8, 1)-bfloat16]", "applies[sn_dcgan-32-normalisation"),
+        *("applies[resnet-32-self", "applies[dcgan-28-"),
+    ),
+    "scores/test_memory_of_scores.py": ("[frechet_dist", "[kernel", "[precision"),
+    "steps/test_game_steps.py": ("in_one_trace[competitive]", "in_one_trace[unrolled]"),
+    "sweeps/test_studies.py": ("population_and_order[1]",),
+    "training/test_training.py": ("agree[vmap]", "agree[one]"),
+}
+"""By file, variants that show little more than those beside them and take seconds: they
+are slow tests. Each is a part of a test's name."""
+
+
 LONG = [
     *("experiments/test_experiments.py", "networks/test_architectures.py"),
     *("training/test_training.py", "core/distributed/test_devices.py"),
@@ -90,6 +124,8 @@ def pytest_collection_modifyitems(items):
         path = item.path.relative_to(tests)
         if {str(own) for own in (path, *path.parents)} & ANY_JAX:
             item.add_marker("any_jax")
+        if any(part in item.name for part in VARIANTS.get(str(path), ())):
+            item.add_marker("slow")
 
     def place(item):
         name = str(item.path.relative_to(tests))
