@@ -13,24 +13,48 @@ from jaxgan.dynamics.duality import (
     of_population,
     perturbed,
 )
+from jaxgan.dynamics.evolution import replicator
+from jaxgan.dynamics.matrix_games import exploitabilities, exploitability, solve
+from jaxgan.dynamics.network_oracles import against, gan_oracles
+from jaxgan.dynamics.oracles import double_oracle, matrix_oracles
+from jaxgan.dynamics.payoffs import (
+    Side,
+    nash_mixture,
+    payoff_matrix,
+    payoff_of,
+    sides,
+)
 from jaxgan.dynamics.proximal import (
     proximal_duality_gap,
     sobolev,
     squared_distance,
 )
-from jaxgan.dynamics.values import class_accuracy, minimax, of_gan
+from jaxgan.dynamics.values import class_accuracy, game_value, value_metrics
 
 __all__ = [
     "DualityGap",
+    "Side",
+    "against",
     "best_response",
     "class_accuracy",
+    "double_oracle",
     "duality_gap",
+    "exploitabilities",
+    "exploitability",
     "fresh",
-    "minimax",
-    "of_gan",
+    "game_value",
+    "gan_oracles",
+    "matrix_oracles",
+    "nash_mixture",
     "of_population",
+    "payoff_matrix",
+    "payoff_of",
     "perturbed",
     "proximal_duality_gap",
+    "replicator",
+    "sides",
     "sobolev",
+    "solve",
     "squared_distance",
+    "value_metrics",
 ]

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -80,7 +81,7 @@ def duality_gap(
     values are measured on the same held-out samples and latents.
 
     Args:
-      value: V, such as `values.of_gan(gan)`.
+      value: V, such as `values.game_value(gan)`.
       discriminator, generator: how the players respond, such as
         `steps.update(player, gradient)`; the losses of their gradients should rise and
         fall with V.
@@ -288,23 +289,38 @@ def require_finite(state: types.TrainState) -> None:
     Raises:
       UserError: if some are not; of a population it names the members.
     """
-    leaves = jax.tree.leaves((state.params, state.collections))
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in (*leaves, state.alive)):
+    weights = state.params, state.collections
+    require_finite_leaves("state", weights, jnp.shape(state.alive))
+
+
+def require_finite_leaves(
+    name: str, tree: types.Tree, members: tuple[int, ...]
+) -> None:
+    """Asks for finite numbers in a tree, as far as they are not traced.
+
+    Args:
+      name: of the argument.
+      tree: every leaf has the axes of `members` in front.
+      members: `(P,)` of a population, () of one member.
+
+    Raises:
+      UserError: if some are not; of a population it names the members.
+    """
+    leaves = jax.tree.leaves(tree)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return
-    members = jnp.shape(state.alive)
-    finite = jnp.ones(members, bool)
-    for leaf in leaves:
-        if jnp.issubdtype(leaf.dtype, jnp.inexact):
-            axes = tuple(range(len(members), jnp.ndim(leaf)))
-            finite &= jnp.all(jnp.isfinite(leaf), axis=axes)
+    finite = np.ones(members, bool)
+    for leaf in jax.device_get(leaves):
+        axes = tuple(range(len(members), np.ndim(leaf)))
+        finite &= np.isfinite(leaf).all(axis=axes)
     if not members and not finite:
         raise errors.UserError(
-            "state has weights that are not finite, so that it has no value; measure "
+            f"{name} has weights that are not finite, so that it has no value; measure "
             "one that has not diverged."
         )
     if members and not finite.all():
-        broken = ", ".join(str(i) for i in jnp.flatnonzero(~finite).tolist())
+        broken = ", ".join(map(str, np.flatnonzero(~finite)))
         raise errors.UserError(
-            f"state has weights that are not finite, of the members {broken}; leave "
+            f"{name} has weights that are not finite, of the members {broken}; leave "
             "these out with population.take."
         )

@@ -91,7 +91,7 @@ def proximal_duality_gap(
     updates that begin at the state's own.
 
     Args:
-      value: V, such as `values.of_gan(gan)`.
+      value: V, such as `values.game_value(gan)`.
       discriminator: gradient of a loss that falls as V rises, of the same slope; the
         distance, with its weight, is added to it.
       generator: step of a loss that falls with V.

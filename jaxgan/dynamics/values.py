@@ -44,7 +44,7 @@ class Value(Protocol):
     ) -> Array: ...
 
 
-def of_gan(gan: types.GAN, payoff: Payoff = losses.minimax_value) -> Value:
+def game_value(gan: types.GAN, payoff: Payoff = losses.minimax_value) -> Value:
     """Builds the value of a GAN's two players, both as when they are used.
 
     Neither player is in training mode: batch statistics are those that were collected.
@@ -72,7 +72,7 @@ def of_gan(gan: types.GAN, payoff: Payoff = losses.minimax_value) -> Value:
     return value
 
 
-def minimax(gan: types.GAN) -> Metric:
+def value_metrics(gan: types.GAN) -> Metric:
     """Builds the metrics of a state beside what they are at an equilibrium.
 
     Args:
@@ -88,7 +88,7 @@ def minimax(gan: types.GAN) -> Metric:
       Goodfellow et al., Generative Adversarial Networks, 2014, theorem 1,
       https://arxiv.org/abs/1406.2661
     """
-    value = of_gan(gan)
+    value = game_value(gan)
 
     def metrics(hparams, state, batch, key) -> types.Metrics:
         found = value(hparams, state, batch, key)

@@ -216,7 +216,7 @@ def test_a_member_of_a_population_has_the_gap_that_it_has_alone_and_fresh_moment
     gan_of, hparams, state, keys = small_gans(3)
     loss = losses.get("non_saturating")
     measure = dynamics.duality_gap(
-        values.of_gan(gan_of),
+        values.game_value(gan_of),
         steps.update("discriminator", gradients.discriminator(gan_of, loss), optax.sgd),
         steps.update("generator", gradients.generator(gan_of, loss), optax.sgd),
         k=20,
@@ -251,7 +251,7 @@ def test_the_value_is_that_of_the_logits_and_metrics_say_it_beside_the_equilibri
     ]
     expected = -np.mean(np.log1p(np.exp(-logits[0])))
     expected -= np.mean(np.log1p(np.exp(logits[1])))
-    metrics = values.minimax(gan_of)(None, own, held_out, keys[0])
+    metrics = values.value_metrics(gan_of)(None, own, held_out, keys[0])
     assert metrics["value"] == pytest.approx(expected, rel=1e-5)
     above = expected + np.log(4)
     assert metrics["value_above_equilibrium"] == pytest.approx(above, abs=1e-5)
