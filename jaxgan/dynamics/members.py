@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from jaxgan import population, types
 from jaxgan.core import errors, randomness
+from jaxgan.dynamics import duality
 
 Measure = Callable[..., Any]
 """`(hparams, state, batch, key, ...) -> tree` of one member, jittable."""
@@ -82,23 +83,13 @@ def require(
         )
     randomness.require("keys", keys, "population.keys(key, P) gives one per member")
     population.size((hparams, [s.params for s in states.values()], batch, keys))
+    total = population.size(keys)
     for name, state in states.items():
-        _require_finite(name, state)
+        weights = state.params, state.collections
+        duality.require_finite_leaves(name, weights, (total,))
     first, *others = states.items()
     for other in others:
         _require_alike(first, other)
-
-
-def _require_finite(name: str, state: types.TrainState) -> None:
-    leaves = jax.tree.leaves(jax.device_get((state.params, state.collections)))
-    broken = [~np.isfinite(x).reshape(len(x), -1).all(axis=1) for x in leaves]
-    (members,) = np.nonzero(np.any(broken, axis=0))
-    if members.size:
-        raise errors.UserError(
-            f"{name} has weights that are not finite in member {members[0]}; train "
-            "with steps.quarantine, which keeps the last finite ones, or leave such "
-            "members out with population.take."
-        )
 
 
 def _require_alike(one: tuple[str, types.TrainState], other: tuple) -> None:

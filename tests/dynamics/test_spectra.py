@@ -265,7 +265,10 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(networks):
     broken = jax.tree.map(lambda x: x.at[2].set(jnp.nan), state.params)
     fewer = population.take(state, [0, 1])
     refused = [
-        (lambda: measure(hparams, state._replace(params=broken), batch, keys), "ber 2"),
+        (
+            lambda: measure(hparams, state._replace(params=broken), batch, keys),
+            "members 2;",
+        ),
         (lambda: measure(hparams, fewer, batch, keys), "same leading axis"),
         (lambda: measure(hparams, state, batch.x, keys), "must be a Batch"),
         (lambda: measure(hparams, state.params, batch, keys), "must be a TrainState"),
