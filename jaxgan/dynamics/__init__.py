@@ -32,8 +32,9 @@ from jaxgan.dynamics.proximal import (
     sobolev,
     squared_distance,
 )
-from jaxgan.dynamics.spectra import VERDICTS, Spectrum, Verdict, spectrum, verdict
+from jaxgan.dynamics.spectra import Spectrum, spectrum
 from jaxgan.dynamics.values import class_accuracy, game_value, value_metrics
+from jaxgan.dynamics.verdicts import VERDICTS, Verdict, verdict
 
 __all__ = [
     "VERDICTS",

@@ -92,6 +92,11 @@ def require(
         _require_alike(first, other)
 
 
+def shapes_of_one(tree: types.Tree) -> types.Tree:
+    """What one member of a population has: `[P, ...]` becomes the shape `[...]`."""
+    return jax.eval_shape(lambda leaves: population.take(leaves, 0), tree)
+
+
 def _require_alike(one: tuple[str, types.TrainState], other: tuple) -> None:
     (name, state), (other_name, other_state) = one, other
     shapes = [
@@ -106,7 +111,7 @@ def _require_alike(one: tuple[str, types.TrainState], other: tuple) -> None:
 
 def _suitable(arguments) -> types.Mapper:
     _, state, batch, *_ = arguments
-    params = jax.eval_shape(lambda tree: population.take(tree, 0), state.params)
+    params = shapes_of_one(state.params)
     return population.automatic(
         convolutional=population.is_convolutional(params),
         widest=population.widest(params, batch.x.shape[1]),

@@ -1,15 +1,9 @@
-"""Where a state lies in its game, by eigenvalues: Nash, stable, or neither.
+"""The outer eigenvalues of each player's Hessian and of the game's Jacobian.
 
-With `v(w) = (dl_G/dtheta, dl_D/dphi)` and `J = dv/dw` a stationary point, `v = 0`, is a
-differential Nash equilibrium if both players' own Hessians, the diagonal blocks of J,
-are positive definite; with a negative eigenvalue of its block a player gains by moving
-alone. It is locally stable under `dw/dt = -v(w)` if all eigenvalues of J have positive
-real parts. One does not follow from the other: GANs come to rest at points that are
-stable and no Nash equilibria.
+With `v(w) = (dl_G/dtheta, dl_D/dphi)` and `J = dv/dw` the players' own Hessians are the
+diagonal blocks of J. `verdicts` says what eigenvalues mean.
 
 References:
-  Ratliff et al., On the Characterization of Local Nash Equilibria in Continuous Games,
-  2016, https://arxiv.org/abs/1411.2168
   Mescheder et al., The Numerics of GANs, 2017, https://arxiv.org/abs/1705.10461
   Berard et al., A Closer Look at the Optimization Landscapes of Generative Adversarial
   Networks, 2020, https://arxiv.org/abs/1906.04848
@@ -30,11 +24,6 @@ from jaxgan.steps import core
 
 STEPS = 4
 """Products with each matrix for each eigenvalue that is asked for, unless said."""
-
-ROUNDING = 1e-5
-"""Of the game's largest eigenvalue: what float32 leaves of zero."""
-
-VERDICTS = ("not stationary", "nash", "stable", "neither", "unknown")
 
 
 class Eigenvalues(NamedTuple):
@@ -80,25 +69,6 @@ class Spectrum(NamedTuple):
     largest: Eigenvalues
     rotation: np.ndarray
     field_norm: np.ndarray
-
-
-class Verdict(NamedTuple):
-    """What each member's state is, see `verdict`.
-
-    Attributes:
-      stationary: `[P]` bool.
-      nash: `[P]` bool, of the Hessians alone.
-      stable: `[P]` bool, of J alone.
-      strict: `[P]` bool, whether the verdict rests on no eigenvalue that is zero within
-        the tolerance.
-      words: one of `VERDICTS` for each member.
-    """
-
-    stationary: np.ndarray
-    nash: np.ndarray
-    stable: np.ndarray
-    strict: np.ndarray
-    words: list[str]
 
 
 def spectrum(
@@ -155,7 +125,7 @@ def spectrum(
 
     def of_population(hparams, state, batch, keys):
         members.require(hparams, batch, keys, state=state)
-        _require_fewer(count, state.params)
+        require_fewer(count, members.shapes_of_one(state.params))
         blocks, whole, norm = measure(hparams, state, batch, keys)
         generator_block, discriminator_block = map(krylov.symmetric_ritz, blocks)
         found = krylov.ritz(whole)
@@ -172,64 +142,24 @@ def spectrum(
     return of_population
 
 
-def verdict(
-    found: Spectrum, *, stationary: float = 1e-3, tolerance: float = 1e-3
-) -> Verdict:
-    """Says of each member where it is.
-
-    An eigenvalue counts as negative if it is below `-t`, where t is `tolerance` times
-    the largest modulus that was found of the same matrix, and at least 1e-5 times the
-    largest of all, which is what rounding leaves. The words are
-
-    * "not stationary" if `|v| > stationary`;
-    * "nash" if neither player's Hessian has a negative eigenvalue;
-    * "stable" if one has, and no eigenvalue of J has a negative real part;
-    * "neither" if one has;
-    * "unknown" if derivatives are not finite.
-
-    Networks have directions along which nothing changes, whose eigenvalues are zero, so
-    that theirs are hardly ever `strict`, with all eigenvalues that count above t. Only
-    a strict "nash" is a differential Nash equilibrium; another one meets the conditions
-    that are necessary for a local one. An eigenvalue of a Hessian that is found to be
-    negative is one; that none was found is only as sure as the residuals are small.
+def require_fewer(count: int, params: types.Pair) -> None:
+    """Asks for no more eigenvalues than a player has weights.
 
     Args:
-      found: from `spectrum`.
-      stationary: largest `|v|` of a stationary point, in the units of the loss by those
-        of the weights.
-      tolerance: share of the largest eigenvalue, from 0 to 1.
+      count: eigenvalues at each end.
+      params: of one member, or their shapes.
 
     Raises:
-      UserError: if a number is out of range.
+      UserError: if there are more.
     """
-    if not stationary >= 0 or not 0 <= tolerance <= 1:
-        raise errors.UserError(
-            f"stationary={stationary} must not be negative, and tolerance={tolerance} "
-            "must be from 0 to 1."
-        )
-    every = found.generator, found.discriminator, found.game
-    sizes = [_size(own) for own in every]
-    floor = ROUNDING * np.max(sizes, axis=0)
-    least = [own.bottom.values[:, 0].real for own in every]
-    limits = [np.maximum(tolerance * size, floor) for size in sizes]
-    g, d, j = [low >= -limit for low, limit in zip(least, limits, strict=True)]
-    above = [low > limit for low, limit in zip(least, limits, strict=True)]
-    still, nash, stable = found.field_norm <= stationary, g & d, j
-    known = np.isfinite(found.field_norm) & np.isfinite(least).all(axis=0)
-    strict = np.where(nash, above[0] & above[1], stable & above[2])
-    words = [
-        "unknown"
-        if not known[i]
-        else "not stationary"
-        if not still[i]
-        else "nash"
-        if nash[i]
-        else "stable"
-        if stable[i]
-        else "neither"
-        for i in range(len(known))
-    ]
-    return Verdict(still, nash, stable, strict, words)
+    for player in core.PLAYERS:
+        leaves = jax.tree.leaves(getattr(params, player))
+        size = sum(math.prod(np.shape(leaf)) for leaf in leaves)
+        if count > size:
+            raise errors.UserError(
+                f"count={count} eigenvalues are more than the {size} weights of the "
+                f"{player}; ask for at most as many."
+            )
 
 
 def _project(method, product, like, key, steps):
@@ -263,11 +193,6 @@ def _rotation(values: np.ndarray) -> np.ndarray:
     return np.where(total == 0, 0.0, turning / np.where(total == 0, 1.0, total))
 
 
-def _size(own: Ends) -> np.ndarray:
-    both = np.concatenate([own.top.values, own.bottom.values], axis=-1)
-    return np.abs(both).max(axis=-1)
-
-
 def _checked(count: int, steps: int | None) -> int:
     errors.require_whole(count=count)
     if count < 1:
@@ -281,16 +206,3 @@ def _checked(count: int, steps: int | None) -> int:
             f"give at least {2 * count}."
         )
     return steps
-
-
-def _require_fewer(count: int, params: types.Pair) -> None:
-    for player in core.PLAYERS:
-        shapes = [
-            np.shape(leaf)[1:] for leaf in jax.tree.leaves(getattr(params, player))
-        ]
-        size = sum(map(math.prod, shapes))
-        if count > size:
-            raise errors.UserError(
-                f"count={count} eigenvalues are more than the {size} weights of the "
-                f"{player}; ask for at most as many."
-            )
