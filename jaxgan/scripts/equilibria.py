@@ -189,6 +189,7 @@ def measure(
     for name, own in (("G", spectrum.generator), ("D", spectrum.discriminator)):
         values[f"least of {name}"] = own.bottom.values[:, 0]
         values[f"largest of {name}"] = own.top.values[:, 0]
+        values[f"residual of the least of {name}"] = own.bottom.residuals[:, 0]
     values = {name: np.asarray(own, np.float64) for name, own in values.items()}
     return Found(values, verdict.words, spectrum, path)
 
