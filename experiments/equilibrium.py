@@ -109,8 +109,8 @@ def main(asked: Settings) -> None:
     precision.set_64_bits_aside()
     population.use_all_cores()
     data = load(asked)
-    suite, _, note = suites.of_dataset(data, num_samples=asked.samples, seed=asked.seed)
-    print(note or dataset.about(data))
+    count, note = equilibria.mode_counter(data, asked.samples, asked.seed)
+    print(note)
     train, test, scale = samples(asked, data)
     plain, lax = (networks(asked, train, form) for form in ("auto", "lax"))
     begun = jax.eval_shape(plain.init, randomness.key(0))[0]
@@ -134,7 +134,7 @@ def main(asked: Settings) -> None:
             numbers(asked, len(done) * asked.seeds, adam=True),
             list(done.values()),
             types.Pair(train, test),
-            lambda x: suite(x * scale),
+            lambda x: count(x * scale),
             randomness.key(asked.seed + 2),
         )
         equilibrium_reports.save(folder, done, found)

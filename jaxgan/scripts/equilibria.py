@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxgan import (
     dynamics,
     gradients,
     losses,
     population,
+    scores,
     steps,
     training,
     types,
@@ -100,6 +102,34 @@ def line(seed: int, num_samples: int) -> dataset.Dataset:
     return dataset.from_mixture("line", two, seed=seed, num_samples=num_samples)
 
 
+def mode_counter(
+    data: dataset.Dataset, num_samples: int, seed: int
+) -> tuple[Callable[[jax.Array], ArrayLike], str]:
+    """How modes are counted: by their means, or by a classifier of images.
+
+    Args:
+      data: that was learnt.
+      num_samples: of each generator.
+      seed: of the classifier.
+
+    Returns:
+      `x [P, N, ...] -> modes [P]`, and a sentence about the data or the classifier.
+    """
+    law = data.mixture
+    if law is None:
+        found = suites.of_dataset(data, num_samples=num_samples, seed=seed)
+        return lambda x: found.suite(x)["coverage"].modes, str(found.note)
+    means, spread = mixtures.centres(law), mixtures.spread(law)
+
+    @jax.jit
+    @jax.vmap
+    def count(x):
+        mode, good = scores.nearest_mode(x, means, spread)
+        return scores.mode_coverage(mode, good, law.weights).modes
+
+    return count, dataset.about(data)
+
+
 def train(
     made: rules.Made,
     sample: training.Sample,
@@ -141,7 +171,7 @@ def measure(
     hparams: types.HParams,
     trained: Sequence[Trained],
     data: types.Pair,
-    suite: suites.Suite,
+    count: Callable[[jax.Array], ArrayLike],
     key: jax.Array,
 ) -> Found:
     """Measures all that was trained as one population, one rule after the other.
@@ -152,7 +182,7 @@ def measure(
       hparams: of all members, `[P]`, with the learning rates of the answers.
       trained: of each rule.
       data: samples `[N, ...]` that were trained on, and others, held out.
-      suite: scores of samples, with `coverage`.
+      count: modes of samples `[P, N, ...]` in the units of `data`.
       key: of the latents.
     """
     start, end = (
@@ -183,7 +213,7 @@ def measure(
         "negative in D": verdict.negative.discriminator,
         "least real part of J": spectrum.game.bottom.values[:, 0].real,
         "largest modulus of J": np.abs(spectrum.largest.values[:, 0]),
-        "modes": _modes(players.gan, numbers, end, suite, key),
+        "modes": count(_samples(players.gan, numbers, end, key)),
         "dead": ~np.asarray(end.alive),
     }
     for name, own in (("G", spectrum.generator), ("D", spectrum.discriminator)):
@@ -194,8 +224,8 @@ def measure(
     return Found(values, verdict.words, spectrum, path)
 
 
-def _modes(gan, numbers, state, suite, key) -> np.ndarray:
-    """Modes covered by each generator."""
+def _samples(gan, numbers, state, key) -> jax.Array:
+    """What each generator makes of the same latents."""
     z = gan.latent(key, numbers.samples)
 
     @jax.jit
@@ -203,8 +233,7 @@ def _modes(gan, numbers, state, suite, key) -> np.ndarray:
     def generate(params, collections):
         return gan.generate(params, collections, z)[0]
 
-    x = generate(state.params.generator, state.collections.generator)
-    return suite(x)["coverage"].modes
+    return generate(state.params.generator, state.collections.generator)
 
 
 def _gap(players, numbers, hparams, state, data, keys) -> dynamics.DualityGap:
