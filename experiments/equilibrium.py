@@ -40,11 +40,10 @@ class Settings:
     hidden: tuple[int, ...] = ()
     """widths of both players' hidden layers; none for 32 32, on the line 100"""
     learning_rates: tuple[float, float] | None = None
-    """of the generator and the discriminator; None for 1e-3 twice by Adam, on the line
-    1e-2 and 1e-1 by gradient descent"""
+    """of G and D; None for 1e-3 by Adam, on the line 1e-2, 1e-1 by gradient descent"""
     eigenvalues: int = 10
     """at each end of each player's Hessian"""
-    krylov: int = 60
+    krylov: int = 40
     """products with each matrix, in which they are found"""
     measured: int = 512
     """samples of the batch whose game is measured"""
@@ -119,18 +118,14 @@ def main(asked: Settings) -> None:
     with cli.run_folder("--out", asked.out, f"equilibrium-{asked.dataset}") as folder:
         config = dataclasses.asdict(asked) | journal.environment()
         reports.write_json(folder / cli.CONFIG, config)
-        done = {}
+        begun, done = begin(asked, plain), {}
         for rule in asked.rules:
-            forward = steps.RULES[rule].forward_mode
-            done[rule] = train_rule(asked, rule, lax if forward else plain, train)
+            own = lax if steps.RULES[rule].forward_mode else plain
+            done[rule] = train_rule(asked, rule, own, begun, train)
             print(f"{rule}: {done[rule].seconds:.0f} s", flush=True)
-        spent = equilibria.Numbers(
-            *(asked.eigenvalues, asked.krylov, asked.measured),
-            *(asked.answers, asked.batch_size, asked.samples),
-        )
         found = equilibria.measure(
             players(asked, plain, train),
-            spent,
+            asked,
             numbers(asked, len(done) * asked.seeds, adam=True),
             list(done.values()),
             types.Pair(train, test),
@@ -222,8 +217,15 @@ def numbers(
     return population.broadcast(types.HParams(optimizer, weights), total)
 
 
+def begin(asked: Settings, own: types.GAN) -> types.TrainState:
+    """The seeds, from which all rules begin."""
+    hparams = numbers(asked, asked.seeds, adam=True)
+    keys = population.keys(randomness.key(asked.seed), asked.seeds)
+    return population.init(steps.initialise(own), hparams, keys)
+
+
 def train_rule(
-    asked: Settings, rule: str, own: types.GAN, train: Any
+    asked: Settings, rule: str, own: types.GAN, begun: types.TrainState, train: Any
 ) -> equilibria.Trained:
     """Trains all seeds of a rule."""
     line = asked.dataset == "line"
@@ -236,7 +238,7 @@ def train_rule(
     return equilibria.train(
         made,
         whole if line else pool.draw(asked.batch_size * made.parts),
-        steps.initialise(own, made.optimizer),
+        begun,
         numbers(asked, asked.seeds, adam=not line, rule=rule),
         train,
         asked.batches,

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -43,26 +43,6 @@ class Players(NamedTuple):
     gan: types.GAN
     discriminator: types.Gradient
     generator: types.Gradient
-
-
-class Numbers(NamedTuple):
-    """How much is spent on measuring.
-
-    Attributes:
-      eigenvalues: at each end of each player's Hessian.
-      krylov: products with each matrix.
-      measured: samples of the batch whose game has them.
-      answers: steps of each player's best response.
-      batch_size: of the answers.
-      samples: that each generator makes, for the modes.
-    """
-
-    eigenvalues: int
-    krylov: int
-    measured: int
-    answers: int
-    batch_size: int
-    samples: int
 
 
 class Trained(NamedTuple):
@@ -133,7 +113,7 @@ def mode_counter(
 def train(
     made: rules.Made,
     sample: training.Sample,
-    initialise: Callable[..., types.TrainState],
+    begun: types.TrainState,
     hparams: types.HParams,
     x: jax.Array,
     batches: int,
@@ -144,7 +124,7 @@ def train(
     Args:
       made: the rule.
       sample: gives the `made.parts` batches of a step.
-      initialise: of one member.
+      begun: members that are not trained yet; moments are made for the rule.
       hparams: `[S]`.
       x: samples to train on, `[N, ...]`.
       batches: to use, so that rules which take several in a step take fewer steps.
@@ -153,11 +133,25 @@ def train(
     began = time.perf_counter()
     program = training.compile(steps.quarantine(made.step), sample)
     keys = population.keys(key, population.size(hparams))
-    start = population.init(initialise, hparams, keys)
+    start = _with_moments(made.optimizer, hparams, begun)
     number = max(1, batches // made.parts)
     end = training.train(program, hparams, start, keys, pool.put(x), num_steps=number)
     seconds = time.perf_counter() - began
     return Trained(_without_moments(start), _without_moments(end), seconds)
+
+
+def _with_moments(optimizer, hparams, state) -> types.TrainState:
+    """The state as the optimiser of a rule begins."""
+    start = dynamics.fresh(optimizer)
+
+    @jax.jit
+    @jax.vmap
+    def begin(hparams, state):
+        for player in steps.PLAYERS:
+            state = start(hparams, state, player, None)
+        return state
+
+    return begin(hparams, state)
 
 
 def _without_moments(state: types.TrainState) -> types.TrainState:
@@ -167,7 +161,7 @@ def _without_moments(state: types.TrainState) -> types.TrainState:
 
 def measure(
     players: Players,
-    numbers: Numbers,
+    asked: Any,
     hparams: types.HParams,
     trained: Sequence[Trained],
     data: types.Pair,
@@ -178,7 +172,9 @@ def measure(
 
     Args:
       players: the game.
-      numbers: of each measure.
+      asked: settings with those of the measures: `eigenvalues` at each end of each
+        Hessian, `krylov` products for them, samples `measured`, steps of the `answers`
+        and their `batch_size`, and `samples` in which modes are counted.
       hparams: of all members, `[P]`, with the learning rates of the answers.
       trained: of each rule.
       data: samples `[N, ...]` that were trained on, and others, held out.
@@ -192,13 +188,13 @@ def measure(
     total, (train, test) = population.size(hparams), data
     keys = population.keys(key, total)
     both = players.discriminator, players.generator
-    batch = population.broadcast(types.Batch(train[: numbers.measured]), total)
-    spectrum = dynamics.spectrum(
-        *both, count=numbers.eigenvalues, steps=numbers.krylov
-    )(hparams, end, batch, keys)
+    batch = population.broadcast(types.Batch(train[: asked.measured]), total)
+    spectrum = dynamics.spectrum(*both, count=asked.eigenvalues, steps=asked.krylov)(
+        hparams, end, batch, keys
+    )
     path = dynamics.path(*both, points=LINE_POINTS)(hparams, start, end, batch, keys)
     verdict = dynamics.verdict(spectrum, stationary=math.inf)
-    gap = _gap(players, numbers, hparams, end, data, keys)
+    gap = _gap(players, asked, hparams, end, data, keys)
     sides = dynamics.sides(end)
     matrix = dynamics.payoff_matrix(players.gan)(sides, types.Batch(test), key)
     alone = dynamics.exploitabilities(matrix, dynamics.solve(matrix)).pure
@@ -213,7 +209,7 @@ def measure(
         "negative in D": verdict.negative.discriminator,
         "least real part of J": spectrum.game.bottom.values[:, 0].real,
         "largest modulus of J": np.abs(spectrum.largest.values[:, 0]),
-        "modes": count(_samples(players.gan, numbers, end, key)),
+        "modes": count(_samples(players.gan, asked, end, key)),
         "dead": ~np.asarray(end.alive),
     }
     for name, own in (("G", spectrum.generator), ("D", spectrum.discriminator)):
@@ -224,9 +220,9 @@ def measure(
     return Found(values, verdict.words, spectrum, path)
 
 
-def _samples(gan, numbers, state, key) -> jax.Array:
+def _samples(gan, asked, state, key) -> jax.Array:
     """What each generator makes of the same latents."""
-    z = gan.latent(key, numbers.samples)
+    z = gan.latent(key, asked.samples)
 
     @jax.jit
     @jax.vmap
@@ -236,7 +232,7 @@ def _samples(gan, numbers, state, key) -> jax.Array:
     return generate(state.params.generator, state.collections.generator)
 
 
-def _gap(players, numbers, hparams, state, data, keys) -> dynamics.DualityGap:
+def _gap(players, asked, hparams, state, data, keys) -> dynamics.DualityGap:
     """The duality gap of the original game, whatever loss was trained."""
     loss, (train, test) = losses.get("minimax"), data
     hparams = hparams._replace(penalties={})
@@ -244,15 +240,13 @@ def _gap(players, numbers, hparams, state, data, keys) -> dynamics.DualityGap:
         dynamics.game_value(players.gan),
         steps.update("discriminator", gradients.discriminator(players.gan, loss)),
         steps.update("generator", gradients.generator(players.gan, loss)),
-        k=numbers.answers,
+        k=asked.answers,
         starts=[dynamics.fresh(steps.adam)],
     )
-    rows = np.arange(RESPONSE_BATCHES * numbers.batch_size) % len(train)
-    batches = train[rows].reshape(
-        RESPONSE_BATCHES, numbers.batch_size, *train.shape[1:]
-    )
+    rows = np.arange(RESPONSE_BATCHES * asked.batch_size) % len(train)
+    batches = train[rows].reshape(RESPONSE_BATCHES, asked.batch_size, *train.shape[1:])
     params = members.shapes_of_one(state.params)
-    mapper = population.automatic(widest=population.widest(params, numbers.batch_size))
+    mapper = population.automatic(widest=population.widest(params, asked.batch_size))
     measured = dynamics.of_population(gap, mapper)
     held_out = types.Batch(test)
     found = measured(hparams, state, types.Batch(batches), held_out, keys)
