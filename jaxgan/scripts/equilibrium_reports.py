@@ -32,9 +32,19 @@ ROTATION = {
     "largest modulus of J": "largest modulus",
     "rotation": "rotation",
 }
+NOT_NEGATIVE = (
+    *("field norm", "exploitability of G", "exploitability of D", "modes"),
+    *("negative in G", "negative in D", "largest modulus of J"),
+)
+POSSIBLE = dict.fromkeys(NOT_NEGATIVE, (0.0, math.inf)) | {
+    "V": (-math.inf, 0.0),
+    "rotation": (0.0, 1.0),
+}
+"""Where intervals end, of what cannot have any value."""
+
 WORDS = ("nash", "stable", "neither", "unknown")
 
-LINEAR = 1e-2
+LINEAR = 0.1
 """Up to which modulus the axes of eigenvalues are linear."""
 
 
@@ -54,10 +64,12 @@ def save(
     rule_of = np.repeat(np.arange(len(trained)), seeds)
     rows = {rule: rule_of == i for i, rule in enumerate(trained)}
     _print(rows, found, reports.count(seeds, "seed"))
-    largest, path = found.spectrum.largest.values, found.path
+    spectrum, path = found.spectrum, found.path
+    outer = (spectrum.largest, *spectrum.game)
+    outer = np.concatenate([own.values for own in outer], axis=1)
     figures.save(
         folder / "eigenvalues.png",
-        planes.eigenvalues({rule: largest[own] for rule, own in rows.items()}, LINEAR),
+        planes.eigenvalues({rule: outer[own] for rule, own in rows.items()}, LINEAR),
     )
     lines = {
         rule: (path.alpha, np.nanmedian(path.angle[own], axis=0))
@@ -68,7 +80,7 @@ def save(
     record = {"rules": list(trained), "values": found.values, "words": found.words}
     record |= {"seconds": {rule: own.seconds for rule, own in trained.items()}}
     record |= {"path": path._asdict()}
-    record |= {"largest": {"real": largest.real, "imaginary": largest.imag}}
+    record |= {"eigenvalues of J": {"real": outer.real, "imaginary": outer.imag}}
     reports.write_json(folder / "equilibrium.json", record)
 
 
@@ -98,4 +110,7 @@ def _print(rows, found, over) -> None:
 
 
 def _cell(name, values):
-    return int(values.sum()) if name == "dead" else reports.interval(values)
+    if name == "dead":
+        return int(values.sum())
+    possible = POSSIBLE.get(name, (-math.inf, math.inf))
+    return reports.interval(values, possible=possible)
