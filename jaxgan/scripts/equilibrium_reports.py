@@ -65,8 +65,8 @@ def save(
     rows = {rule: rule_of == i for i, rule in enumerate(trained)}
     _print(rows, found, reports.count(seeds, "seed"))
     spectrum, path = found.spectrum, found.path
-    outer = (spectrum.largest, *spectrum.game)
-    outer = np.concatenate([own.values for own in outer], axis=1)
+    parts = (spectrum.largest, *spectrum.game)
+    outer = np.concatenate([own.values for own in parts], axis=1)
     figures.save(
         folder / "eigenvalues.png",
         planes.eigenvalues({rule: outer[own] for rule, own in rows.items()}, LINEAR),
