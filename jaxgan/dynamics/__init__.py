@@ -29,11 +29,20 @@ from jaxgan.dynamics.proximal import (
     sobolev,
     squared_distance,
 )
-from jaxgan.dynamics.values import class_accuracy, game_value, value_metrics
+from jaxgan.dynamics.values import (
+    Payoff,
+    Value,
+    class_accuracy,
+    game_value,
+    value_metrics,
+)
+from jaxgan.dynamics.words import in_words
 
 __all__ = [
     "DualityGap",
+    "Payoff",
     "Side",
+    "Value",
     "against",
     "best_response",
     "class_accuracy",
@@ -44,6 +53,7 @@ __all__ = [
     "fresh",
     "game_value",
     "gan_oracles",
+    "in_words",
     "matrix_oracles",
     "nash_mixture",
     "of_population",
