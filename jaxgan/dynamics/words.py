@@ -83,7 +83,9 @@ def _dominance(payoffs, names) -> str:
 
 
 def _played(weights, names) -> str:
-    order = [int(i) for i in np.argsort(-weights) if weights[i] >= SHARE]
+    # Rounded, so that strategies of one weight keep their order.
+    order = np.argsort(-np.round(weights, 6), kind="stable")
+    order = [int(i) for i in order if weights[i] >= SHARE]
     return ", ".join(f"{names[i]} ({weights[i]:.2f})" for i in order)
 
 
