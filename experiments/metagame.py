@@ -51,7 +51,7 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     samples: int = 2500
     """generated samples that an arm is judged by"""
     by: str | None = None
-    """score of the best single generator; None for reverse_kl of points and
+    """score of the best single generator; None for sliced_wasserstein of points and
     frechet_distance of images"""
     seed: int = 0
     """of everything random"""
@@ -183,7 +183,7 @@ def train(
     own = np.arange(len(every)).reshape(len(settings), asked.repeats, asked.seeds)
     pools = [population.take(members.state, i.ravel()) for i in own.swapaxes(0, 1)]
     labels = [
-        f"{setting['learning_rate']:g}, R1 {setting['penalties.r1']:g}, {seed}"
+        f"lr {setting['learning_rate']:g}, R1 {setting['penalties.r1']:g}, {seed}"
         for setting in settings
         for seed in "abcdefghijklmnopqrstuvwxyz"[: asked.seeds]
     ]

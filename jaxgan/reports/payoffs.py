@@ -93,16 +93,18 @@ def _heat(axis: Any, payoffs: np.ndarray, equal: float) -> Any:
         interpolation="nearest",
     )
     figures.plain_frame(axis)
+    # As many decimals as tell cells apart.
+    decimals = int(np.clip(1 - np.floor(np.log10(far)), 1, 3))
     if max(payoffs.shape) <= MOST_NUMBERS:
         for (i, j), value in np.ndenumerate(payoffs):
             dark = abs(value - equal) > 0.6 * far
             axis.text(
                 j,
                 i,
-                f"{value:.1f}",
+                f"{value:.{decimals}f}",
                 ha="center",
                 va="center",
-                fontsize=7,
+                fontsize=6,
                 color=figures.PAPER if dark else figures.TEXT,
             )
     return heat

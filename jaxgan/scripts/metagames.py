@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import dynamics, ensembles, reports, scores, types
-from jaxgan.core import errors
+from jaxgan import divergences, dynamics, ensembles, reports, scores, types
+from jaxgan.core import errors, randomness
 from jaxgan.data import dataset
 from jaxgan.dynamics import matrix_games
 from jaxgan.scores import suites
@@ -32,7 +32,14 @@ ARMS = (
 WORST = "worst value"
 """Of an arm against any discriminator, on held-out samples that chose no weights."""
 
+SLICED = "sliced_wasserstein"
+"""Of points, to held-out ones: unlike the scores of modes it sees everything."""
+
+DIRECTIONS = 64
+"""On which points are projected for it."""
+
 SHOWN = {
+    SLICED: False,
     "modes": True,
     "high_quality": True,
     "reverse_kl": False,
@@ -105,15 +112,26 @@ def judge(data: dataset.Dataset, suite: suites.Suite, by: str | None) -> Judge:
     Raises:
       UserError: if there is no such score.
     """
-    usual = "frechet_distance" if data.mixture is None else "reverse_kl"
+    usual = "frechet_distance" if data.mixture is None else SLICED
     if data.shapes is not None:
         usual = "precision"
     by = by or usual
     if by not in SHOWN:
         raise errors.UserError(f"by={by!r} is no score; {errors.choice(by, SHOWN)}")
 
+    real = None if data.mixture is None else dataset.to_float(data.test.x)
+
+    @jax.jit
+    def sliced(x):
+        def distance(own):
+            last = real[-len(own) :]
+            key = randomness.key(0)
+            return divergences.sliced_wasserstein(own, last, key, DIRECTIONS)
+
+        return jax.lax.map(distance, x)
+
     def numbers(x: jax.Array) -> dict[str, np.ndarray]:
-        found = {}
+        found = {} if real is None else {SLICED: np.asarray(sliced(x), float)}
         for name, record in suite(x).items():
             if isinstance(record, scores.Score):
                 found[name] = np.asarray(record.value, float)
@@ -239,7 +257,9 @@ def report(
     ]
     number = reports.count(len(played), "repeat")
     reports.print_table(rows, ["", *columns], f"\nThe {of} of {number}, judged anew")
-    print("\n".join(compared(game, values, columns)))
+    gains = [[arm, *compared(values, arm, columns)] for arm in ARMS[1:]]
+    title = f"What the {NASH} of the {of} has gained, * where that is no chance"
+    reports.print_table(gains, ["over", *columns], title)
     first = played[0]
     words = dynamics.in_words(first.matrix, first.solution, names, names, game.equal)
     own = np.mean([np.diag(one.matrix).mean() for one in played])
@@ -276,26 +296,18 @@ def report(
     }
 
 
-def compared(game: Game, values: dict, columns: Sequence[str]) -> list[str]:
-    """What the Nash mixture is beside each other arm, repeat by repeat."""
-    said = []
-    for arm in ARMS[1:]:
-        parts = []
-        for name in (game.judge.by, WORST):
-            pairs = np.array([values[NASH][name], values[arm][name]], float)
-            gain = pairs[0] - pairs[1]
-            if not (SHOWN.get(name, False)):
-                gain = -gain
-            own = reports.interval(gain)
-            parts.append(f"{name}: {_verdict(own)} {reports.cell(own)}")
-        said.append(f"{NASH} beside {arm}, gain in {'; '.join(parts)}")
-    return said
+def compared(values: dict, arm: str, columns: Sequence[str]) -> list[str]:
+    """How much better the Nash mixture is than another arm, repeat by repeat.
 
-
-def _verdict(own: reports.Interval) -> str:
-    if not math.isfinite(own.low) or own.low <= 0 <= own.high:
-        return "not told apart,"
-    return "better by" if own.low > 0 else "worse by"
+    A star marks what the 95 % interval tells from 0, in either direction.
+    """
+    cells = []
+    for name in columns:
+        gain = np.subtract(values[NASH][name], values[arm][name])
+        own = reports.interval(gain if SHOWN.get(name, False) else -gain)
+        told = math.isfinite(own.low) and not own.low <= 0 <= own.high
+        cells.append(reports.cell(own) + (" *" if told else ""))
+    return cells
 
 
 def _exploited(one: Played) -> dict[str, Any]:

@@ -85,12 +85,29 @@ def test_the_report_says_by_how_much_and_keeps_the_picture(
     record = metagames.report(game, [played] * 2, names, "members", tmp_path)
     assert (tmp_path / "payoffs-members.png").exists()
     printed = capsys.readouterr().out
-    assert (
-        "Nash mixture beside single, best score, gain in frechet_distance: better"
-        in (printed)
-    )
+    assert "single, best score" in printed and "First repeat: The game" in printed
     assert len(record["repeats"]) == 2
     assert record["scores"][metagames.NASH]["frechet_distance"][0] < 0.2
+
+
+def test_gains_are_positive_where_nash_is_better_and_starred_where_they_are_told():
+    columns = ["modes", "frechet_distance", metagames.WORST]
+    values = {
+        metagames.NASH: {
+            "modes": [8, 8.1, 7.9],
+            "frechet_distance": [0.0, 1.0, 0.5],
+            metagames.WORST: [-1.0, -1.1, -1.2],
+        },
+        "other": {
+            "modes": [6, 6.1, 5.9],
+            "frechet_distance": [1.0, 0.0, 0.5],
+            metagames.WORST: [-1.2, -1.3, -1.4],
+        },
+    }
+    modes, distance, worst = metagames.compared(values, "other", columns)
+    assert modes.startswith("2 ") and modes.endswith("*")
+    assert distance.startswith("0") and not distance.endswith("*")
+    assert worst.startswith("-0.2") and worst.endswith("*")
 
 
 def test_a_score_that_is_none_is_said_in_a_sentence(game):
