@@ -5,14 +5,7 @@ weights of both, `v(w) = (dl_G/dtheta, dl_D/dphi)` is the game's gradient field 
 `J = dv/dw` its Jacobian. All is measured of one member and maps over a population.
 """
 
-from jaxgan.dynamics.duality import (
-    DualityGap,
-    best_response,
-    duality_gap,
-    fresh,
-    of_population,
-    perturbed,
-)
+from jaxgan.dynamics.duality import DualityGap, duality_gap, of_population
 from jaxgan.dynamics.evolution import replicator
 from jaxgan.dynamics.matrix_games import exploitabilities, exploitability, solve
 from jaxgan.dynamics.network_oracles import against, gan_oracles
@@ -29,6 +22,7 @@ from jaxgan.dynamics.proximal import (
     sobolev,
     squared_distance,
 )
+from jaxgan.dynamics.responses import best_response, fresh, perturbed
 from jaxgan.dynamics.values import (
     Payoff,
     Value,

@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 from jaxgan import ensembles, losses, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import standardise
-from jaxgan.dynamics import duality, matrix_games, values
+from jaxgan.dynamics import matrix_games, responses, values
 
 BLOCK = 1024
 """Samples that a network sees at a time, which bounds the memory of a matrix."""
@@ -255,4 +255,4 @@ def _require_members(gan: types.GAN, sides: types.Pair) -> None:
                 "axis of members in front; members of different structure cannot play "
                 "in one matrix."
             )
-        duality.require_finite_leaves(f"sides.{player}", given, *members)
+        responses.require_finite_leaves(f"sides.{player}", given, *members)

@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import dynamics, gan, gradients, losses, population, steps, types
 from jaxgan.core import errors
-from jaxgan.dynamics import duality, values
+from jaxgan.dynamics import responses, values
 
 NO_BATCHES = types.Batch(jnp.zeros((1, 1, 1)))
 NO_SAMPLES = types.Batch(jnp.zeros((1, 1)))
@@ -339,7 +339,7 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(call, said):
 
 def test_batches_are_taken_in_turn():
     batches = types.Batch(jnp.arange(3.0)[:, None])
-    taken = [float(duality.batch_of(batches, i).x[0]) for i in range(5)]
+    taken = [float(responses.batch_of(batches, i).x[0]) for i in range(5)]
     assert taken == [0, 1, 2, 0, 1]
 
 
