@@ -94,10 +94,10 @@ def main(asked: Settings) -> None:
     from_settings.devices(asked)
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
-    data = from_settings.load(asked)
-    from_settings.check_scores(asked, data)
     with cli.flag("--loss", asked.loss):
         payoff = dynamics.payoff_of(asked.loss)
+    data = from_settings.load(asked)
+    from_settings.check_scores(asked, data)
     scoring = suites.of_dataset(data, num_samples=asked.samples, seed=asked.seed)
     judge = metagames.judge(data, scoring.suite, asked.by)
     title = f"metagame-{asked.dataset}"
