@@ -173,6 +173,11 @@ def payoff_of(loss: str | types.Loss) -> values.Payoff:
         samples with fake ones, as the relativistic losses.
     """
     own = losses.get(loss) if isinstance(loss, str) else loss
+    if not isinstance(own, types.Loss):
+        raise errors.UserError(
+            f"loss is {errors.shown(loss)}, but must be a Loss or the name of one; "
+            "losses.get(name) gives one."
+        )
 
     def payoff(real_logits, fake_logits):
         return -own.discriminator(real_logits, fake_logits)
