@@ -204,7 +204,7 @@ def require_value(payoff: values.Payoff) -> None:
         raise errors.UserError(
             f"payoff={errors.shown(payoff)} is no value: of a mixture of two fakes it "
             "is not the mean of both, as in losses that compare pairs; give "
-            "losses.minimax_value or payoffs.payoff_of(name)."
+            "losses.minimax_value or dynamics.payoff_of(name)."
         )
 
 
