@@ -5,14 +5,7 @@ weights of both, `v(w) = (dl_G/dtheta, dl_D/dphi)` is the game's gradient field 
 `J = dv/dw` its Jacobian. All is measured of one member and maps over a population.
 """
 
-from jaxgan.dynamics.duality import (
-    DualityGap,
-    best_response,
-    duality_gap,
-    fresh,
-    of_population,
-    perturbed,
-)
+from jaxgan.dynamics.duality import DualityGap, duality_gap, of_population
 from jaxgan.dynamics.evolution import replicator
 from jaxgan.dynamics.game import field, hessian, jacobian, transposed_jacobian
 from jaxgan.dynamics.krylov import arnoldi, lanczos, ritz, symmetric_ritz
@@ -32,16 +25,26 @@ from jaxgan.dynamics.proximal import (
     sobolev,
     squared_distance,
 )
+from jaxgan.dynamics.responses import best_response, fresh, perturbed
 from jaxgan.dynamics.spectra import Spectrum, spectrum
-from jaxgan.dynamics.values import class_accuracy, game_value, value_metrics
+from jaxgan.dynamics.values import (
+    Payoff,
+    Value,
+    class_accuracy,
+    game_value,
+    value_metrics,
+)
 from jaxgan.dynamics.verdicts import VERDICTS, Verdict, verdict
+from jaxgan.dynamics.words import in_words
 
 __all__ = [
     "VERDICTS",
     "DualityGap",
     "Path",
+    "Payoff",
     "Side",
     "Spectrum",
+    "Value",
     "Verdict",
     "against",
     "arnoldi",
@@ -56,6 +59,7 @@ __all__ = [
     "game_value",
     "gan_oracles",
     "hessian",
+    "in_words",
     "jacobian",
     "lanczos",
     "matrix_oracles",

@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from jaxgan import population, types
 from jaxgan.core import errors, randomness
-from jaxgan.dynamics import duality
+from jaxgan.dynamics import responses
 
 Measure = Callable[..., Any]
 """`(hparams, state, batch, key, ...) -> tree` of one member, jittable."""
@@ -86,7 +86,7 @@ def require(
     total = population.size(keys)
     for name, state in states.items():
         weights = state.params, state.collections
-        duality.require_finite_leaves(name, weights, (total,))
+        responses.require_finite_leaves(name, weights, (total,))
     first, *others = states.items()
     for other in others:
         _require_alike(first, other)

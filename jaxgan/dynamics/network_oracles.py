@@ -9,7 +9,7 @@ from jax import Array
 
 from jaxgan import losses, population, types
 from jaxgan.core import errors, randomness
-from jaxgan.dynamics import duality, oracles, payoffs, values
+from jaxgan.dynamics import oracles, payoffs, responses, values
 from jaxgan.steps import adaptive, core
 
 
@@ -90,7 +90,7 @@ def gan_oracles(
       UserError: if a number is too small, the players are swapped, or the payoff has no
         value. The oracles raise it if there are more strategies than places.
     """
-    duality.require_updates(k=k)
+    responses.require_updates(k=k)
     errors.require_whole(capacity=capacity)
     if capacity < 2:
         raise errors.UserError(f"capacity={capacity} strategies must be at least 2.")
@@ -152,8 +152,8 @@ def _training(player, gradient, optimizer, hparams, k) -> Callable:
             jnp.ones((), bool),
         )
         step = core.update(player, mixed, optimizer)
-        starts = (duality.fresh(optimizer),)
-        respond = duality.best_response(player, step, k, starts)
+        starts = (responses.fresh(optimizer),)
+        respond = responses.best_response(player, step, k, starts)
         after = respond(hparams, state, batches, key)
         return getattr(after.params, player), getattr(after.collections, player)
 

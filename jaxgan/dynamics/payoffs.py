@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 from jaxgan import ensembles, losses, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import standardise
-from jaxgan.dynamics import duality, matrix_games, values
+from jaxgan.dynamics import matrix_games, responses, values
 
 BLOCK = 1024
 """Samples that a network sees at a time, which bounds the memory of a matrix."""
@@ -173,6 +173,11 @@ def payoff_of(loss: str | types.Loss) -> values.Payoff:
         samples with fake ones, as the relativistic losses.
     """
     own = losses.get(loss) if isinstance(loss, str) else loss
+    if not isinstance(own, types.Loss):
+        raise errors.UserError(
+            f"loss is {errors.shown(loss)}, but must be a Loss or the name of one; "
+            "losses.get(name) gives one."
+        )
 
     def payoff(real_logits, fake_logits):
         return -own.discriminator(real_logits, fake_logits)
@@ -199,7 +204,7 @@ def require_value(payoff: values.Payoff) -> None:
         raise errors.UserError(
             f"payoff={errors.shown(payoff)} is no value: of a mixture of two fakes it "
             "is not the mean of both, as in losses that compare pairs; give "
-            "losses.minimax_value or payoffs.payoff_of(name)."
+            "losses.minimax_value or dynamics.payoff_of(name)."
         )
 
 
@@ -255,4 +260,4 @@ def _require_members(gan: types.GAN, sides: types.Pair) -> None:
                 "axis of members in front; members of different structure cannot play "
                 "in one matrix."
             )
-        duality.require_finite_leaves(f"sides.{player}", given, *members)
+        responses.require_finite_leaves(f"sides.{player}", given, *members)

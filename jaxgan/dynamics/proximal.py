@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan import types
-from jaxgan.dynamics import duality, values
+from jaxgan.dynamics import duality, responses, values
 from jaxgan.steps import adaptive, core, field
 
 WEIGHT = "proximal"
@@ -82,7 +82,7 @@ def proximal_duality_gap(
     inner: int,
     optimizer: core.Optimizer = adaptive.adam,
     distance: Distance = squared_distance,
-    starts: Sequence[duality.Start] = (),
+    starts: Sequence[responses.Start] = (),
 ) -> duality.Measure:
     """Builds the measure of a state's proximal duality gap.
 
@@ -108,10 +108,10 @@ def proximal_duality_gap(
       UserError: if `k` or `inner` < 1, or the players are swapped. The measure raises
         it if there is no such weight, and for a state that is not finite.
     """
-    duality.require_updates(k=k, inner=inner)
+    responses.require_updates(k=k, inner=inner)
     types.check_player("discriminator", discriminator, "discriminator", "gradient")
     types.check_player("generator", generator, "generator")
-    up = duality.best_response(
+    up = responses.best_response(
         "discriminator",
         core.update("discriminator", discriminator, optimizer),
         k,
@@ -121,12 +121,12 @@ def proximal_duality_gap(
     def answer(hparams, weight, state, anchor, batches, key):
         near = _with_distance(discriminator, distance, weight, anchor)
         step = core.update("discriminator", near, optimizer)
-        respond = duality.best_response("discriminator", step, inner, starts)
-        begun = duality.only("discriminator", state, anchor)
+        respond = responses.best_response("discriminator", step, inner, starts)
+        begun = responses.only("discriminator", state, anchor)
         return respond(hparams, begun, batches, key)
 
     def measure(hparams, state, batches, held_out, key):
-        duality.require_finite(state)
+        responses.require_finite(state)
         weight, hparams = field.own_weight(hparams, WEIGHT)
         d_key, g_key, last_key, value_key = jax.random.split(key, 4)
         start_key, g_key = jax.random.split(g_key)
@@ -134,11 +134,11 @@ def proximal_duality_gap(
         def body(i, at):
             own_key, step_key = jax.random.split(jax.random.fold_in(g_key, i))
             against = answer(hparams, weight, at, state, batches, own_key)
-            batch = duality.batch_of(batches, i)
+            batch = responses.batch_of(batches, i)
             after, _ = generator(hparams, against, batch, step_key)
-            return duality.only("generator", at, after)._replace(step=at.step + 1)
+            return responses.only("generator", at, after)._replace(step=at.step + 1)
 
-        begun = duality.started(hparams, state, "generator", starts, start_key)
+        begun = responses.started(hparams, state, "generator", starts, start_key)
         low = jax.lax.fori_loop(0, k, body, begun)
         low = answer(hparams, weight, low, state, batches, last_key)
         high = up(hparams, state, batches, d_key)

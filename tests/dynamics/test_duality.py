@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import dynamics, gan, gradients, losses, population, steps, types
 from jaxgan.core import errors
-from jaxgan.dynamics import duality, values
+from jaxgan.dynamics import responses, values
 
 NO_BATCHES = types.Batch(jnp.zeros((1, 1, 1)))
 NO_SAMPLES = types.Batch(jnp.zeros((1, 1)))
@@ -339,5 +339,24 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(call, said):
 
 def test_batches_are_taken_in_turn():
     batches = types.Batch(jnp.arange(3.0)[:, None])
-    taken = [float(duality.batch_of(batches, i).x[0]) for i in range(5)]
+    taken = [float(responses.batch_of(batches, i).x[0]) for i in range(5)]
     assert taken == [0, 1, 2, 0, 1]
+
+
+def test_the_sobolev_distance_is_that_of_slopes_and_not_of_offsets():
+    def discriminate(params, collections, x, label=None, train=False):
+        logits = x @ params["slope"] + params["offset"]
+        return types.DiscriminatorOutput(logits, x), collections
+
+    linear = types.GAN(None, None, None, discriminate)
+
+    def state(slope, offset):
+        params = {"slope": jnp.asarray(slope), "offset": jnp.asarray(offset)}
+        return state_at(0.0, 0.0)._replace(params=types.Pair(None, params))
+
+    here, there = state([3.0, 1.0], 5.0), state([1.0, 2.0], -7.0)
+    batch = types.Batch(jax.random.normal(jax.random.key(0), (6, 2)))
+    distance = dynamics.sobolev(linear)
+    assert distance(here, there, batch) == pytest.approx(2**2 + 1)
+    assert distance(here, here, batch) == 0
+    assert dynamics.squared_distance(here, there, batch) == 2**2 + 1 + 12**2
