@@ -1,4 +1,10 @@
-"""Eigenvalues of games whose Jacobians are known, and of networks, by NumPy."""
+"""Eigenvalues of games whose Jacobians are known, and of networks, by NumPy.
+
+Mutants that fail here: `jacobian` without its transposition, `hessian` of the other
+player, a Krylov basis that is not continued where its space is invariant, rotation of
+the real parts, a verdict that asks one player only, and the adversary's gradient with
+the wrong sign.
+"""
 
 import jax
 import jax.numpy as jnp
