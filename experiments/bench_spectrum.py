@@ -23,11 +23,11 @@ class Settings:
     """samples of a training step, and of the game whose spectrum is found"""
     count: int = 10
     """eigenvalues at each end of each player's Hessian; twice as many of J"""
-    krylov: tuple[int, ...] = (40, 80)
-    """products with each matrix, one measurement for each number"""
+    krylov: tuple[int, ...] = (40,)
+    """products with each matrix, one measurement for each number of them"""
     steps: int = 100
     """of training, to compare with"""
-    rounds: int = 5
+    rounds: int = 3
     """that are timed"""
     out: pathlib.Path = pathlib.Path("spectrum.json")
     """record to write, replaced if it exists"""
@@ -64,7 +64,7 @@ from jaxgan.runs import journal
 
 SMOKE = {"members": 3, "hidden": (8,), "count": 2, "krylov": (8,), "rounds": 1}
 NUMBERS = {"learning_rate": 1e-3, "b1": 0.5}
-WARM_UP = 500
+WARM_UP = 200
 
 
 def main(asked: Settings) -> None:

@@ -76,6 +76,7 @@ def save(
         for rule, own in rows.items()
     }
     drawn = charts.curves(lines, "from the start (0) to the end (1)", "path angle")
+    drawn.set_size_inches(figures.WIDTH + 1, figures.HEIGHT + 0.2 * len(lines))
     figures.save(folder / "path-angle.png", drawn)
     record = {"rules": list(trained), "values": found.values, "words": found.words}
     record |= {"seconds": {rule: own.seconds for rule, own in trained.items()}}
