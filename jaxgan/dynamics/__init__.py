@@ -4,3 +4,81 @@ The players minimise `l_G(theta, phi)` and `l_D(theta, phi)`, `w = (theta, phi)`
 weights of both, `v(w) = (dl_G/dtheta, dl_D/dphi)` is the game's gradient field and
 `J = dv/dw` its Jacobian. All is measured of one member and maps over a population.
 """
+
+from jaxgan.dynamics.duality import DualityGap, duality_gap, of_population
+from jaxgan.dynamics.evolution import replicator
+from jaxgan.dynamics.game import field, hessian, jacobian, transposed_jacobian
+from jaxgan.dynamics.krylov import arnoldi, lanczos, ritz, symmetric_ritz
+from jaxgan.dynamics.matrix_games import exploitabilities, exploitability, solve
+from jaxgan.dynamics.network_oracles import against, gan_oracles
+from jaxgan.dynamics.oracles import double_oracle, matrix_oracles
+from jaxgan.dynamics.paths import Path, path
+from jaxgan.dynamics.payoffs import (
+    Side,
+    nash_mixture,
+    payoff_matrix,
+    payoff_of,
+    sides,
+)
+from jaxgan.dynamics.proximal import (
+    proximal_duality_gap,
+    sobolev,
+    squared_distance,
+)
+from jaxgan.dynamics.responses import best_response, fresh, perturbed
+from jaxgan.dynamics.spectra import Spectrum, spectrum
+from jaxgan.dynamics.values import (
+    Payoff,
+    Value,
+    class_accuracy,
+    game_value,
+    value_metrics,
+)
+from jaxgan.dynamics.verdicts import VERDICTS, Verdict, verdict
+from jaxgan.dynamics.words import in_words
+
+__all__ = [
+    "VERDICTS",
+    "DualityGap",
+    "Path",
+    "Payoff",
+    "Side",
+    "Spectrum",
+    "Value",
+    "Verdict",
+    "against",
+    "arnoldi",
+    "best_response",
+    "class_accuracy",
+    "double_oracle",
+    "duality_gap",
+    "exploitabilities",
+    "exploitability",
+    "field",
+    "fresh",
+    "game_value",
+    "gan_oracles",
+    "hessian",
+    "in_words",
+    "jacobian",
+    "lanczos",
+    "matrix_oracles",
+    "nash_mixture",
+    "of_population",
+    "path",
+    "payoff_matrix",
+    "payoff_of",
+    "perturbed",
+    "proximal_duality_gap",
+    "replicator",
+    "ritz",
+    "sides",
+    "sobolev",
+    "solve",
+    "spectrum",
+    "squared_distance",
+    "symmetric_ritz",
+    "transposed_jacobian",
+    "value_metrics",
+    "verdict",
+]

@@ -9,6 +9,7 @@ ranges, and it is said how many were. Files appear whole or not at all.
 from jaxgan.reports.html import Chart, Glossary, Row, Section, Table, Tile, save_html
 from jaxgan.reports.intervals import Interval, interval
 from jaxgan.reports.numbers import count, number, size
+from jaxgan.reports.payoffs import save_payoffs
 from jaxgan.reports.pictures import (
     image_grid,
     save_coverage,
@@ -58,6 +59,7 @@ __all__ = [
     "save_curves",
     "save_html",
     "save_image_grid",
+    "save_payoffs",
     "save_samples",
     "save_scatter",
     "score_table",
