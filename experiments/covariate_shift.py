@@ -123,14 +123,13 @@ def main(asked: Settings) -> None:
 def check(asked: Settings) -> None:
     whole = ("seeds", "steps", "every", "batch_size")
     names = asked.normalisations
-    distinct = cli.Check(
-        lambda _: 0 < len(names) == len(set(names)), "name each once, one at least"
-    )
+    once = 0 < len(names) == len(set(names))
+    need = "name one at least, and each once"
+    cli.require(once, "--normalisations", " ".join(names), need)
     cli.check(
         asked,
         dict.fromkeys(whole, cli.AT_LEAST_ONE)
         | {
-            "normalisations": distinct,
             "samples": cli.at_least(2),
             "learning_rate": cli.POSITIVE,
             "seed": cli.SEED,

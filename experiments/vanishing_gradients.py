@@ -136,24 +136,22 @@ def main(asked: Settings) -> None:
 
 
 def check(asked: Settings) -> None:
-    ages = asked.ages
+    ages, arms = asked.ages, asked.arms
     growing = all(a < b for a, b in zip((0, *ages), ages, strict=False))
-    of_ages = cli.Check(lambda _: ages and growing, "they must be positive and grow")
-    known = set(asked.arms) <= set(ARMS) and len(set(asked.arms)) == len(asked.arms)
-    of_arms = cli.Check(
-        lambda arms: arms and known, f"choose among {', '.join(ARMS)}, each once"
-    )
-    whole = cli.Check(
+    words = " ".join(map(str, ages))
+    cli.require(ages and growing, "--ages", words, "they must be positive and grow")
+    known = set(arms) <= set(ARMS) and 0 < len(arms) == len(set(arms))
+    need = f"choose among {', '.join(ARMS)}, each once"
+    cli.require(known, "--arms", " ".join(arms), need)
+    records = cli.Check(
         lambda steps: steps > 0 and steps % RECORDS == 0,
         f"it must be a positive multiple of {RECORDS}",
     )
     cli.check(
         asked,
         {
-            "ages": of_ages,
-            "arms": of_arms,
             "seeds": cli.AT_LEAST_ONE,
-            "steps": whole,
+            "steps": records,
             "batch_size": cli.at_least(2),
             "learning_rate": cli.POSITIVE,
             "seed": cli.SEED,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from jaxgan import types
@@ -94,10 +95,12 @@ def check_states(before: types.TrainState, after: types.TrainState) -> None:
     """Asks for two states of the same GAN.
 
     Raises:
-      UserError: if their weights have other structures or shapes.
+      UserError: if their weights have other structures or shapes, or are not finite,
+        as far as they are not traced.
     """
-    types.require_state(before)
-    types.require_state(after)
+    for name, state in (("before", before), ("after", after)):
+        types.require_state(state)
+        _require_finite(name, state)
     shapes = [
         [(jax.tree_util.keystr(path), jnp.shape(leaf)) for path, leaf in leaves]
         for leaves in (
@@ -123,6 +126,16 @@ def check_names(names: Sequence[str], weights: types.Tree) -> None:
         raise errors.UserError(
             f"layers is {list(names)}, but must name each of {there} once, in the "
             "order in which they are applied; dynamics.layer_order gives it."
+        )
+
+
+def _require_finite(name: str, state: types.TrainState) -> None:
+    leaves = jax.tree.leaves(state.params)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return
+    if not all(np.isfinite(leaf).all() for leaf in leaves):
+        raise errors.UserError(
+            f"{name} holds weights that are not finite; give a member that is alive."
         )
 
 

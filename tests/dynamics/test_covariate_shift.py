@@ -332,6 +332,7 @@ def bare(hparams, state, batch, key):
 
 
 GIVEN = (None, BEFORE, AFTER, BATCH, KEY)
+DEAD = AFTER._replace(params=jax.tree.map(lambda w: w * jnp.nan, AFTER.params))
 
 
 @pytest.mark.parametrize(
@@ -349,6 +350,12 @@ GIVEN = (None, BEFORE, AFTER, BATCH, KEY)
                 summed, ORDER, None, BEFORE, BATCH, BATCH, KEY
             ),
             "must be a TrainState",
+        ),
+        (
+            lambda: dynamics.by_gradients(
+                summed, ORDER, None, BEFORE, DEAD, BATCH, KEY
+            ),
+            "after holds weights that are not finite",
         ),
         (lambda: dynamics.along_step(summed, *GIVEN, 1.0), r"fractions .*\[A\]"),
         (
