@@ -107,15 +107,15 @@ def main(asked: Settings) -> None:
     every = {name: network(asked, data, name) for name in asked.normalisations}
     title = f"covariate_shift-{asked.dataset}"
     with cli.run_folder("--out", asked.out, title) as folder:
-        config = dataclasses.asdict(asked) | dataset.record(data)
-        reports.write_json(folder / cli.CONFIG, config | journal.environment())
         found = {}
         for name, gan in every.items():
             since = time.perf_counter()
             found[name] = follow(asked, data, gan)
             print(f"{name}: {time.perf_counter() - since:.0f} s", flush=True)
         seconds = time.perf_counter() - began
-        reports.write_json(folder / "scores.json", found | {"seconds": seconds})
+        record = {"normalisations": found, "seconds": seconds}
+        record |= measuring.described(asked, data)
+        reports.write_json(folder / "scores.json", record)
         shift_reports.show(folder, asked, found, journal.made_by(asked))
         print(f"{seconds:.0f} s in all; the run is in {folder}")
 

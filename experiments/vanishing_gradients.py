@@ -122,14 +122,13 @@ def main(asked: Settings) -> None:
     print(dataset.about(data))
     title = f"vanishing_gradients-{asked.dataset}"
     with cli.run_folder("--out", asked.out, title) as folder:
-        config = dataclasses.asdict(asked) | dataset.record(data)
-        reports.write_json(folder / cli.CONFIG, config | journal.environment())
         states, found = frozen(asked, data), {}
         for name in asked.arms:
             found |= retrain(asked, data, name, states)
         both = played(asked, data)
         seconds = time.perf_counter() - began
         record = {"curves": found, "health": both, "seconds": seconds}
+        record |= measuring.described(asked, data)
         reports.write_json(folder / "scores.json", record)
         vanishing_reports.show(folder, asked, found, both, journal.made_by(asked))
         print(f"{seconds:.0f} s in all; the run is in {folder}")

@@ -3,6 +3,7 @@
 Measures are shared out over the devices as training is.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxgan import population, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, pool
+from jaxgan.runs import journal
 from jaxgan.training import methods
 
 
@@ -59,6 +61,12 @@ def train(begun: Begun, **options: Any) -> Begun:
     return begun._replace(
         state=jax.device_get(training.train(program, *members, **options))
     )
+
+
+def described(asked: Any, data: dataset.Dataset) -> dict[str, Any]:
+    """What the numbers of a record depend on: settings, data, versions and devices."""
+    settings = {"settings": dataclasses.asdict(asked)}
+    return settings | dataset.record(data) | journal.environment()
 
 
 def lifted(function: Callable[..., Any], mapper: types.Mapper) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """Tables and the page of covariate shift against the speed of training."""
 
+import itertools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -81,6 +82,9 @@ def show(
         said,
     )
 
+
+FEW = 7
+"""Values of which all orders are tried."""
 
 COLUMNS = [(player, opponent) for player in PLAYERS for opponent in dynamics.OPPONENTS]
 OF_INPUTS = [COLUMNS[0], *COLUMNS[2:]]
@@ -174,7 +178,10 @@ def correlations(found) -> reports.Table:
 
 
 def spearman(x, y) -> tuple[float, float]:
-    """Rank correlation and the p-value of none; NaN where there is no order."""
+    """Rank correlation and the two-sided p-value of none; NaN where there is no order.
+
+    Of few values all orders are tried, as the usual approximation is of many.
+    """
     from scipy import stats
 
     x, y = np.asarray(x, float), np.asarray(y, float)
@@ -183,7 +190,13 @@ def spearman(x, y) -> tuple[float, float]:
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan"), float("nan")
     result = stats.spearmanr(x, y)
-    return float(result.statistic), float(result.pvalue)
+    if len(x) > FEW:
+        return float(result.statistic), float(result.pvalue)
+    ranks, other = stats.rankdata(x), stats.rankdata(y)
+    orders = np.array(list(itertools.permutations(other)))
+    products = np.abs((orders - other.mean()) @ (ranks - ranks.mean()))
+    own = abs((other - other.mean()) @ (ranks - ranks.mean()))
+    return float(result.statistic), float(np.mean(products >= own * (1 - 1e-9)))
 
 
 def verdict(ranks: reports.Table, number: int) -> str:

@@ -103,7 +103,9 @@ def falls(asked: Any, found: Mapping[str, Curves]) -> reports.Table:
     for name, curves in found.items():
         rows.append([name, *map(reports.interval, orders(curves))])
         ends = curves.accuracy[..., -1]
-        rows.append(["  accuracy", *(reports.interval(own) for own in ends)])
+        rows.append(
+            ["  accuracy", *(reports.interval(own, possible=(0, 1)) for own in ends)]
+        )
     return reports.Table(columns, rows)
 
 

@@ -47,7 +47,9 @@ def test_a_short_run_leaves_tables_pictures_and_a_record(script, tmp_path):
     assert (folder / "report.html").exists() and any((folder / "report").iterdir())
     found = json.loads((folder / "scores.json").read_text())
     if script == "covariate_shift":
-        shift = found["batch"]["generator"]["gradients"]["frozen"]["norm"]
+        shift = found["normalisations"]["batch"]["generator"]["gradients"]["frozen"][
+            "norm"
+        ]
         assert np.shape(shift) == (3, 2, 5)  # records, seeds, layers
         np.testing.assert_array_equal(np.array(shift)[..., 0], 0)
         assert np.all(np.array(shift)[..., 1:] > 0)
