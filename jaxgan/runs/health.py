@@ -22,7 +22,12 @@ EXPLODING = 1e3
 """Ratio of a gradient's norm to its median over the run."""
 
 VANISHED = 1e-2
-"""Ratio of the norm of the generator's gradient to its largest over the run."""
+"""Ratio of the norm of the generator's gradient to its largest over the run.
+
+Measured on digits by experiments/vanishing_gradients.py, against a discriminator with
+five steps and twenty times the learning rate, whose accuracy is above 0.99 under both
+losses: the saturating loss ends at 0.0005 to 0.0008 of its largest norm, and the
+non-saturating one, which still learns, at 0.5 to 0.8."""
 
 
 def findings(history: Sequence[training.Report]) -> dict[str, np.ndarray]:

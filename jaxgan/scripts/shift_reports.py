@@ -2,15 +2,22 @@
 
 import itertools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxgan import dynamics, reports, types
 from jaxgan.reports import charts
 
 PLAYERS = types.Pair._fields
+
+Found = Mapping[str, Mapping[str, Any]]
+"""By normalisation what was measured, arrays `[T, S, ...]`."""
+
+Measure = Callable[[Mapping[str, Any], str, str], np.ndarray]
+"""`(measured, player, opponent) -> [T, S]`."""
 
 GRADIENTS = "Shift of gradients"
 GRADIENTS_TEXT = (
@@ -45,7 +52,7 @@ RANKS_TEXT = (
 def show(
     folder: pathlib.Path,
     asked: Any,
-    found: Mapping[str, Mapping[str, Any]],
+    found: Found,
     made_by: Mapping[str, str],
 ) -> None:
     """Prints all tables, and writes the page `report.html` with its pictures.
@@ -130,7 +137,10 @@ def smoothness(own: Mapping[str, Any], player: str) -> np.ndarray:
     return own[player]["along"].smoothness[..., -1].mean(axis=0)
 
 
-def table(found, measure, columns) -> reports.Table:
+def table(
+    found: Found, measure: Measure, columns: Sequence[tuple[str, str]]
+) -> reports.Table:
+    """A row for each normalisation, a column for each player and opponent."""
     rows = [
         [name, *(reports.interval(measure(own, *which).mean(0)) for which in columns)]
         for name, own in found.items()
@@ -139,14 +149,16 @@ def table(found, measure, columns) -> reports.Table:
     return reports.Table(["normalisation", *words], rows)
 
 
-def inputs_table(found) -> reports.Table:
+def inputs_table(found: Found) -> reports.Table:
+    """Divergence and drift of what goes into the layers."""
     js, mean = (table(found, measure, OF_INPUTS) for measure in (divergence, drift))
     words = [f"{what} {c}" for what in ("JS", "mean") for c in js.columns[1:]]
     rows = [[*a, *b[1:]] for a, b in zip(js.rows, mean.rows, strict=True)]
     return reports.Table(["normalisation", *words], rows)
 
 
-def speed_table(found) -> reports.Table:
+def speed_table(found: Found) -> reports.Table:
+    """Smoothness of both players' losses, and how fast training is."""
     rows = [
         [
             name,
@@ -161,7 +173,7 @@ def speed_table(found) -> reports.Table:
     return reports.Table(columns, rows)
 
 
-def correlations(found) -> reports.Table:
+def correlations(found: Found) -> reports.Table:
     """Rank correlations of each shift with speed, over normalisations and seeds."""
     speeds = [speed(own) for own in found.values()]
     rows = []
@@ -177,7 +189,7 @@ def correlations(found) -> reports.Table:
     return reports.Table(columns, rows)
 
 
-def spearman(x, y) -> tuple[float, float]:
+def spearman(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:
     """Rank correlation and the two-sided p-value of none; NaN where there is no order.
 
     Of few values all orders are tried, as the usual approximation is of many.
@@ -212,7 +224,7 @@ def verdict(ranks: reports.Table, number: int) -> str:
     )
 
 
-def shift_charts(asked: Any, found: Mapping[str, Any]) -> list[reports.Chart]:
+def shift_charts(asked: Any, found: Found) -> list[reports.Chart]:
     """Shift against the step, a line for each normalisation."""
     drawn = []
     for player in PLAYERS:
@@ -228,7 +240,7 @@ def shift_charts(asked: Any, found: Mapping[str, Any]) -> list[reports.Chart]:
     return drawn
 
 
-def distance_chart(asked: Any, found: Mapping[str, Any]) -> reports.Chart:
+def distance_chart(asked: Any, found: Found) -> reports.Chart:
     lines = {
         name: (steps_of(asked, own["distance"]), own["distance"].mean(axis=1))
         for name, own in found.items()

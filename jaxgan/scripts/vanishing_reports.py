@@ -98,6 +98,7 @@ def orders(curves: Curves) -> np.ndarray:
 
 
 def falls(asked: Any, found: Mapping[str, Curves]) -> reports.Table:
+    """By how much norms fell at each age, and how good discriminators were then."""
     columns = ["generator's loss", *(f"age {age}" for age in asked.ages)]
     rows: list[list[Any]] = []
     for name, curves in found.items():
@@ -110,6 +111,7 @@ def falls(asked: Any, found: Mapping[str, Curves]) -> reports.Table:
 
 
 def growth(found: Mapping[str, Curves]) -> reports.Table:
+    """Norms and their deviations of the youngest generators, first and last."""
     columns = ["generator's loss", "norm", "at the end", "over batches", "at the end"]
     columns += ["over seeds", "at the end"]
     rows = []
@@ -132,6 +134,7 @@ def exact() -> reports.Table:
 
 
 def played(both: Mapping[str, Mapping[str, np.ndarray]]) -> reports.Table:
+    """What `health` found where both players train."""
     rows = [
         [
             loss,
@@ -169,6 +172,7 @@ def curves_of(asked: Any, found: Mapping[str, Curves]) -> list[reports.Chart]:
 
 
 def gaussian_chart() -> reports.Chart:
+    """The exact gradients against the distance."""
     found = dynamics.gaussian_gradients(np.linspace(0.1, 12, 120))
     lines = {
         name.replace("_", "-"): (found.distance, getattr(found, name))
