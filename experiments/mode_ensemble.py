@@ -50,6 +50,8 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     """weight of the R1 penalty in all arms but the minimax one"""
     samples: int = 3600
     """generated samples that are scored, per seed and arm"""
+    layer_norms: bool = False
+    """log the norm of the gradient by each layer of both players"""
     pictures: int = 0
     """pictures of each arm while it trains, from the same latents"""
     seed: int = 0
@@ -213,12 +215,12 @@ def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN,
 
 def make_methods(settings: Settings) -> dict[str, methods.Method]:
     adam = {"learning_rate": settings.learning_rate, **BETAS}
-    both = types.Pair(adam, adam)
+    both, norms = types.Pair(adam, adam), settings.layer_norms
     return {
         "remedied": methods.Method(
-            settings.loss, {"r1": settings.r1}, both, ema_decay=EMA_DECAY
+            *(settings.loss, {"r1": settings.r1}, both, EMA_DECAY), layer_norms=norms
         ),
-        "classic": methods.Method("minimax", {}, both),
+        "classic": methods.Method("minimax", {}, both, layer_norms=norms),
     }
 
 

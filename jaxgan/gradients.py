@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan import types
-from jaxgan.core import errors
+from jaxgan.core import errors, layers
 
 
 def discriminator(
@@ -200,6 +200,34 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
         return jax.lax.scan(body, zero, every)[0]
 
     return types.played_by(types.player_of(gradient), accumulating, "gradient")
+
+
+def with_layer_norms(gradient: types.Gradient) -> types.Gradient:
+    """Tells the norm of the gradient by each layer, besides what is told already.
+
+    The gradient itself is untouched.
+
+    Args:
+      gradient: of either player.
+
+    Returns:
+      The same with the metrics `<player>_gradient_norm/<layer>`, see `core.layers`;
+      their squares add up to that of `<player>_gradient_norm`.
+
+    Raises:
+      UserError: if it is not known whose gradient it is.
+    """
+    player = types.require_player_of(gradient)
+
+    def telling(hparams, state, batch, key):
+        grads, collections, metrics = gradient(hparams, state, batch, key)
+        norms = {
+            f"{player}_gradient_norm/{name}": global_norm(own)
+            for name, own in layers.split(grads).items()
+        }
+        return grads, collections, {**metrics, **norms}
+
+    return types.played_by(player, telling, "gradient")
 
 
 def parts(batch: types.Batch, n: int) -> types.Batch:

@@ -228,6 +228,21 @@ def player_of(function: Callable) -> str | None:
     return getattr(function, "player", None)
 
 
+def require_player_of(gradient: Gradient) -> str:
+    """Whose `Gradient` this is.
+
+    Raises:
+      UserError: if that is not known.
+    """
+    player = player_of(gradient)
+    if player is None:
+        raise errors.UserError(
+            f"gradient is {errors.shown(gradient)}, of which it is not known whose it "
+            "is; those of jaxgan.gradients say it, others through types.played_by."
+        )
+    return player
+
+
 def check_player(
     argument: str, function: Callable, player: str, kind: str = "step"
 ) -> None:

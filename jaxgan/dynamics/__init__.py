@@ -5,10 +5,18 @@ weights of both, `v(w) = (dl_G/dtheta, dl_D/dphi)` is the game's gradient field 
 `J = dv/dw` its Jacobian. All is measured of one member and maps over a population.
 """
 
+from jaxgan.dynamics.covariate_shift import (
+    ActivationShift,
+    GradientShift,
+    by_activations,
+    by_gradients,
+)
 from jaxgan.dynamics.duality import DualityGap, duality_gap, of_population
 from jaxgan.dynamics.evolution import replicator
 from jaxgan.dynamics.game import field, hessian, jacobian, transposed_jacobian
 from jaxgan.dynamics.krylov import arnoldi, lanczos, ritz, symmetric_ritz
+from jaxgan.dynamics.layers import OPPONENTS
+from jaxgan.dynamics.layers import order as layer_order
 from jaxgan.dynamics.matrix_games import exploitabilities, exploitability, solve
 from jaxgan.dynamics.network_oracles import against, gan_oracles
 from jaxgan.dynamics.oracles import double_oracle, matrix_oracles
@@ -26,6 +34,7 @@ from jaxgan.dynamics.proximal import (
     squared_distance,
 )
 from jaxgan.dynamics.responses import best_response, fresh, perturbed
+from jaxgan.dynamics.smoothness import AlongStep, along_step
 from jaxgan.dynamics.spectra import Spectrum, spectrum
 from jaxgan.dynamics.values import (
     Payoff,
@@ -34,21 +43,36 @@ from jaxgan.dynamics.values import (
     game_value,
     value_metrics,
 )
+from jaxgan.dynamics.vanishing import (
+    GaussianGradients,
+    Retraining,
+    fresh_discriminator,
+    gaussian_gradients,
+)
 from jaxgan.dynamics.verdicts import VERDICTS, Verdict, verdict
 from jaxgan.dynamics.words import in_words
 
 __all__ = [
-    "VERDICTS",
+    "ActivationShift",
+    "AlongStep",
     "DualityGap",
+    "GaussianGradients",
+    "GradientShift",
+    "OPPONENTS",
     "Path",
     "Payoff",
+    "Retraining",
     "Side",
     "Spectrum",
+    "VERDICTS",
     "Value",
     "Verdict",
     "against",
+    "along_step",
     "arnoldi",
     "best_response",
+    "by_activations",
+    "by_gradients",
     "class_accuracy",
     "double_oracle",
     "duality_gap",
@@ -56,12 +80,15 @@ __all__ = [
     "exploitability",
     "field",
     "fresh",
+    "fresh_discriminator",
     "game_value",
     "gan_oracles",
+    "gaussian_gradients",
     "hessian",
     "in_words",
     "jacobian",
     "lanczos",
+    "layer_order",
     "matrix_oracles",
     "nash_mixture",
     "of_population",

@@ -6,7 +6,7 @@ dead trials: they are never left out, but drawn or counted where they are told a
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -195,6 +195,7 @@ def ribbons(
             if scale.linear is not None:
                 axis.set_yscale("symlog", linthresh=scale.linear, linscale=LINEAR)
             axis.set_ylim(scale.low, scale.high)
+            figures.scale(axis, "y", scale.log)
         if len(lines) > 1:
             axis.legend(
                 frameon=False,
@@ -218,15 +219,20 @@ class Scale(NamedTuple):
       high: end.
       linear: up to which distance from 0 it is linear, and logarithmic beyond; None for
         linear throughout.
+      log: whether it is logarithmic, between two positive ends.
     """
 
     low: float
     high: float
     linear: float | None
+    log: bool = False
 
 
 LINEAR = 3
 """Decades that the linear part of a scale takes the room of."""
+
+ROOM = 1.3
+"""Factor by which a logarithmic scale reaches further than what is drawn."""
 
 WILD = 20
 """Times the middle range of which a chart makes all others unreadable."""
@@ -234,6 +240,7 @@ WILD = 20
 
 def common_scales(
     charts: Sequence[Mapping[str, Mapping[str, ArrayLike]]],
+    log: Collection[str] = (),
 ) -> dict[str, Scale]:
     """Scales on which all of several `ribbons` are seen whole, by what is measured.
 
@@ -242,18 +249,23 @@ def common_scales(
 
     Args:
       charts: the panels of each.
+      log: what has a logarithmic scale if any of it is positive; zeros are not seen.
     """
     spans: dict[str, list[tuple[float, float]]] = {}
     for panels in charts:
         for what, lines in panels.items():
             found = [_quantiles(np.asarray(own, float))[1] for own in lines.values()]
             drawn = np.concatenate([own.ravel() for own in found])
+            drawn = drawn[drawn > 0] if what in log and np.any(drawn > 0) else drawn
             if drawn.size:
                 spans.setdefault(what, []).append((drawn.min(), drawn.max()))
     scales = {}
     for what, own in spans.items():
         ends = np.array(own)
         low, high = ends[:, 0].min(), ends[:, 1].max()
+        if what in log and low > 0:
+            scales[what] = Scale(low / ROOM, high * ROOM, None, log=True)
+            continue
         middle = float(np.median(np.abs(ends).max(axis=1)))
         wild = max(abs(low), abs(high)) > WILD * middle > 0
         # A margin of the whole range would be decades on the other side of 0.

@@ -332,6 +332,7 @@ def method_for(
         warm_up=True,
         rule=asked.rule,
         n_critic=asked.n_critic,
+        layer_norms=asked.layer_norms,
     )
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"
     with cli.flag("--loss", named):

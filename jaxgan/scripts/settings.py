@@ -87,6 +87,8 @@ class Training:
     """of the generator's moving average, from which samples are drawn; None for none"""
     batch_size: int = 64
     """real samples in a player's step"""
+    layer_norms: bool = False
+    """log the norm of the gradient by each layer of both players"""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Method(NamedTuple):
       warm_up: whether the average begins with a short memory, see `steps.warmed_up`.
       rule: a key of `steps.RULES`.
       n_critic: steps of the discriminator to one of the generator.
+      layer_norms: whether the norm of each layer's gradient is told as a metric, see
+        `gradients.with_layer_norms`.
     """
 
     loss: str
@@ -39,6 +41,7 @@ class Method(NamedTuple):
     warm_up: bool = False
     rule: str = "alternating"
     n_critic: int = 1
+    layer_norms: bool = False
 
 
 class Made(NamedTuple):
@@ -86,6 +89,8 @@ def make(gan: types.GAN, method: Method) -> Made:
         gradients.discriminator(gan, loss, of_critic, terms),
         gradients.generator(gan, loss, terms),
     )
+    if method.layer_norms:
+        players = tuple(map(gradients.with_layer_norms, players))
     made = rules.make(method.rule, *players, n_critic=method.n_critic)
     if CLIP in weights:
         made = made._replace(step=_clipped(*players, method.n_critic))

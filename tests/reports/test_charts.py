@@ -223,7 +223,7 @@ def test_charts_side_by_side_have_one_scale_that_holds_all_of_them():
     first = {"loss": {"a": np.array([[1.0, 2.0], [3.0, 4.0]])}}
     second = {"loss": {"a": np.array([[-1.0, -1.0]]), "dead": np.full((1, 2), NAN)}}
     scales = charts.common_scales([first, second, {}])
-    low, high, linear = scales["loss"]
+    low, high, linear, _ = scales["loss"]
     assert linear is None and low < -1 and 3.95 < high < 4.5
     limits = [
         charts.ribbons(own, range(len(own["loss"]["a"])), "", scales).axes[0].get_ylim()

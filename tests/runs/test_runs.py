@@ -16,7 +16,7 @@ from jaxgan import gan as gan_lib
 from jaxgan import population, runs, training
 from jaxgan.core import errors
 from jaxgan.data import pool
-from jaxgan.runs import health, journal, trainers
+from jaxgan.runs import health, journal, learning_curves, trainers
 from jaxgan.training import methods
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
@@ -221,6 +221,44 @@ def test_sick_members_are_found_and_the_dead_only_called_dead(metrics, name):
     assert found.pop("dead").tolist() == [False, False, True]
     assert sum(map(np.sum, found.values())) == 1
     assert name.replace("_", " ") + ": 0" in health.sentence(health.findings(history))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "fall", "found"),
+    [(1.0, 0.005, True), (1.0, 0.05, False), (0.9, 0.005, False)],
+)
+def test_a_gradient_has_vanished_if_it_fell_and_the_discriminator_is_sure(
+    accuracy, fall, found
+):
+    def at(step, share):
+        norm = [7.0 * share, 1.0, 1.0]
+        metrics = {"discriminator_accuracy": accuracy, "generator_gradient_norm": norm}
+        return report(step, **metrics)
+
+    history = [at(0, 0.1), at(1, 1.0), *(at(i, 0.5) for i in (2, 3, 4, 5))]
+    history += [at(6, fall), at(7, fall)]
+    expected = [found, False, False]
+    assert health.findings(history)["gradient_vanished"].tolist() == expected
+    # One chunk of the last quarter in which it was there is enough.
+    history[6] = at(6, 0.5)
+    assert not health.findings(history)["gradient_vanished"].any()
+
+
+def test_a_page_draws_gradient_norms_below_the_accuracy_and_those_of_layers():
+    norms = {f"generator_gradient_norm/{name}": [1.0, 3.0, 9.0] for name in "ab"}
+    history = [report(i, generator_gradient_norm=10.0**-i, **norms) for i in range(9)]
+    (section,) = learning_curves.sections({"run": ("a run", history)})
+    whole, layers = (part.figure.axes for part in section.content)
+    assert [axis.get_ylabel() for axis in whole[:2]] == ["accuracy", "gradient norm"]
+    assert whole[0].get_yscale() == "linear" and whole[1].get_yscale() == "log"
+    low, high = whole[1].get_ylim()
+    assert 0 < low < 1e-8 and high > 1
+    labels = [line.get_label() for line in layers[0].lines]
+    assert labels == ["a", "b"] and layers[0].get_yscale() == "log"
+    np.testing.assert_array_equal(layers[0].lines[0].get_ydata(), 2)  # of the alive
+    plain = [report(i) for i in range(9)]
+    (section,) = learning_curves.sections({"run": ("a run", plain)})
+    assert len(section.content) == 1
 
 
 def test_health_says_nothing_of_one_bad_chunk():
