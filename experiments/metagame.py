@@ -12,7 +12,9 @@ by --by on samples of its own, so that it knows what the others do not: the scor
 it is judged by. All arms are judged on new samples, and their worst values against any
 discriminator on the other half of the held-out data. Tables have means and 95 %
 confidence intervals over the repeats, which share no seeds. The run folder has the
-payoff matrices as pictures, in words, and all numbers in `scores.json`.
+payoff matrices as pictures, in words, and all numbers in `scores.json`. Expect an
+equilibrium that plays one or two generators, is less exploited than the uniform
+mixture, and is not told apart from the best single generator.
 """
 
 import dataclasses
