@@ -84,7 +84,7 @@ from jaxgan import (
 )
 from jaxgan.core import precision, randomness
 from jaxgan.data import dataset, pool
-from jaxgan.dynamics import spectra
+from jaxgan.dynamics.landscape import spectra
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import equilibria, equilibrium_reports

@@ -3,6 +3,10 @@
 The players minimise `l_G(theta, phi)` and `l_D(theta, phi)`, `w = (theta, phi)` are the
 weights of both, `v(w) = (dl_G/dtheta, dl_D/dphi)` is the game's gradient field and
 `J = dv/dw` its Jacobian. All is measured of one member and maps over a population.
+
+`landscape` has products with J, eigenvalues and what they say, `duality` what a player
+gains by moving alone, `metagame` the members of a population against one another,
+`values` the value of the game.
 """
 
 from jaxgan.dynamics.covariate_shift import (
@@ -11,31 +15,37 @@ from jaxgan.dynamics.covariate_shift import (
     by_activations,
     by_gradients,
 )
-from jaxgan.dynamics.duality import DualityGap, duality_gap, of_population
-from jaxgan.dynamics.evolution import replicator
-from jaxgan.dynamics.game import field, hessian, jacobian, transposed_jacobian
-from jaxgan.dynamics.krylov import arnoldi, lanczos, ritz, symmetric_ritz
+from jaxgan.dynamics.duality.gap import DualityGap, duality_gap, of_population
+from jaxgan.dynamics.duality.proximal import (
+    proximal_duality_gap,
+    sobolev,
+    squared_distance,
+)
+from jaxgan.dynamics.duality.responses import best_response, fresh, perturbed
+from jaxgan.dynamics.landscape.game import field, hessian, jacobian, transposed_jacobian
+from jaxgan.dynamics.landscape.krylov import arnoldi, lanczos, ritz, symmetric_ritz
+from jaxgan.dynamics.landscape.paths import Path, path
+from jaxgan.dynamics.landscape.spectra import Spectrum, spectrum
+from jaxgan.dynamics.landscape.verdicts import VERDICTS, Verdict, verdict
 from jaxgan.dynamics.layers import OPPONENTS
 from jaxgan.dynamics.layers import order as layer_order
-from jaxgan.dynamics.matrix_games import exploitabilities, exploitability, solve
-from jaxgan.dynamics.network_oracles import against, gan_oracles
-from jaxgan.dynamics.oracles import double_oracle, matrix_oracles
-from jaxgan.dynamics.paths import Path, path
-from jaxgan.dynamics.payoffs import (
+from jaxgan.dynamics.metagame.double_oracle import double_oracle, matrix_oracles
+from jaxgan.dynamics.metagame.matrix_games import (
+    exploitabilities,
+    exploitability,
+    solve,
+)
+from jaxgan.dynamics.metagame.network_oracles import against, gan_oracles
+from jaxgan.dynamics.metagame.payoffs import (
     Side,
     nash_mixture,
     payoff_matrix,
     payoff_of,
     sides,
 )
-from jaxgan.dynamics.proximal import (
-    proximal_duality_gap,
-    sobolev,
-    squared_distance,
-)
-from jaxgan.dynamics.responses import best_response, fresh, perturbed
+from jaxgan.dynamics.metagame.replicator_dynamics import replicator
+from jaxgan.dynamics.metagame.words import in_words
 from jaxgan.dynamics.smoothness import AlongStep, along_step
-from jaxgan.dynamics.spectra import Spectrum, spectrum
 from jaxgan.dynamics.values import (
     Payoff,
     Value,
@@ -49,8 +59,6 @@ from jaxgan.dynamics.vanishing import (
     fresh_discriminator,
     gaussian_gradients,
 )
-from jaxgan.dynamics.verdicts import VERDICTS, Verdict, verdict
-from jaxgan.dynamics.words import in_words
 
 __all__ = [
     "ActivationShift",

@@ -20,7 +20,7 @@ from jaxgan import (
     types,
 )
 from jaxgan.data import dataset, mixtures, pool
-from jaxgan.dynamics import members
+from jaxgan.dynamics.landscape import members
 from jaxgan.scores import suites
 from jaxgan.steps import rules
 

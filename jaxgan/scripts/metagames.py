@@ -18,7 +18,7 @@ import numpy as np
 from jaxgan import divergences, dynamics, ensembles, reports, scores, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import dataset
-from jaxgan.dynamics import matrix_games
+from jaxgan.dynamics.metagame import matrix_games
 from jaxgan.scores import suites
 
 MOST_REAL = 1024

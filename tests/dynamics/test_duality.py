@@ -8,7 +8,8 @@ import pytest
 
 from jaxgan import dynamics, gan, gradients, losses, population, steps, types
 from jaxgan.core import errors
-from jaxgan.dynamics import responses, values
+from jaxgan.dynamics import values
+from jaxgan.dynamics.duality import responses
 
 NO_BATCHES = types.Batch(jnp.zeros((1, 1, 1)))
 NO_SAMPLES = types.Batch(jnp.zeros((1, 1)))

@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import dynamics
 from jaxgan.core import errors
-from jaxgan.dynamics import matrix_games
+from jaxgan.dynamics.metagame import matrix_games
 
 PENNIES = np.array([[1.0, -1.0], [-1.0, 1.0]])
 ROCK_PAPER_SCISSORS = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])

@@ -8,8 +8,8 @@ import pytest
 
 from jaxgan import dynamics, gradients, losses, types
 from jaxgan.core import errors
-from jaxgan.dynamics import payoffs
-from jaxgan.dynamics.oracles import Oracles
+from jaxgan.dynamics.metagame import payoffs
+from jaxgan.dynamics.metagame.double_oracle import Oracles
 
 
 @pytest.mark.parametrize("seed", range(6))

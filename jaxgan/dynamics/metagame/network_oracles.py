@@ -9,7 +9,10 @@ from jax import Array
 
 from jaxgan import losses, population, types
 from jaxgan.core import errors, randomness
-from jaxgan.dynamics import oracles, payoffs, responses, values
+from jaxgan.dynamics import values
+from jaxgan.dynamics.duality import responses
+from jaxgan.dynamics.metagame import double_oracle as oracles
+from jaxgan.dynamics.metagame import payoffs
 from jaxgan.steps import adaptive, core
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxgan import types
 from jaxgan.core import errors
-from jaxgan.dynamics import spectra
+from jaxgan.dynamics.landscape import spectra
 
 ROUNDING = 1e-5
 """Of the game's largest eigenvalue: what float32 leaves of zero."""

@@ -24,7 +24,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan import types
-from jaxgan.dynamics import duality, responses, values
+from jaxgan.dynamics import values
+from jaxgan.dynamics.duality import gap as duality
+from jaxgan.dynamics.duality import responses
 from jaxgan.steps import adaptive, core, field
 
 WEIGHT = "proximal"

@@ -17,7 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan.core import errors
-from jaxgan.dynamics import matrix_games
+from jaxgan.dynamics.metagame import matrix_games
 
 
 class Path(NamedTuple):

@@ -18,7 +18,8 @@ from jax import Array
 
 from jaxgan import population, types
 from jaxgan.data import standardise
-from jaxgan.dynamics import responses, values
+from jaxgan.dynamics import values
+from jaxgan.dynamics.duality import responses
 
 
 class DualityGap(NamedTuple):

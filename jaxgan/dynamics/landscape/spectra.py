@@ -19,7 +19,7 @@ from jax import flatten_util
 
 from jaxgan import gradients, types
 from jaxgan.core import errors
-from jaxgan.dynamics import game, krylov, members
+from jaxgan.dynamics.landscape import game, krylov, members
 from jaxgan.steps import core
 
 STEPS = 4

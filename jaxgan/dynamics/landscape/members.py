@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 
 from jaxgan import population, types
 from jaxgan.core import errors, randomness
-from jaxgan.dynamics import responses
+from jaxgan.dynamics.duality import responses
 
 Measure = Callable[..., Any]
 """`(hparams, state, batch, key, ...) -> tree` of one member, jittable."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxgan import gradients, types
 from jaxgan.core import errors
-from jaxgan.dynamics import game, members
+from jaxgan.dynamics.landscape import game, members
 from jaxgan.steps import field as field_lib
 
 FROM, TO = -0.1, 1.1

@@ -18,7 +18,9 @@ from jax.typing import ArrayLike
 from jaxgan import ensembles, losses, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import standardise
-from jaxgan.dynamics import matrix_games, responses, values
+from jaxgan.dynamics import values
+from jaxgan.dynamics.duality import responses
+from jaxgan.dynamics.metagame import matrix_games
 
 BLOCK = 1024
 """Samples that a network sees at a time, which bounds the memory of a matrix."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from jaxgan import types
 from jaxgan.core import errors
-from jaxgan.dynamics import least_distance
+from jaxgan.dynamics.metagame import least_distance
 
 PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 

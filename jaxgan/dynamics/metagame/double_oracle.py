@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from jaxgan import types
 from jaxgan.core import errors
-from jaxgan.dynamics import matrix_games
+from jaxgan.dynamics.metagame import matrix_games
 
 Strategy = Any
 """What one player plays: an index, a network's weights, whatever its oracles take."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxgan.core import errors
-from jaxgan.dynamics import matrix_games
+from jaxgan.dynamics.metagame import matrix_games
 
 SHARE = 0.005
 """Weights from which a strategy is named."""

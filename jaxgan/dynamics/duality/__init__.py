@@ -1,0 +1,1 @@
+"""What each player would gain by moving alone: best responses and duality gaps."""

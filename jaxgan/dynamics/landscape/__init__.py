@@ -1,0 +1,1 @@
+"""The gradient field near a state: products with J, eigenvalues, verdicts, paths."""

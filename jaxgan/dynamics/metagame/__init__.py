@@ -1,0 +1,1 @@
+"""The members of a population play one another: payoffs, mixtures, double oracle."""
