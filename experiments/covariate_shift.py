@@ -1,6 +1,6 @@
 """Does normalisation lower internal covariate shift, and does training gain from it?
 
-    python experiments/covariate_shift.py                      # the ring, two minutes
+    python experiments/covariate_shift.py                # the ring, about four minutes
     python experiments/covariate_shift.py --dataset digits --steps 1000
 
 GANs whose two players have the same normalisation train as a population of seeds, one
