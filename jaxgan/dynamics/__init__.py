@@ -6,15 +6,9 @@ weights of both, `v(w) = (dl_G/dtheta, dl_D/dphi)` is the game's gradient field 
 
 `landscape` has products with J, eigenvalues and what they say, `duality` what a player
 gains by moving alone, `metagame` the members of a population against one another,
-`values` the value of the game.
+`pathologies` covariate shift and vanishing gradients, `values` the value of the game.
 """
 
-from jaxgan.dynamics.covariate_shift import (
-    ActivationShift,
-    GradientShift,
-    by_activations,
-    by_gradients,
-)
 from jaxgan.dynamics.duality.gap import DualityGap, duality_gap, of_population
 from jaxgan.dynamics.duality.proximal import (
     proximal_duality_gap,
@@ -27,8 +21,6 @@ from jaxgan.dynamics.landscape.krylov import arnoldi, lanczos, ritz, symmetric_r
 from jaxgan.dynamics.landscape.paths import Path, path
 from jaxgan.dynamics.landscape.spectra import Spectrum, spectrum
 from jaxgan.dynamics.landscape.verdicts import VERDICTS, Verdict, verdict
-from jaxgan.dynamics.layers import OPPONENTS
-from jaxgan.dynamics.layers import order as layer_order
 from jaxgan.dynamics.metagame.double_oracle import double_oracle, matrix_oracles
 from jaxgan.dynamics.metagame.matrix_games import (
     exploitabilities,
@@ -45,19 +37,27 @@ from jaxgan.dynamics.metagame.payoffs import (
 )
 from jaxgan.dynamics.metagame.replicator_dynamics import replicator
 from jaxgan.dynamics.metagame.words import in_words
-from jaxgan.dynamics.smoothness import AlongStep, along_step
+from jaxgan.dynamics.pathologies.covariate_shift import (
+    ActivationShift,
+    GradientShift,
+    by_activations,
+    by_gradients,
+)
+from jaxgan.dynamics.pathologies.layers import OPPONENTS
+from jaxgan.dynamics.pathologies.layers import order as layer_order
+from jaxgan.dynamics.pathologies.smoothness import AlongStep, along_step
+from jaxgan.dynamics.pathologies.vanishing import (
+    GaussianGradients,
+    Retraining,
+    fresh_discriminator,
+    gaussian_gradients,
+)
 from jaxgan.dynamics.values import (
     Payoff,
     Value,
     class_accuracy,
     game_value,
     value_metrics,
-)
-from jaxgan.dynamics.vanishing import (
-    GaussianGradients,
-    Retraining,
-    fresh_discriminator,
-    gaussian_gradients,
 )
 
 __all__ = [

@@ -11,7 +11,7 @@ from scipy.spatial import distance
 
 from jaxgan import dynamics, gan, gradients, losses, population, steps, types
 from jaxgan.core import errors
-from jaxgan.dynamics import covariate_shift
+from jaxgan.dynamics.pathologies import covariate_shift
 from jaxgan.networks import layers
 
 BATCH = types.Batch(jnp.zeros((2, 1)))

@@ -1,4 +1,4 @@
-"""Tests of jaxgan.dynamics.vanishing, and of gradient norms by layer."""
+"""Tests of jaxgan.dynamics.pathologies.vanishing, and of gradient norms by layer."""
 
 import functools
 
@@ -11,7 +11,7 @@ from scipy import integrate, stats
 
 from jaxgan import dynamics, gan, gradients, losses, steps, types
 from jaxgan.core import errors
-from jaxgan.dynamics import vanishing
+from jaxgan.dynamics.pathologies import vanishing
 from jaxgan.training import methods
 
 DISTANCES = np.array([0.5, 2.0, 5.0, -1.5])

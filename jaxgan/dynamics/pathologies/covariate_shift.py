@@ -18,7 +18,7 @@ from jax import Array
 from jaxgan import divergences, gradients, types
 from jaxgan.core import errors
 from jaxgan.core import layers as layers_lib
-from jaxgan.dynamics import layers as own_layers
+from jaxgan.dynamics.pathologies import layers as own_layers
 
 BINS = 32
 """Of a histogram, over the range of a feature before and after the step together."""

@@ -9,8 +9,8 @@ from jax.typing import ArrayLike
 
 from jaxgan import gradients, types
 from jaxgan.core import errors
-from jaxgan.dynamics import covariate_shift
-from jaxgan.dynamics import layers as own_layers
+from jaxgan.dynamics.pathologies import covariate_shift
+from jaxgan.dynamics.pathologies import layers as own_layers
 
 
 class AlongStep(NamedTuple):

@@ -1,0 +1,1 @@
+"""What goes wrong in training: internal covariate shift and vanishing gradients."""
