@@ -40,7 +40,9 @@ class Settings:
     hidden: tuple[int, ...] = ()
     """widths of both players' hidden layers; none for 32 32, on the line 100"""
     learning_rates: tuple[float, float] | None = None
-    """of G and D; None for 1e-3 by Adam, on the line 1e-2, 1e-1 by gradient descent"""
+    """of G and D; None for 1e-3, on the line 1e-2, 1e-1"""
+    optimizer: Literal["adam", "rmsprop", "sgd"] | None = None
+    """of training, not of answers; None for adam, on the line sgd"""
     eigenvalues: int = 10
     """at each end of each player's Hessian"""
     krylov: int = 40
@@ -72,16 +74,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan import (
-    gan,
-    gradients,
-    losses,
-    penalties,
-    population,
-    reports,
-    steps,
-    types,
-)
+from jaxgan import gan, gradients, losses, penalties, population, reports, steps, types
 from jaxgan.core import precision, randomness
 from jaxgan.data import dataset, pool
 from jaxgan.dynamics.landscape import spectra
@@ -90,8 +83,9 @@ from jaxgan.scores import suites
 from jaxgan.scripts import equilibria, equilibrium_reports
 from jaxgan.steps import rules
 
-USUAL = {"batches": 1500, "batch_size": 128, "hidden": (32, 32)}
-LINE = {"batches": 20_000, "batch_size": 500, "hidden": (100,)}
+USUAL = {"batches": 1500, "batch_size": 128, "hidden": (32, 32), "optimizer": "adam"}
+LINE = {"batches": 20_000, "batch_size": 500, "hidden": (100,), "optimizer": "sgd"}
+OPTIMIZERS = {"adam": steps.adam, "rmsprop": optax.rmsprop, "sgd": optax.sgd}
 RATES = {"usual": (1e-3, 1e-3), "line": (1e-2, 1e-1)}
 LATENTS = {"line": 16, "digits": 16}
 LINE_RULES = ("simultaneous", "extragradient")
@@ -126,7 +120,7 @@ def main(asked: Settings) -> None:
         found = equilibria.measure(
             players(asked, plain, train),
             asked,
-            numbers(asked, len(done) * asked.seeds, adam=True),
+            numbers(asked, len(done) * asked.seeds, "adam"),
             list(done.values()),
             types.Pair(train, test),
             lambda x: count(x * scale),
@@ -139,10 +133,9 @@ def main(asked: Settings) -> None:
 def filled(asked: Settings) -> Settings:
     """The settings in full."""
     line = asked.dataset == "line"
-    usual = (LINE if line else USUAL) | {
-        "rules": LINE_RULES if line else tuple(steps.RULES),
-        "learning_rates": RATES["line" if line else "usual"],
-    }
+    rates = RATES["line" if line else "usual"]
+    own = {"rules": LINE_RULES if line else tuple(steps.RULES), "learning_rates": rates}
+    usual = (LINE if line else USUAL) | own
     usual = {k: v for k, v in usual.items() if getattr(asked, k) in (None, ())}
     return dataclasses.replace(asked, **usual | (SMOKE if asked.smoke else {}))
 
@@ -167,8 +160,9 @@ def check(asked: Settings) -> None:
     cli.require(once, "--rules", " ".join(asked.rules), "name each rule once")
     enough = asked.krylov >= 2 * asked.eigenvalues
     cli.require(enough, "--krylov", asked.krylov, "it must be twice --eigenvalues")
-    positive = all(0 < rate < math.inf for rate in asked.learning_rates)
-    cli.require(positive, "--learning-rates", asked.learning_rates, "must be positive")
+    rates = asked.learning_rates
+    good = all(0 < rate < math.inf for rate in rates)
+    cli.require(good, "--learning-rates", rates, "must be positive")
 
 
 def load(asked: Settings) -> dataset.Dataset:
@@ -206,20 +200,21 @@ def players(asked: Settings, own: types.GAN, train: Any) -> equilibria.Players:
 
 
 def numbers(
-    asked: Settings, total: int, *, adam: bool, rule: str | None = None
+    asked: Settings, total: int, optimizer: str, rule: str | None = None
 ) -> types.HParams:
     weights = cli.named_numbers("--penalties", asked.penalties)
     if rule is not None and steps.RULES[rule].weight is not None:
         weights[rule] = steps.RULES[rule].weight
-    more = {"b1": 0.5, "b2": 0.99} if adam else {}
-    rates = RATES["usual"] if adam and asked.dataset == "line" else asked.learning_rates
-    optimizer = types.Pair(*({"learning_rate": rate, **more} for rate in rates))
-    return population.broadcast(types.HParams(optimizer, weights), total)
+    more = {"b1": 0.5, "b2": 0.99} if optimizer == "adam" else {}
+    own = optimizer == asked.optimizer
+    rates = asked.learning_rates if own else RATES["usual"]
+    pair = types.Pair(*({"learning_rate": rate, **more} for rate in rates))
+    return population.broadcast(types.HParams(pair, weights), total)
 
 
 def begin(asked: Settings, own: types.GAN) -> types.TrainState:
     """The seeds, from which all rules begin."""
-    hparams = numbers(asked, asked.seeds, adam=True)
+    hparams = numbers(asked, asked.seeds, "adam")
     keys = population.keys(randomness.key(asked.seed), asked.seeds)
     return population.init(steps.initialise(own), hparams, keys)
 
@@ -228,18 +223,17 @@ def train_rule(
     asked: Settings, rule: str, own: types.GAN, begun: types.TrainState, train: Any
 ) -> equilibria.Trained:
     """Trains all seeds of a rule."""
-    line = asked.dataset == "line"
     _, d, g = players(asked, own, train)
-    made = rules.make(rule, d, g, optimizer=optax.sgd if line else steps.adam)
+    made = rules.make(rule, d, g, optimizer=OPTIMIZERS[asked.optimizer])
 
     def whole(data, hparams, key):
         return types.Batch(jnp.concatenate([data.x] * made.parts))
 
     return equilibria.train(
         made,
-        whole if line else pool.draw(asked.batch_size * made.parts),
+        whole if asked.dataset == "line" else pool.draw(asked.batch_size * made.parts),
         begun,
-        numbers(asked, asked.seeds, adam=not line, rule=rule),
+        numbers(asked, asked.seeds, asked.optimizer, rule),
         train,
         asked.batches,
         randomness.key(asked.seed),
