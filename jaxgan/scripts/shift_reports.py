@@ -220,7 +220,7 @@ def verdict(ranks: reports.Table, number: int) -> str:
     return (
         f"Over {number} normalisations {found} of {len(ranks.rows)} kinds of shift go "
         "with speed at p < 0.05, before any correction for having looked at so many; "
-        f"the least p-value is {reports.number(least)}."
+        f"the least p-value is {least:.2g}."
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import dynamics, gradients, losses, types
 from jaxgan.core import errors
-from jaxgan.dynamics.metagame import payoffs
+from jaxgan.dynamics.metagame import double_oracle, payoffs
 from jaxgan.dynamics.metagame.double_oracle import Oracles
 
 
@@ -127,7 +127,7 @@ def test_networks_respond_to_the_mixture_and_not_to_one_opponent():
     solution = solution._replace(
         row=np.array([0.75, 0.25]), column=np.array([0.2, 0.8])
     )
-    game = dynamics.oracles.Restricted(tuple(rows), tuple(columns), matrix, solution)
+    game = double_oracle.Restricted(tuple(rows), tuple(columns), matrix, solution)
     (new, _), (answer, _) = (
         oracles.respond(player, game) for player in ("generator", "discriminator")
     )

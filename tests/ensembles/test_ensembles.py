@@ -309,7 +309,7 @@ WRONG = (None, True, -1, 0, 3, 2.5, 10**30, float("nan"), "", "dcgan", [], [[]],
 
 
 @hypothesis.settings(
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
@@ -331,7 +331,7 @@ def test_a_made_up_description_is_loaded_or_refused(data, conditional, tmp_path)
 
 
 @hypothesis.settings(
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )

@@ -89,7 +89,7 @@ def value_and_gradients(function, x, w):
 
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("form", ["canonical", "matmul"])
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(data=st.data())
 def test_any_form_has_the_values_and_gradients_of_lax(transposed, form, data):
     with jax.enable_x64(True):
