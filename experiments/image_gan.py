@@ -65,6 +65,7 @@ from jaxgan.runs import evaluations, journal
 from jaxgan.scores import suites
 from jaxgan.scripts import (
     from_settings,
+    replicate_games,
     replicate_grids,
     replicate_reports,
     replicate_training,
@@ -136,6 +137,10 @@ def run(
     # Kept before anything is drawn, which takes memory, and scored.
     reports.write_json(folders.own / "scores.json", record)
     runs.require_alive(members, history, folders.own / replicate_training.LOG)
+    record["game"] = replicate_games.measure(
+        made.gan, data, members, labels=asked.labels, seed=asked.seed
+    )
+    print(replicate_games.sentence(record["game"]))
     runs.save_curves(history, folders.own)
     grid.draw(members, folders.own / "samples.png")
     mixture = grid.generators(members)

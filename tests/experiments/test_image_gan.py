@@ -98,6 +98,8 @@ def test_scores_are_of_each_seed_and_count_the_dead(smoke):
         assert row in printed
     untrained = record["references"]["untrained"]["frechet_distance"]
     assert len(untrained["value"]) == 2 and "untrained" in printed
+    value, known = (record["game"][name] for name in ("value", "class_accuracy"))
+    assert len(value) == len(known) == 2 and max(value) <= 0 and "V(D, G)" in printed
 
 
 @pytest.mark.slow
