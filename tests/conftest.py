@@ -6,6 +6,11 @@ cli.compile_fast()  # before JAX is imported: tests compile much and compute lit
 
 import os
 
+# Lowering, in which tests spend more time than in compiling, need not note which line
+# each operation comes from.
+os.environ.setdefault("JAX_INCLUDE_FULL_TRACEBACKS_IN_LOCATIONS", "0")
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
+
 if {"JAX_COMPILATION_CACHE_DIR", "PYTEST_XDIST_WORKER"} <= set(os.environ):
     # JAX warns of a file that another process has begun to write, so each has its own.
     os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
