@@ -114,7 +114,7 @@ def test_without_a_step_there_is_no_shift():
     for opponent in dynamics.OPPONENTS:
         shift = measured(opponent)
         np.testing.assert_array_equal(shift.norm[1], 0)
-        np.testing.assert_array_equal(shift.angle[1], 0)
+        np.testing.assert_allclose(shift.angle[1], 0, atol=1e-6)
         assert np.all(np.asarray(shift.gradient_norm[1]) > 0)
 
 
