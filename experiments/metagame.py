@@ -106,7 +106,7 @@ def main(asked: Settings) -> None:
     with cli.run_folder("--out", asked.out, title) as folder:
         config = dataclasses.asdict(asked) | journal.environment()
         reports.write_json(folder / cli.CONFIG, config)
-        gan, names, pools = train(asked, data, scoring.suite, folder)
+        gan, pools = train(asked, data, scoring.suite, folder)
         game = metagames.make(gan, data, payoff, judge, asked.samples)
         record = {}
         for of, (labels, states) in pools.items():
@@ -116,7 +116,7 @@ def main(asked: Settings) -> None:
                 for i, state in enumerate(states)
             ]
             record[of] = metagames.report(game, played, labels, of, folder)
-        record |= {"members": names, "references": scoring.references}
+        record["references"] = scoring.references
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folder / "scores.json", record)
         print(f"{record['seconds']:.0f} s in all; the run is in {folder}")
@@ -137,7 +137,7 @@ def check(asked: Settings) -> None:
 
 def train(
     asked: Settings, data: dataset.Dataset, suite: suites.Suite, folder: pathlib.Path
-) -> tuple[types.GAN, list[str], dict[str, tuple[Sequence[str], list]]]:
+) -> tuple[types.GAN, dict[str, tuple[Sequence[str], list]]]:
     """Trains all repeats as one population; its pools of players, by their names."""
     settings = [
         {"learning_rate": rate, "penalties.r1": weight}
@@ -195,7 +195,7 @@ def train(
     ]
     steps = [f"step {step}" for step, _ in kept]
     named = {"members": (labels, pools), "checkpoints": (steps, ages)}
-    return recipes.networks_of(base, data), labels, named
+    return recipes.networks_of(base, data), named
 
 
 if __name__ == "__main__":
