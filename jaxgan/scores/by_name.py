@@ -402,10 +402,10 @@ def _rke(
     real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
 ) -> Records:
     number = min(MOST_SIMILARITIES, len(real.features), fake.features.shape[1])
-    width = _bandwidth(real.features[:number])
+    first = jnp.asarray(real.features[:number])
+    width = kernel_entropy.bandwidth(first)
     if not width > 0:
         return _refused("rke_mode_count", len(fake.features), _ALL_ALIKE)
-    first = jnp.asarray(real.features[:number])
     target = scores.rke_mode_count(first, width).value
 
     def of_member(own: jax.Array) -> record.Score:
@@ -419,7 +419,7 @@ def _ken(
 ) -> Records:
     number = min(MOST_EIGENVALUES, len(real.features), fake.features.shape[1])
     first = real.features[:number]
-    width = _bandwidth(first)
+    width = kernel_entropy.bandwidth(first)
     if not width > 0:
         return _refused("kernel_entropic_novelty", len(fake.features), _ALL_ALIKE)
 
@@ -430,10 +430,6 @@ def _ken(
 
     found = jax.lax.map(of_member, jnp.asarray(fake.features))
     return {"kernel_entropic_novelty": found}
-
-
-def _bandwidth(real: np.ndarray) -> float:
-    return float(kernel_entropy.bandwidth(real))
 
 
 _ALL_ALIKE = (

@@ -23,8 +23,8 @@ class ClassRecall:
       recall: `[K]`, NaN for a class that the target has not.
       tail_recall: its mean over the classes of the tail.
       head_recall: its mean over the other classes, NaN if there are none.
-      ceiling: about what `tail_recall` a perfect generator shows with as many samples, whose
-        shares are below the target as often as above, of which only the former counts.
+      ceiling: about what `tail_recall` a perfect generator shows with as many samples,
+        whose shares are below the target as often as above, and only the former count.
       protocol: how it came about, with the classes of the tail.
     """
 

@@ -12,6 +12,7 @@ References:
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,25 @@ from jaxgan.scores import checks, distances, neighbours, record
 
 K = 5
 """Of the neighbours, as published."""
+
+
+class Balls(NamedTuple):
+    """Balls around real samples, see `balls`.
+
+    Attributes:
+      centres: of the balls, `[N, F]`.
+      squares: their squared radii `[N]`.
+      clipped: the same, none above the median.
+      own_density: the mean over the real samples of `min(1, balls around it / k)`, of
+        clipped balls other than its own.
+      k: neighbours that a ball reaches to.
+    """
+
+    centres: distances.Points
+    squares: Array
+    clipped: Array
+    own_density: Array
+    k: int
 
 
 def clipped_density_coverage(
@@ -63,14 +83,56 @@ def clipped_density_coverage(
       UserError: if widths differ or there are too few samples.
     """
     real, fake = distances.points(real_features, fake_features)
+    return of_balls(balls(real, k, chunk), fake, features, chunk)
+
+
+def balls(
+    real_features: ArrayLike | distances.Points,
+    k: int = K,
+    chunk: int = neighbours.CHUNK,
+) -> Balls:
+    """The balls of real samples, where several sets are compared with them.
+
+    Args:
+      real_features: `[N, F]`, N above k.
+      k: of the neighbour.
+      chunk: rows at a time; of no effect on the result.
+
+    Raises:
+      UserError: if there are too few samples.
+    """
     if k < 1 or chunk < 1:
         raise errors.UserError(
             f"k={k} neighbours and chunk={chunk} rows must be at least 1."
         )
+    (real,) = distances.points(real_features)
     checks.features("real_features", real.value, k + 1)
+    squares, clipped, own_density = _balls(real, k, chunk)
+    return Balls(real, squares, clipped, own_density, k)
+
+
+def of_balls(
+    found: Balls,
+    fake_features: ArrayLike | distances.Points,
+    features: str | record.Protocol = "unnamed features",
+    chunk: int = neighbours.CHUNK,
+) -> dict[str, record.Score]:
+    """`clipped_density_coverage` of samples beside real ones whose balls are known.
+
+    Args:
+      found: from `balls`.
+      fake_features: `[M, F]`, as for `clipped_density_coverage`.
+      features: what the features are.
+      chunk: rows at a time; of no effect on the result.
+
+    Raises:
+      UserError: if widths differ or there are too few samples.
+    """
+    real, k = found.centres, found.k
+    (fake,) = distances.points(fake_features)
     checks.features("fake_features", fake.value, k)
     checks.same_width("real_features", real.value, "fake_features", fake.value)
-    density, covered = _clipped(real, fake, k, chunk)
+    density, covered = _crossing(found._replace(k=0), fake, k, chunk)
     alive = jnp.isfinite(real.value).all() & jnp.isfinite(fake.value).all()
     good = np.arange(len(fake.value) + 1)
     expected = jnp.asarray(expected_coverage(good, len(real.value), k), covered.dtype)
@@ -121,30 +183,33 @@ def expected_coverage(good: ArrayLike, num_real: int, k: int) -> np.ndarray:
     return np.maximum(1 - missing, 0)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _clipped(
-    real: distances.Points, fake: distances.Points, k: int, chunk: int
-) -> tuple[Array, Array]:
-    """The density, and the mean share of a ball that is filled."""
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _balls(real: distances.Points, k: int, chunk: int) -> tuple[Array, Array, Array]:
     squares = neighbours.reach(real, (k,), chunk)[:, 0]
-    radius = jnp.minimum(squares, jnp.median(squares))
+    clipped = jnp.minimum(squares, jnp.median(squares))
 
     def of_real(carry, index, found):
         own = jnp.arange(len(squares)) == index[:, None]
-        return carry, jnp.sum((found <= radius) & ~own, axis=1)
+        return carry, jnp.sum((found <= clipped) & ~own, axis=1)
 
-    def of_fake(carry, index, found):
+    _, around = distances.sweep(of_real, None, real, real, chunk)
+    return squares, clipped, jnp.mean(jnp.minimum(around, k) / k)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _crossing(
+    found: Balls, fake: distances.Points, k: int, chunk: int
+) -> tuple[Array, Array]:
+    """The density, and the mean share of a ball that is filled."""
+
+    def of_fake(carry, index, squares):
         # The last chunk repeats its last row, which counts once.
         first = jnp.concatenate([jnp.array([True]), index[1:] != index[:-1]])
-        inside = jnp.sum((found < squares) & first[:, None], axis=0)
-        return carry + inside, jnp.sum(found <= radius, axis=1)
+        inside = jnp.sum((squares < found.squares) & first[:, None], axis=0)
+        return carry + inside, jnp.sum(squares <= found.clipped, axis=1)
 
-    _, around_real = distances.sweep(of_real, None, real, real, chunk)
-    nothing = jnp.zeros(len(squares), jnp.int32)
-    inside, around_fake = distances.sweep(of_fake, nothing, fake, real, chunk)
-    ours, theirs = (
-        jnp.mean(jnp.minimum(count, k) / k) for count in (around_fake, around_real)
-    )
-    # Without any two that are alike theirs is not 0: half of the balls hold a sample.
-    density = jnp.minimum(ours / theirs, 1)
-    return density, jnp.mean(jnp.minimum(inside, k) / k)
+    nothing = jnp.zeros(len(found.squares), jnp.int32)
+    inside, around = distances.sweep(of_fake, nothing, fake, found.centres, chunk)
+    # Half of the balls are not clipped and hold k real samples: it is never 0.
+    density = jnp.mean(jnp.minimum(around, k) / k) / found.own_density
+    return jnp.minimum(density, 1), jnp.mean(jnp.minimum(inside, k) / k)

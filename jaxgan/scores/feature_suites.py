@@ -1,19 +1,23 @@
 """Scores of features beside real ones, sample by sample: copies and clipped balls.
 
-They take distances of all pairs, so that of each seed at most `MOST` samples are
-looked at, and of the real ones as many; the training set, of which a generator may copy
-any sample, is looked at as a whole.
+They take distances of all pairs, so that of each seed only some samples are looked at,
+see `number_of`, and of the real ones as many; the training set, of which a generator
+may copy any sample, is looked at as a whole. All sets of features are in a random
+order, of which the first are taken.
 """
 
-import functools
+import dataclasses
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from jaxgan.scores import clipped, copies, kernel_entropy, record
 
 Records = dict[str, record.Score]
+Suite = Callable[[Array], Records]
+"""`features [S, N, F] -> records`, every array of them `[S]`."""
 
 MOST = 1000
 """Samples of each seed."""
@@ -22,61 +26,102 @@ LEAST = clipped.K + 1
 """Samples without which there are no such scores."""
 
 
-def beside_real(
-    real: Array,
-    training: Array,
-    held_out: Array | None,
-    name: str | record.Protocol,
-) -> Callable[[Array], Records]:
-    """Builds `features [S, N, F] -> records`, every array of them `[S]`.
+def number_of(*counts: int) -> int:
+    """How many samples of each seed to look at, where some sets have so many."""
+    return min(MOST, *counts)
 
-    All sets of features are in a random order, of which the first are taken.
+
+def beside_real(real: Array, number: int, name: str | record.Protocol) -> Suite:
+    """Builds the scores of some samples beside as many real ones.
 
     Args:
-      real: `[M, F]` of the real samples that are compared with.
-      training: `[T, F]` of the training samples, which may be copied.
-      held_out: `[L, F]` of others, by which is told what a copy is; None for no score
-        of copies.
+      real: `[M, F]`, M at least `number`.
+      number: of samples; nearest neighbours are the nearer the more there are.
       name: what the features are.
 
     Returns:
-      The suite. Its records are `clipped_density` and `clipped_coverage`,
-      `rke_mode_count` unless the real samples are all alike, `repetition` and, with
-      held-out samples, `memorisation`; none for very few samples.
+      A suite of `clipped_density`, `clipped_coverage`, `repetition` and, unless the
+      real samples are all alike, `rke_mode_count`. It gives no records of fewer than
+      `number` samples, and if that is below `LEAST`.
     """
-    near_training = (
-        None if held_out is None else copies.to_training(held_out[:MOST], training)
-    )
+    if number < LEAST:
+        return _nothing
+    first = real[:number]
+    width = kernel_entropy.bandwidth(first)
+    others, balls = _prepared(first)
+    # Numbers that are known before tracing.
+    others = others._replace(num_real=number, quantile=copies.QUANTILE)
+    balls = balls._replace(k=clipped.K)
 
-    @functools.cache
-    def of_number(number: int) -> Callable[[Array], Records]:
-        first = real[:number]
-        near_others = copies.to_each_other(first)
-        width = float(kernel_entropy.bandwidth(first))
+    @jax.jit
+    def of_seed(own: Array) -> Records:
+        found = clipped.of_balls(balls, own, name)
+        found["repetition"] = copies.repetition(own, others, name)
+        if width > 0:
+            count = kernel_entropy.rke_mode_count(own, width, name)
+            found["rke_mode_count"] = count
+        return found
 
-        def of_seed(own: Array, first: Array, training: Array) -> Records:
-            found = clipped.clipped_density_coverage(first, own, features=name)
-            found["repetition"] = copies.repetition(own, near_others, name)
-            if width > 0:
-                target = kernel_entropy.rke_mode_count(first, width).value
-                found["rke_mode_count"] = kernel_entropy.rke_mode_count(
-                    own, width, name, target
-                )
-            if near_training is not None:
-                found["memorisation"] = copies.memorisation(
-                    own, training, near_training, name
-                )
-            return found
-
-        # Real features are arguments, as constants would be folded by the compiler.
-        @jax.jit
-        def of_seeds(features: Array, first: Array, training: Array) -> Records:
-            return jax.lax.map(lambda own: of_seed(own, first, training), features)
-
-        return lambda features: of_seeds(features[:, :number], first, training)
+    real_count = of_seed(first).get("rke_mode_count")
 
     def suite(features: Array) -> Records:
-        number = min(MOST, features.shape[1], len(real))
-        return of_number(number)(features) if number >= LEAST else {}
+        found = _of_seeds(of_seed, features, number)
+        if real_count is not None and found:
+            count = found["rke_mode_count"]
+            target = jnp.broadcast_to(real_count.value, count.value.shape)
+            found["rke_mode_count"] = dataclasses.replace(count, target=target)
+        return found
 
     return suite
+
+
+def beside_training(
+    training: Array, held_out: Array, number: int, name: str | record.Protocol
+) -> Suite:
+    """Builds the score of copies of the training set.
+
+    Args:
+      training: `[T, F]` of the samples that generators were trained on.
+      held_out: `[L, F]` of others, by the first of which is told what a copy is.
+      number: of samples.
+      name: what the features are.
+
+    Returns:
+      A suite of `memorisation`. It gives no record of fewer than `number` samples, and
+      if that is below `LEAST`.
+    """
+    if number < LEAST:
+        return _nothing
+    held_out = held_out[:number]
+    near = _to_training(held_out, training)
+    near = near._replace(num_real=len(held_out), quantile=copies.QUANTILE)
+
+    # The training set is an argument, as constants are folded by the compiler.
+    @jax.jit
+    def of_seed(own: Array, training: Array) -> Records:
+        return {"memorisation": copies.memorisation(own, training, near, name)}
+
+    return lambda x: _of_seeds(lambda own: of_seed(own, training), x, number)
+
+
+def _nothing(features: Array) -> Records:
+    del features
+    return {}
+
+
+def _of_seeds(
+    of_seed: Callable[[Array], Records], features: Array, number: int
+) -> Records:
+    """One seed after another, so that one program serves all numbers of them."""
+    if features.shape[1] < number:
+        return {}
+    seeds = [of_seed(own[:number]) for own in features]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *seeds)
+
+
+@jax.jit
+def _prepared(first: Array) -> tuple[copies.Nearness, clipped.Balls]:
+    return copies.to_each_other(first), clipped.balls(first)
+
+
+_to_training = jax.jit(copies.to_training)

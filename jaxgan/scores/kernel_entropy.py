@@ -16,6 +16,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -23,22 +24,25 @@ from jaxgan.core import decompositions, errors
 from jaxgan.scores import checks, distances, record
 
 
-def bandwidth(features: ArrayLike) -> Array:
+def bandwidth(features: ArrayLike) -> float:
     """A bandwidth for samples of classes: half the median distance of two samples.
 
     The kernel of two samples at the median distance is then `exp(-2)`; of clusters that
     are further apart than they are wide it sees each by itself.
 
     Args:
-      features: `[N, F]` of real samples, N at least 2.
+      features: `[N, F]` of real samples, on the host, N at least 2.
+
+    Returns:
+      The bandwidth, 0 if most samples are alike.
 
     Raises:
       UserError: for another shape.
     """
-    x = checks.features("features", features, at_least=2)
-    squares = distances.squared(*distances.points(x, x))
-    above = jnp.triu_indices(len(x), 1)
-    return jnp.sqrt(jnp.median(squares[above])) / 2
+    from scipy.spatial import distance
+
+    checks.features("features", features, at_least=2)
+    return float(np.median(distance.pdist(np.asarray(features, np.float64)))) / 2
 
 
 def rke_mode_count(
@@ -154,7 +158,8 @@ def _novelty(real: Array, fake: Array, bandwidth: Array, eta: float) -> Array:
     half = vectors * jnp.sqrt(jnp.maximum(values, 0))
     signed = jnp.matmul(half.T, sign[:, None] * half, precision="highest")
     own = decompositions.eigh((signed + signed.T) / 2)[0]
-    rounding = jnp.finfo(own.dtype).eps * (n + m) * jnp.max(jnp.abs(own))
+    # The kernel's eigenvalues are rounded, and so are differences of them.
+    rounding = jnp.finfo(own.dtype).eps * (n + m) ** 0.5 * jnp.max(values)
     own = jnp.where(own > rounding, own, 0)
     total = jnp.sum(own)
     logs = jnp.log(jnp.where(own > 0, own, 1)) - jnp.log(jnp.where(total > 0, total, 1))

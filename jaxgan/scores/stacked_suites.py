@@ -25,6 +25,7 @@ def of_stack(
     stack: dataset.Stack,
     *,
     confidence: float = 0.5,
+    most: int = feature_suites.MOST,
     tail: Sequence[int] = (),
 ) -> Callable[[ArrayLike], Records]:
     """What a classifier of single images sees in the channels of stacked ones.
@@ -40,16 +41,18 @@ def of_stack(
       stack: what the stacked images are made of.
       confidence: probability of its most likely class from which an image counts as a
         good one; a stacked image is good if all its channels are.
+      most: samples of each seed that the scores of `feature_suites` look at; none of
+        them are of fewer.
       tail: numbers of the tuples of a long tail, whose recall is asked for.
 
     Returns:
       A suite `x [S, N, H, W, K] -> records` with `coverage`, `frechet_distance` (in the
-      network's features of all channels, side by side), `within_class_diversity` (of
-      the channels) and those of `feature_suites.beside_real`, of the channels too.
+      network's features of all channels, side by side, as for those of
+      `feature_suites.beside_real`), and `within_class_diversity` and `memorisation` of
+      the channels, each an image by itself.
     """
     name = classifier.fingerprint(network, held_out_accuracy)
     images, depth = stack.images, stack.train.shape[1]
-    rows = shuffling.order(images.train.x)
     single, other = images.train.x, images.test.x
     real, real_logits = classifier.classify_all(network, dataset.to_float(single))
     other = dataset.to_float(shuffling.first(other, feature_suites.MOST))
@@ -62,7 +65,10 @@ def of_stack(
         good=f"probability of the class of each channel above {confidence}",
         reference="all tuples of classes alike",
     )
-    beside = feature_suites.beside_real(real[rows], real[rows], held_out, name)
+    number = feature_suites.number_of(most, len(tuples))
+    of_tuples = feature_suites.beside_real(tuples, number, name)
+    single_number = feature_suites.number_of(most, len(held_out))
+    of_images = feature_suites.beside_training(real, held_out, single_number, name)
 
     def of_seed(tuples: Array, features: Array, logits: Array, floor: Array) -> Records:
         probs = jax.nn.softmax(logits)
@@ -73,7 +79,9 @@ def of_stack(
                 tuples, features.reshape(len(features), -1), name, floor
             ),
             "within_class_diversity": scores.within_class_diversity(
-                *(y.reshape(-1, y.shape[-1]) for y in (features, probs)), target
+                features.reshape(-1, features.shape[-1]),
+                probs.reshape(-1, probs.shape[-1]),
+                target,
             ),
         }
         if len(tail):
@@ -83,15 +91,20 @@ def of_stack(
     # The real features are an argument, as constants would be folded by the compiler.
     @jax.jit
     def score(tuples: Array, features: Array, logits: Array, floor: Array) -> Records:
-        return jax.lax.map(lambda own: of_seed(tuples, *own, floor), (features, logits))
+        return jax.lax.map(
+            lambda own: of_seed(tuples, own[0], own[1], floor), (features, logits)
+        )
 
     def suite(x: ArrayLike) -> Records:
         x = np.asarray(x)
         ordered = np.stack([own[shuffling.order(own)] for own in x])
         features, logits = classify_channels(network, ordered)
         floor = scores.frechet_floor(tuples, x.shape[1])
-        single = features.reshape(len(x), -1, features.shape[-1])
-        return {**score(tuples, features, logits, floor), **beside(single)}
+        return {
+            **score(tuples, features, logits, floor),
+            **of_tuples(features.reshape(*x.shape[:2], -1)),
+            **of_images(features.reshape(len(x), -1, features.shape[-1])),
+        }
 
     return suite
 

@@ -27,6 +27,9 @@ Records = stacked_suites.Records
 Suite = Callable[[ArrayLike], Records]
 Inversion = Callable[[Callable[[Array], Array], Array, Array], Records]
 
+Known = dict[str, ArrayLike]
+"""Samples `[N, ...]` that are known, by their names."""
+
 MOST_NAMED = 5
 """Classes that a sentence names."""
 
@@ -91,7 +94,7 @@ def of_dataset(
       UserError: as `check`.
     """
     check(data, num_samples=num_samples)
-    trained, note = None, None
+    note = None
     if data.mixture is not None:
         suite, known = _of_mixture(data, num_samples)
     elif data.shapes is not None:
@@ -115,10 +118,6 @@ def of_dataset(
     return Scoring(suite, references, note)
 
 
-Known = dict[str, ArrayLike]
-"""Samples `[N, ...]` by their names."""
-
-
 def _of_mixture(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
     law = data.mixture
     suite = of_mixture(
@@ -129,7 +128,8 @@ def _of_mixture(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
     )
     # Points are drawn, so the first are like any.
     held_out = dataset.to_float(data.test.x[:num_samples])
-    return suite, {"held-out real points": held_out, **_trained_on(data, num_samples)}
+    known: Known = {"held-out real points": held_out}
+    return suite, known | _trained_on(data, num_samples)
 
 
 def _of_images(
@@ -146,6 +146,7 @@ def _of_images(
         split_size=num_samples // SPLITS,
         training=None if data.whole is None else dataset.to_float(data.train.x),
         held_out=held_out,
+        most=num_samples,
         tail=tail_of(data),
     )
     # Classes without held-out images have training images.
@@ -161,12 +162,16 @@ def _of_stack(
 ) -> tuple[Suite, Known]:
     network, stack = trained.classifier, data.stack
     suite = stacked_suites.of_stack(
-        network, trained.held_out_accuracy, stack, tail=tail_of(data)
+        network,
+        trained.held_out_accuracy,
+        stack,
+        most=min(num_samples, len(data.train.x), len(data.test.x)),
+        tail=tail_of(data),
     )
     single = dataset.to_float(stack.images.test.x)
     surest = one_image_per_class(network, single, stack.images.num_classes)
     depth = stack.train.shape[1]
-    known = {
+    known: Known = {
         "held-out real tuples": dataset.to_float(data.test.x[:num_samples]),
         "one image per class": stacked_suites.one_tuple_per_class(
             surest, depth, num_samples
@@ -412,6 +417,7 @@ def of_classifier(
     confidence: float = 0.5,
     training: ArrayLike | None = None,
     held_out: ArrayLike | None = None,
+    most: int = feature_suites.MOST,
     tail: Sequence[int] = (),
 ) -> Suite:
     """What a trained classifier sees in images.
@@ -430,15 +436,16 @@ def of_classifier(
         good one of that class.
       training: `[T, H, W, C]` images that the generators were trained on, which they
         may copy; None for `real`.
-      held_out: `[L, H, W, C]` images by which is told what a copy is; None for no score
-        of copies.
+      held_out: `[L, H, W, C]` images by which is told what a copy is; None for none of
+        the scores of `feature_suites`.
+      most: samples of each seed that those look at; none of them are of fewer.
       tail: numbers of the classes of a long tail, whose recall is asked for.
 
     Returns:
       A suite `x [S, N, H, W, C] -> records` with `coverage`, `inception_score` (which
       warns of diversity that is low beside that of `real`), `frechet_distance` (in the
       network's features: not an FID), `within_class_diversity`, and those of
-      `feature_suites.beside_real`.
+      `feature_suites` if there are images that are held out.
     """
     name = classifier.fingerprint(network, held_out_accuracy)
     rows = shuffling.order(real)
@@ -451,17 +458,20 @@ def of_classifier(
     ).value
     real_diversity = scores.within_class_diversity(real_features, real_probs).value
 
-    def in_order(x: ArrayLike | None) -> Array | None:
-        if x is None:
-            return None
-        return classifier.classify_all(network, x[shuffling.order(x)])[0]
-
-    beside = feature_suites.beside_real(
-        real_features,
-        real_features if training is None else in_order(training),
-        in_order(held_out),
-        name,
-    )
+    beside: list[feature_suites.Suite] = []
+    if held_out is not None:
+        own = real if training is None else training
+        trained_on, others = (
+            classifier.classify_all(network, x[shuffling.order(x)])[0]
+            for x in (own, held_out)
+        )
+        number = feature_suites.number_of(
+            *(most, len(real_features), len(trained_on), len(others))
+        )
+        beside = [
+            feature_suites.beside_real(real_features, number, name),
+            feature_suites.beside_training(trained_on, others, number, name),
+        ]
 
     def of_seed(
         real_features: Array, features: Array, logits: Array, floor: Array
@@ -497,7 +507,10 @@ def of_classifier(
             jnp.take_along_axis(y.reshape(seeds, number, -1), rows, axis=1) for y in out
         )
         floor = scores.frechet_floor(real_features, number)
-        return {**score(real_features, features, logits, floor), **beside(features)}
+        found = score(real_features, features, logits, floor)
+        for own in beside:
+            found |= own(features)
+        return found
 
     return suite
 
