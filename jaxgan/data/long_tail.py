@@ -51,7 +51,7 @@ def kept_counts(counts: ArrayLike, factor: float) -> np.ndarray:
     kept = np.floor(largest * shares + 1e-6).astype(int)
     if kept.min() < 1:
         raise errors.UserError(
-            f"imbalance={factor:g} leaves class {int(kept.argmin())} without training "
+            f"imbalance={factor:g} leaves class {len(kept) - 1} without training "
             f"samples, as class 0 has {int(largest)}; give at most {int(largest)}."
         )
     return kept

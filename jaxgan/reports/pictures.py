@@ -129,11 +129,13 @@ def save_scatter(
     """
     _check_arms(panels)
     reference = np.asarray(reference, np.float64)
-    for name, points in {"reference": reference, **panels}.items():
-        if np.ndim(points) != 2 or np.shape(points)[1] < 2 or len(points) == 0:
+    for name, points in panels.items():
+        shapes = np.shape(reference), np.shape(points)
+        flat = all(len(own) == 2 and own[0] > 0 and own[1] >= 2 for own in shapes)
+        if not flat or shapes[0][1] != shapes[1][1]:
             raise errors.UserError(
-                f"{name} must be points [N, D] in the plane or in more dimensions, not "
-                f"{np.shape(points)}."
+                f"the reference and {name} must be points [N, D] of as many "
+                f"dimensions, two at least, not {shapes[0]} and {shapes[1]}."
             )
     reference = reference[:, :2]
     low, high = figures.frame(reference)

@@ -406,30 +406,39 @@ def _rke(
     width = kernel_entropy.bandwidth(first)
     if not width > 0:
         return _refused("rke_mode_count", len(fake.features), _ALL_ALIKE)
+    x = fake.features[:, :number]
+    return _rke_of_members(first, jnp.asarray(x), width, context)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _rke_of_members(first, fake, width, context) -> Records:
     target = scores.rke_mode_count(first, width).value
 
-    def of_member(own: jax.Array) -> record.Score:
-        return scores.rke_mode_count(own[:number], width, context.features, target)
+    def of_member(own):
+        return scores.rke_mode_count(own, width, context.features, target)
 
-    return {"rke_mode_count": jax.lax.map(of_member, jnp.asarray(fake.features))}
+    return {"rke_mode_count": jax.lax.map(of_member, fake)}
 
 
 def _ken(
     real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
 ) -> Records:
-    number = min(MOST_EIGENVALUES, len(real.features), fake.features.shape[1])
-    first = real.features[:number]
+    first = jnp.asarray(real.features[:MOST_EIGENVALUES])
     width = kernel_entropy.bandwidth(first)
     if not width > 0:
         return _refused("kernel_entropic_novelty", len(fake.features), _ALL_ALIKE)
+    x = fake.features[:, :MOST_EIGENVALUES]
+    return _ken_of_members(first, jnp.asarray(x), width, context)
 
-    def of_member(own: jax.Array) -> record.Score:
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _ken_of_members(first, fake, width, context) -> Records:
+    def of_member(own):
         return scores.kernel_entropic_novelty(
-            first, own[:number], width, features=context.features
+            first, own, width, features=context.features
         )
 
-    found = jax.lax.map(of_member, jnp.asarray(fake.features))
-    return {"kernel_entropic_novelty": found}
+    return {"kernel_entropic_novelty": jax.lax.map(of_member, fake)}
 
 
 _ALL_ALIKE = (

@@ -155,11 +155,11 @@ def _novelty(real: Array, fake: Array, bandwidth: Array, eta: float) -> Array:
     # Phi D Phi^T has the eigenvalues of D K, but for zeros, and these those of
     # L^(1/2) V^T D V L^(1/2), which is symmetric.
     values, vectors = decompositions.eigh(gram)
-    half = vectors * jnp.sqrt(jnp.maximum(values, 0))
+    # What is rounding stays out of the root, which would make much of it.
+    rounding = jnp.finfo(gram.dtype).eps * (n + m) ** 0.5 * jnp.max(values)
+    half = vectors * jnp.sqrt(jnp.where(values > rounding, values, 0))
     signed = jnp.matmul(half.T, sign[:, None] * half, precision="highest")
     own = decompositions.eigh((signed + signed.T) / 2)[0]
-    # The kernel's eigenvalues are rounded, and so are differences of them.
-    rounding = jnp.finfo(own.dtype).eps * (n + m) ** 0.5 * jnp.max(values)
     own = jnp.where(own > rounding, own, 0)
     total = jnp.sum(own)
     logs = jnp.log(jnp.where(own > 0, own, 1)) - jnp.log(jnp.where(total > 0, total, 1))
