@@ -9,7 +9,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import ensembles
-from jaxgan.data import dataset, modes, pool
+from jaxgan.data import dataset, pool
+from jaxgan.data import modes as modes_lib
 from jaxgan.scripts import cli, settings
 
 
@@ -23,7 +24,7 @@ class Drawn(NamedTuple):
     """
 
     x: ArrayLike
-    modes: modes.Modes | None = None
+    modes: modes_lib.Modes | None = None
     mode_weights: jax.Array | None = None
 
 
@@ -42,16 +43,16 @@ def make(asked: settings.Images, data: dataset.Dataset) -> Drawn:
     if asked.balance is None and extra is None:
         return Drawn(x)
     found = _balanced(asked, data)
-    weights = modes.proportions(found)
+    weights = modes_lib.proportions(found)
     if asked.balance is not None:
-        weights = modes.tempered(found, asked.balance_temperature)
+        weights = modes_lib.tempered(found, asked.balance_temperature)
     if extra is not None:
         print(f"{len(extra):,} further images from {asked.extra_data}")
-        weights = modes.with_extra_share(weights, asked.extra_share)
+        weights = modes_lib.with_extra_share(weights, asked.extra_share)
     return with_extra(x, found, extra)._replace(mode_weights=weights)
 
 
-def with_extra(x: ArrayLike, found: modes.Modes, extra: np.ndarray | None) -> Drawn:
+def with_extra(x: ArrayLike, found: modes_lib.Modes, extra: np.ndarray | None) -> Drawn:
     """Samples and their modes with further samples, which are one mode more.
 
     Args:
@@ -61,7 +62,7 @@ def with_extra(x: ArrayLike, found: modes.Modes, extra: np.ndarray | None) -> Dr
     """
     if extra is None:
         return Drawn(x, found)
-    own = modes.with_extra(found, len(x), len(extra))
+    own = modes_lib.with_extra(found, len(x), len(extra))
     return Drawn(np.concatenate([np.asarray(x), extra]), own)
 
 
@@ -106,30 +107,30 @@ def _folder(asked: Any, name: str) -> Any:
     return None if name in dataset.NAMES else asked.data_dir
 
 
-def _balanced(asked: settings.Images, data: dataset.Dataset) -> modes.Modes:
+def _balanced(asked: settings.Images, data: dataset.Dataset) -> modes_lib.Modes:
     """The classes, the clusters, or all the data as one mode."""
     if asked.balance is None:
-        return modes.everything(len(data.train.x))
+        return modes_lib.everything(len(data.train.x))
     if asked.balance == "class":
         need = f"the images of {data.name} have no labels; try --balance cluster"
         cli.require(data.train.label is not None, "--balance", "class", need)
         # Of the classes that there are.
         _, label = np.unique(np.asarray(data.train.label), return_inverse=True)
-        return modes.from_labels(label)
+        return modes_lib.from_labels(label)
     number = asked.balance_clusters or data.num_classes
     need = "there are no classes to say how many clusters; give --balance-clusters"
     cli.require(number is not None, "--balance", "cluster", need)
     with cli.flag("--balance-clusters", number):
         x = np.asarray(dataset.to_float(data.train.x))
-        return modes.cluster(x, number, seed=getattr(asked, "seed", 0))
+        return modes_lib.cluster(x, number, seed=getattr(asked, "seed", 0))
 
 
 def example(drawn: Drawn, label: ArrayLike | None = None) -> pool.Pool:
     """A pool like that of the samples, with one of them: for `runs.trainer`."""
     found = drawn.modes
     if found is not None:
-        number = len(found.counts)
-        found = modes.Modes(np.zeros((number, 1), np.int32), np.ones(number, np.int32))
+        ones = np.ones(len(found.counts), np.int32)
+        found = modes_lib.Modes(0 * ones[:, None], ones)
     return pool.put(drawn.x[:1], found, None if label is None else label[:1])
 
 
@@ -150,7 +151,7 @@ def check(asked: Any, data: dataset.Dataset) -> None:
     cli.require(fits, "--balance", asked.balance, need)
 
 
-def plan(asked: Any, found: modes.Modes, own: ensembles.Plan) -> ensembles.Plan:
+def plan(asked: Any, found: modes_lib.Modes, own: ensembles.Plan) -> ensembles.Plan:
     """A plan of balanced modes, whose members also draw further samples.
 
     Mode k is drawn `t_k / p_k` times as often as before, p its share of the data and t
@@ -167,11 +168,12 @@ def plan(asked: Any, found: modes.Modes, own: ensembles.Plan) -> ensembles.Plan:
     """
     rows, weights = own.mode_weights, own.weights
     if asked.balance is not None:
-        tempered = modes.tempered(found, asked.balance_temperature)
-        rows = rows / rows.sum(-1, keepdims=True) * tempered / modes.proportions(found)
+        tempered = modes_lib.tempered(found, asked.balance_temperature)
+        rows = rows / rows.sum(-1, keepdims=True)
+        rows = rows * tempered / modes_lib.proportions(found)
         weights = weights * rows.sum(-1)
     if asked.extra_data is not None:
-        rows = modes.with_extra_share(rows, asked.extra_share)
+        rows = modes_lib.with_extra_share(rows, asked.extra_share)
     return ensembles.Plan(rows, weights / weights.sum())
 
 

@@ -1,4 +1,4 @@
-"""Adaptive augmentation: a probability that each member carries and its verdicts move."""
+"""Adaptive augmentation: a probability that a member carries and its verdicts move."""
 
 import jax
 import jax.numpy as jnp
@@ -44,10 +44,9 @@ def test_r_is_the_mean_sign_over_the_four_batches():
         np.testing.assert_allclose(own.signs / own.batches, r, atol=1e-6)
         for target, way in ((r - 0.01, 1), (r + 0.01, -1)):
             numbers = NUMBERS | {"target": target}
-            before, after = (
-                run(batches, 0.5, numbers)[i].value for i in (last - 1, last)
-            )
-            np.testing.assert_allclose(after - before, way * 0.25, atol=1e-6)
+            carried = [own.value for own in run(batches, 0.5, numbers)]
+            step = carried[last] - carried[last - 1]
+            np.testing.assert_allclose(step, way * 0.25, atol=1e-6)
 
 
 def test_p_stays_in_0_and_1():
@@ -115,13 +114,12 @@ def test_both_players_see_the_members_own_probability():
     for value in (0.0, 0.75):
         own, state = state_of(value=value)
         batch = types.Batch(IMAGES)
-        _, _, metrics = built("discriminator", own, raised)(
-            hparams(), state, batch, KEY
-        )
+        given = hparams(), state, batch, KEY
+        _, _, metrics = built("discriminator", own, raised)(*given)
         real, fake = IMAGES.mean((1, 2, 3)) + value, 1 + value
         expected = jnp.logaddexp(0, -real).mean() + jnp.logaddexp(0, fake)
         np.testing.assert_allclose(metrics["discriminator_loss"], expected, rtol=1e-5)
-        _, _, metrics = built("generator", own, raised)(hparams(), state, batch, KEY)
+        _, _, metrics = built("generator", own, raised)(*given)
         np.testing.assert_allclose(
             metrics["generator_loss"], -jnp.logaddexp(0, fake), rtol=1e-5
         )
