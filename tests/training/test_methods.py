@@ -89,6 +89,18 @@ AUGMENTED = methods.Method(
 )
 
 
+@pytest.mark.parametrize("rule", steps.RULES)
+def test_every_rule_takes_augmented_gradients(rule):
+    networks = gan.mlp((4, 4, 1), hidden=(2,), latent_dim=2, pack=2, convolution="lax")
+    made = methods.make(networks, AUGMENTED._replace(rule=rule))
+    key = jax.random.key(0)
+    state = jax.eval_shape(made.initialise, made.hparams, key)
+    batch = types.Batch(jnp.zeros((3 * made.parts, 4, 4, 1)))
+    after, metrics = jax.eval_shape(made.step, made.hparams, state, batch, key)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert {"augmentation_probability", "real_sign", "consistency"} <= set(metrics)
+
+
 def test_a_probability_of_augmentation_is_saved_and_resumed(tmp_path):
     networks = gan.mlp((4, 4, 1), hidden=(4,), latent_dim=2)
     made = methods.make(networks, AUGMENTED)
