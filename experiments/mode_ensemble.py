@@ -23,7 +23,7 @@ from jaxgan.scripts import settings as shared_settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(shared_settings.Files, shared_settings.Devices):
+class Settings(shared_settings.Ensemble):
     dataset: str = "digits"
     """digits, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS image
     dataset that is prepared on disk"""
@@ -83,6 +83,7 @@ from jaxgan.data import modes as modes_lib
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import (
+    drawing,
     ensemble_arms,
     ensemble_comparison,
     ensemble_experiments,
@@ -111,19 +112,19 @@ def main(settings: Settings) -> None:
     mode_partitions.check(settings, data)
     print(dataset.about(data))
     networks, architecture = make_networks(settings, data)
+    known = make_methods(settings, data)
+    drawing.check(settings, data)
     if settings.dry_run:
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
         experiment = ensemble_experiments.make(*asked)
-        arms, known = make_arms(settings, modes), make_methods(settings)
-        ensemble_comparison.dry_run(experiment, arms, known)
+        ensemble_comparison.dry_run(experiment, make_arms(settings, modes), known)
         return
-    title = f"mode_ensemble-{settings.dataset}"
-    with run_folders.opened(settings, title) as folders:
+    with run_folders.opened(settings, f"mode_ensemble-{settings.dataset}") as folders:
         run_folders.keep_settings(
             folders, settings, data, growing=("steps",), gan=architecture
         )
-        record, samples = run(settings, data, networks, architecture, folders)
+        record, samples = run(settings, data, networks, architecture, known, folders)
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folders.own / "scores.json", record)
         ensemble_reports.show(record["arms"], record["references"], settings.seeds)
@@ -145,6 +146,7 @@ def run(
     data: dataset.Dataset,
     networks: types.GAN,
     architecture: dict[str, Any],
+    known: dict[str, methods.Method],
     folders: run_folders.Folders,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Trains and scores all arms; returns the record, and samples of one seed."""
@@ -158,7 +160,7 @@ def run(
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
         experiment = ensemble_experiments.make(*asked, folders)
-        arms, known = make_arms(settings, modes), make_methods(settings)
+        arms = make_arms(settings, modes)
         begun = ensemble_comparison.begin(experiment, arms, known, background)
         purity = modes_lib.purity(modes, data.train.label)
         number = reports.count(len(modes.counts), "mode")
@@ -197,7 +199,7 @@ def check(settings: Settings) -> None:
         "samples": cli.at_least(suites.SPLITS),
         "num_modes": of_clusters,
     }
-    cli.check(settings, checks)
+    cli.check(settings, shared_settings.DIVERSITY | checks)
     with cli.flag("--loss", settings.loss):
         losses.get(settings.loss)
 
@@ -209,16 +211,19 @@ def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN,
         "shape": list(data.train.x.shape[1:]),
         "latent_dim": IMAGE_LATENT if images else POINT_LATENT,
     } | ({"bounded": images} if settings.network == "mlp" else {})
+    architecture |= from_settings.packed(settings)
     with cli.flag("--network", settings.network):
         return gan.build(architecture), architecture
 
 
-def make_methods(settings: Settings) -> dict[str, methods.Method]:
+def make_methods(settings: Settings, data: dataset.Dataset) -> dict[str, Any]:
     adam = {"learning_rate": settings.learning_rate, **BETAS}
     both, norms = types.Pair(adam, adam), settings.layer_norms
     return {
         "remedied": methods.Method(
-            *(settings.loss, {"r1": settings.r1}, both, EMA_DECAY), layer_norms=norms
+            *(settings.loss, {"r1": settings.r1}, both, EMA_DECAY),
+            layer_norms=norms,
+            **from_settings.augmented(settings, data),
         ),
         "classic": methods.Method("minimax", {}, both, layer_norms=norms),
     }
@@ -228,14 +233,16 @@ def make_arms(
     settings: Settings, modes: modes_lib.Modes
 ) -> tuple[ensemble_arms.Arm, ...]:
     gans = reports.count(len(modes.counts), "GAN")
-    one, many = (ensembles.bagged(modes, n) for n in (1, len(modes.counts)))
+    plans = [ensembles.bagged(modes, n) for n in (1, len(modes.counts))]
+    plans.append(ensembles.per_mode(modes))
+    one, many, experts = (drawing.plan(settings, modes, plan) for plan in plans)
     part = PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE)
-    experts = ensembles.per_mode(modes)
+    bare = "no remedy" + (" but its networks" if from_settings.packed(settings) else "")
     return (
         ensemble_arms.Arm("single", "one GAN", one, "remedied"),
         ensemble_arms.Arm("independent", f"{gans} on all data", many, "remedied"),
         ensemble_arms.Arm("per_mode", f"{gans}, one per {part}", experts, "remedied"),
-        ensemble_arms.Arm("minimax", "one minimax GAN, no remedy", one, "classic"),
+        ensemble_arms.Arm("minimax", f"one minimax GAN, {bare}", one, "classic"),
     )
 
 

@@ -17,6 +17,7 @@ from flax import linen as nn
 
 from jaxgan import networks, types
 from jaxgan.core import errors, precision, randomness
+from jaxgan.data import packs
 from jaxgan.networks import layers
 from jaxgan.networks.layers import conditioning as conditionings
 
@@ -37,6 +38,7 @@ def from_networks(
     shape: Sequence[int],
     latent_dim: int,
     num_classes: int | None = None,
+    pack: int = 1,
 ) -> types.GAN:
     """Makes a GAN of two Flax modules, with `z ~ N(0, I_D)`.
 
@@ -47,15 +49,24 @@ def from_networks(
       latent_dim: D.
       num_classes: K for a conditional GAN, whose modules are called with `label=` too,
         or None.
+      pack: m, samples that the discriminator judges together (PacGAN): `discriminate`
+        takes `[m B, *shape]` and gives its module packs `[B, *n, m C]`, see
+        `data.packs`; 1 for none.
 
     Raises:
-      UserError: if `latent_dim` is not positive. The GAN's functions raise it for a
-        label that is missing, or given to an unconditional GAN, and for samples and
-        latents of another shape.
+      UserError: if `latent_dim` or `pack` is not positive, or there are packs and
+        labels. The GAN's functions raise it for a label that is missing, or given to
+        an unconditional GAN, for samples and latents of another shape, and for samples
+        that are no whole packs.
+
+    References:
+      Lin et al., PacGAN: The Power of Two Samples in Generative Adversarial Networks,
+      2018, https://arxiv.org/abs/1712.04086
     """
-    errors.require_whole(latent_dim=latent_dim)
+    errors.require_whole(latent_dim=latent_dim, pack=pack)
     if latent_dim < 1:
         raise errors.UserError(f"latent_dim={latent_dim} must be at least 1.")
+    _check_pack(pack, num_classes)
 
     def labelled(label) -> dict[str, Any]:
         if num_classes is None and label is not None:
@@ -72,7 +83,7 @@ def from_networks(
     def init(key: jax.Array) -> tuple[types.Pair, types.Pair]:
         g_key, d_key = jax.random.split(randomness.threefry(key))
         z = jnp.zeros((2, latent_dim), jnp.float32)
-        x = jnp.zeros((2, *shape), jnp.float32)
+        x = packs.pack(jnp.zeros((2 * pack, *shape), jnp.float32), pack)
         label = labelled(None if num_classes is None else jnp.zeros(2, jnp.int32))
         g_params, g_collections = _init(generator, g_key, z, label)
         d_params, d_collections = _init(discriminator, d_key, x, label)
@@ -97,9 +108,10 @@ def from_networks(
 
     def discriminate(params, collections, x, label=None, train=False):
         _check_samples("x", x, shape)
+        x = packs.pack(x, pack)
         return _apply(discriminator, params, collections, x, labelled(label), train)
 
-    return types.GAN(init, latent, generate, discriminate)
+    return types.GAN(init, latent, generate, discriminate, pack)
 
 
 def make(
@@ -116,6 +128,8 @@ def make(
     convolution: str = "auto",
     dtype: str = "float32",
     reference_size: int = 32,
+    minibatch: str = "none",
+    pack: int = 1,
     **numbers: Any,
 ) -> types.GAN:
     """Makes the GAN of a named architecture.
@@ -139,6 +153,9 @@ def make(
       dtype: in which both players compute, "float32" or "bfloat16"; parameters are
         float32.
       reference_size: samples of the reference batch of `virtual_batch`.
+      minibatch: what the discriminator's last layer sees of the other samples of its
+        batch, one of `layers.MINIBATCH`.
+      pack: samples that the discriminator judges together, see `from_networks`.
       **numbers: of that architecture, such as `width` or `hidden`.
 
     Raises:
@@ -161,12 +178,20 @@ def make(
         dtype=dtype,
         reference_size=reference_size,
     )
+    seeing = dataclasses.replace(recipes.discriminator, minibatch=minibatch)
+    layers.check(seeing, "discriminator_")
+    recipes = recipes._replace(discriminator=seeing)
+    _check_pack(pack, num_classes)
     conditioning = _conditioning(
         published,
         types.Pair(generator_conditioning, discriminator_conditioning),
         num_classes,
     )
     pair = published.build(tuple(shape), recipes, conditioning, **numbers)
+    if pack > 1:
+        packed = (*shape[:-1], pack * shape[-1])
+        other = published.build(packed, recipes, conditioning, **numbers)
+        pair = pair._replace(discriminator=other.discriminator)
     referred = [
         layers.WithReference(module, recipe)
         if recipe.normalisation == "virtual_batch"
@@ -185,6 +210,7 @@ def make(
         shape=shape,
         latent_dim=published.latent_dim if latent_dim is None else latent_dim,
         num_classes=num_classes,
+        pack=pack,
     )
 
 
@@ -243,6 +269,17 @@ def _check_shape(shape: Sequence[int]) -> None:
         errors.require_whole(shape=size)
         if size < 1:
             raise errors.UserError(f"shape={tuple(shape)} must hold positive sizes.")
+
+
+def _check_pack(pack: int, num_classes: int | None) -> None:
+    errors.require_whole(pack=pack)
+    if pack < 1:
+        raise errors.UserError(f"pack={pack} must be at least 1, which packs nothing.")
+    if pack > 1 and num_classes is not None:
+        raise errors.UserError(
+            f"pack={pack} does not go with num_classes={num_classes}, as the samples "
+            "of a pack have labels of their own; leave one of them out."
+        )
 
 
 def _check_samples(name: str, x: jax.Array, shape: Sequence[int]) -> None:

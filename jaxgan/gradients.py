@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jaxgan import types
 from jaxgan.core import errors, layers
+from jaxgan.data import packs
 
 
 def discriminator(
@@ -23,7 +24,9 @@ def discriminator(
     """Builds the gradient of `loss.discriminator + sum_i weight_i penalty_i`.
 
     Real and fake samples pass through the discriminator one batch after the other, so
-    that batch normalisation sees them apart.
+    that batch normalisation sees them apart. Where the discriminator judges packs of m
+    samples (`gan.pack`), the batch has B packs, m B samples, there are as many fake
+    ones, and penalties see packs `[B, *n, m C]`.
 
     Args:
       gan: the two networks.
@@ -55,6 +58,7 @@ def discriminator(
                 return gan.discriminate(params, collections, x, batch.label, train=True)
 
             def critic(x):
+                x = packs.unpack(x, gan.pack)
                 output, _ = discriminate(state.collections.discriminator, x)
                 return output.logits
 
@@ -63,8 +67,9 @@ def discriminator(
             )
             fake_output, collections = discriminate(collections, fake)
             value = loss.discriminator(real_output.logits, fake_output.logits)
+            real_packs, fake_packs = (packs.pack(x, gan.pack) for x in (batch.x, fake))
             values = {
-                name: penalty(critic, batch.x, fake, penalty_key)
+                name: penalty(critic, real_packs, fake_packs, penalty_key)
                 for (name, penalty), penalty_key in zip(
                     penalties.items(), keys, strict=True
                 )

@@ -60,6 +60,8 @@ class HParams(NamedTuple):
         data from the modes, or None to draw from all the data alike.
       standardiser: location and scale of this member's data, see `data.standardise`,
         or None to train on the data as they are.
+      augmentation: `target` and `images` of an adaptive augmentation, see
+        `penalties.adaptive`, or None if there is none.
     """
 
     optimizer: Pair
@@ -67,6 +69,7 @@ class HParams(NamedTuple):
     ema_decay: ArrayLike | None = None
     mode_weights: ArrayLike | None = None
     standardiser: Tree | None = None
+    augmentation: Mapping[str, ArrayLike] | None = None
 
 
 class TrainState(NamedTuple):
@@ -114,12 +117,15 @@ class GAN(NamedTuple):
         (x [n, ...], collections)` of the generator.
       discriminate: `(params, collections, x, label=None, train=False) ->
         (DiscriminatorOutput, collections)` of the discriminator.
+      pack: m, samples that the discriminator judges together: x `[m B, ...]` has
+        logits `[B]`, see `data.packs`.
     """
 
     init: Callable[..., tuple[Pair, Pair]]
     latent: Callable[..., Array]
     generate: Callable[..., tuple[Array, Tree]]
     discriminate: Callable[..., tuple[DiscriminatorOutput, Tree]]
+    pack: int = 1
 
 
 class Loss(NamedTuple):
@@ -177,7 +183,7 @@ def require_gan(gan: Any) -> None:
     Raises:
       UserError: if it is something else, such as a Flax module.
     """
-    if not all(hasattr(gan, name) for name in GAN._fields):
+    if not isinstance(gan, GAN):
         raise errors.UserError(
             f"gan is {errors.shown(gan)}, but must be a GAN; gan.make(name, shape) "
             "gives one, and gan.from_networks makes one of two Flax modules."

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import gan
+from jaxgan import gan, gradients, losses, penalties, types
 from jaxgan.core import errors
 from jaxgan.networks import layers
 
@@ -150,3 +150,128 @@ def test_labels_are_demanded_by_a_conditional_gan():
     networks, params, collections, z = made({**ARCHITECTURES[0], "num_classes": 3})
     with pytest.raises(errors.UserError, match="label is missing"):
         networks.generate(params.generator, collections.generator, z)
+
+
+@pytest.mark.parametrize("description", [ARCHITECTURES[0], ARCHITECTURES[2]], ids=str)
+def test_a_pack_is_judged_as_its_samples_side_by_side(description):
+    x = np.random.default_rng(0).normal(size=(6, *description["shape"]))
+    x = x.astype(np.float32)
+    *places, channels = description["shape"]
+    wide = description | {"shape": [*places, 3 * channels]}
+    networks, params, collections, _ = made(description | {"pack": 3})
+    whole, own, _, _ = made(wide)
+    assert networks.pack == 3 and whole.pack == 1
+    jax.tree.map(np.testing.assert_array_equal, params.discriminator, own.discriminator)
+    found, _ = networks.discriminate(params.discriminator, collections.discriminator, x)
+    beside = np.stack([np.concatenate(x[i : i + 3], axis=-1) for i in (0, 3)])
+    expected, _ = whole.discriminate(
+        params.discriminator, collections.discriminator, beside
+    )
+    np.testing.assert_array_equal(found.logits, expected.logits)
+    fake, _ = (
+        networks.generate(params.generator, collections.generator, x[:, 0, 0, 0:1])
+        if False
+        else (None, None)
+    )
+
+
+def test_packs_of_one_are_samples_bit_for_bit():
+    plain, params, collections, z = made(ARCHITECTURES[2])
+    packed, own, others, _ = made(ARCHITECTURES[2] | {"pack": 1})
+    assert packed.pack == 1
+    jax.tree.map(np.testing.assert_array_equal, (params, collections), (own, others))
+    x, _ = plain.generate(params.generator, collections.generator, z)
+    for_each = [
+        networks.discriminate(params.discriminator, collections.discriminator, x)[0]
+        for networks in (plain, packed)
+    ]
+    np.testing.assert_array_equal(*(output.logits for output in for_each))
+
+
+# Its logit of a pack is the sum of its samples' products with w.
+def linear(pack):
+    def discriminate(params, collections, x, label=None, train=False):
+        logits = (x @ params).reshape(-1, pack).sum(1)
+        return types.DiscriminatorOutput(logits, logits[:, None]), collections
+
+    def generate(params, collections, z, label=None, train=False):
+        return params + z, collections
+
+    def latent(key, n):
+        return jax.random.normal(key, (n, 2))
+
+    return types.GAN(None, latent, generate, discriminate, pack)
+
+
+@pytest.mark.parametrize("pack", [1, 3])
+def test_gradient_penalties_are_of_packs(pack):
+    weights = jnp.array([2.0, -1.0])
+    state = types.TrainState(
+        jnp.zeros((), jnp.int32),
+        types.Pair(jnp.zeros(2), weights),
+        types.Pair({}, {}),
+        None,
+        None,
+        jnp.ones((), bool),
+    )
+    names = {"r1": 0.0, "wgan_gp": 0.0}
+    build = gradients.discriminator(
+        linear(pack),
+        losses.get("wasserstein"),
+        {name: penalties.get(name) for name in names},
+    )
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(4 * pack, 2)), jnp.float32)
+    hparams = types.HParams(types.Pair({}, {}), names)
+    _, _, metrics = build(hparams, state, types.Batch(x), jax.random.key(0))
+    # |grad|^2 of a pack is m |w|^2, wherever it is.
+    squared = pack * 5.0
+    np.testing.assert_allclose(metrics["r1"], squared, rtol=1e-5)
+    np.testing.assert_allclose(
+        metrics["wgan_gp"], (np.sqrt(squared) - 1) ** 2, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"pack": 0}, "pack=0"),
+        ({"pack": 1.5}, "pack=1.5"),
+        ({"pack": 2, "num_classes": 3}, "pack=2 does not go with num_classes=3"),
+        ({"minibatch": "x"}, "discriminator_minibatch='x'|minibatch='x'"),
+    ],
+)
+def test_packs_that_cannot_be_are_refused(changed, said):
+    with pytest.raises(errors.UserError, match=said):
+        gan.build(ARCHITECTURES[2] | changed)
+
+
+def test_a_batch_that_is_no_whole_packs_is_refused():
+    networks, params, collections, _ = made(ARCHITECTURES[0] | {"pack": 4})
+    with pytest.raises(errors.UserError, match="batch of 6 samples .* packs of 4"):
+        networks.discriminate(
+            params.discriminator, collections.discriminator, jnp.zeros((6, 2))
+        )
+
+
+@pytest.mark.parametrize("kind", ["stddev", "discrimination"])
+def test_the_logit_sees_how_samples_of_a_batch_differ(kind):
+    networks, params, collections, z = made(ARCHITECTURES[1] | {"minibatch": kind})
+    x, _ = networks.generate(params.generator, collections.generator, z)
+    output, _ = networks.discriminate(
+        params.discriminator, collections.discriminator, x
+    )
+    features = np.asarray(output.features, np.float64)
+    assert features.shape == (6, 16)
+    if kind == "stddev":
+        # Groups of 3 of 6: those that are two apart.
+        deviation = np.sqrt(features.reshape(3, 2, 16).var(0) + 1e-8).mean(-1)
+        added = np.tile(deviation, 3)[:, None]
+    else:
+        own = params.discriminator["Head_0"]["MinibatchDiscrimination_0"]["Dense_0"]
+        m = (features @ np.asarray(own["kernel"])).reshape(6, 100, 5)
+        distance = np.abs(m[:, None] - m[None]).sum(-1)
+        added = np.exp(-distance).sum(1) - 1
+    head = params.discriminator["Head_0"]["Dense_0"]
+    seen = np.concatenate([features, added], axis=1)
+    expected = (seen @ np.asarray(head["kernel"]) + np.asarray(head["bias"]))[:, 0]
+    np.testing.assert_allclose(output.logits, expected, rtol=1e-4, atol=1e-5)

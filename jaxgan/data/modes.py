@@ -176,6 +176,66 @@ def proportions(modes: Modes) -> Array:
     return counts / counts.sum()
 
 
+def tempered(modes: Modes, temperature: ArrayLike = 0.0) -> Array:
+    """Weights `[K]` proportional to `count ** temperature`, summing to 1.
+
+    At 0 all modes are drawn alike, at 1 as often as the data have them (`proportions`),
+    in between the rare ones more often than that: the sampling of long-tailed data.
+
+    Args:
+      modes: with counts of at least 1.
+      temperature: a number, which may be traced.
+
+    References:
+      Kang et al., Decoupling Representation and Classifier for Long-Tailed
+      Recognition, 2019, https://arxiv.org/abs/1910.09217
+    """
+    logs = jnp.log(jnp.asarray(modes.counts).astype(jnp.float32))
+    return jax.nn.softmax(temperature * logs)
+
+
+def with_extra(modes: Modes, num_samples: int, num_extra: int) -> Modes:
+    """One mode more, of samples that stand behind those of the modes.
+
+    Args:
+      modes: K of them.
+      num_samples: N, that the extra samples come after: theirs are N ... N + E - 1.
+      num_extra: E, at least 1.
+
+    Returns:
+      K + 1 modes, the last one of the extra samples.
+
+    Raises:
+      UserError: if there are no extra samples.
+    """
+    if num_extra < 1:
+        raise errors.UserError(
+            f"num_extra is {num_extra}; at least one more sample is needed."
+        )
+    rows = [np.asarray(row) for row in np.asarray(modes.table)]
+    counts = [*np.asarray(modes.counts).tolist(), num_extra]
+    rows.append(np.arange(num_samples, num_samples + num_extra, dtype=np.int32))
+    # A row of the old table repeats its own entries, so that it may be cut or go on.
+    own = [row[:count] for row, count in zip(rows, counts, strict=True)]
+    table = np.stack([np.resize(row, max(counts)) for row in own])
+    return Modes(table.astype(np.int32), np.asarray(counts, np.int32))
+
+
+def with_extra_share(mode_weights: ArrayLike, share: ArrayLike) -> Array:
+    """Mode weights `[..., K]` as `[..., K + 1]`, with a share for the last mode.
+
+    `[(1 - share) w / sum w, share]`: of a batch a share of extra samples is expected.
+
+    Args:
+      mode_weights: `[..., K]`, non-negative, not all 0.
+      share: in [0, 1).
+    """
+    weights = jnp.asarray(mode_weights, jnp.float32)
+    weights = (1 - share) * weights / weights.sum(-1, keepdims=True)
+    last = jnp.broadcast_to(jnp.asarray(share, jnp.float32), (*weights.shape[:-1], 1))
+    return jnp.concatenate([weights, last], axis=-1)
+
+
 def purity(modes: Modes, labels: ArrayLike) -> float:
     """The share of samples whose label is the commonest one in their mode.
 

@@ -1,8 +1,9 @@
 """What the discriminator sees, changed at random: instance noise and its kin.
 
 An `Augment` is `(x [B, ...], key) -> [B, ...]`, a random change of samples that keeps
-their shape, differentiable where the generator is trained through it. One that should
-not change the verdict, such as a shift by a few pixels, serves `consistency` too.
+their shape, differentiable where the generator is trained through it; those of images
+are in `jaxgan.data.augmentation`. One that should not change the verdict, such as a
+shift by a few pixels, serves `consistency` too.
 """
 
 import itertools
@@ -14,9 +15,8 @@ from jax.typing import ArrayLike
 
 from jaxgan import types
 from jaxgan.core import randomness
+from jaxgan.data.augmentation import Augment
 from jaxgan.penalties import checks
-
-Augment = Callable[[Array, Array], Array]
 
 
 def instance_noise(std: ArrayLike) -> Augment:
@@ -65,6 +65,10 @@ def augmented(
 
     Returns:
       A `Gradient` with the same metrics, taken of the changed samples.
+
+    References:
+      Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020,
+      https://arxiv.org/abs/2006.10738
     """
 
     def of_changed(hparams, state, batch, key):
@@ -81,4 +85,4 @@ def augmented(
         changed_gan = gan._replace(discriminate=discriminate)
         return gradient(changed_gan)(hparams, state, batch, gradient_key)
 
-    return of_changed
+    return types.played_by(types.player_of(gradient(gan)), of_changed, "gradient")

@@ -42,7 +42,11 @@ FREE = {
 }
 """Settings that a run may be resumed with other values of."""
 
-ADDED = {"image_size", "value_range", "layer_norms", "num_tuples", "imbalance"}
+ADDED = {
+    *("image_size", "value_range", "layer_norms", "pack", "minibatch", "augment"),
+    *("ada_target", "ada_images", "consistency", "balance", "balance_temperature"),
+    *("balance_clusters", "extra_data", "extra_share", "num_tuples", "imbalance"),
+}
 """Settings that older runs have not; their defaults are what those did."""
 
 

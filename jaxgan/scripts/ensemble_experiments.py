@@ -10,7 +10,7 @@ import jax
 from jaxgan import networks, population, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool
-from jaxgan.scripts import cli, from_settings, run_folders
+from jaxgan.scripts import cli, drawing, from_settings, run_folders
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,14 +72,16 @@ def make(
     """What all arms of an ensemble experiment have in common.
 
     Args:
-      asked: settings with those of `settings.Devices`, `batch_size`, `seeds`, `seed`
-        and `pictures`.
+      asked: settings with those of `settings.Devices` and `settings.Drawing`,
+        `data_dir`, `batch_size`, `seeds`, `seed` and `pictures`.
       data: to learn.
       found: its modes.
       gan: the networks.
       architecture: that they were made of.
       folders: of the run, or None where nothing is kept.
     """
+    extra = drawing.load_extra(asked, data)
+    drawn = drawing.with_extra(data.train.x, found, extra)
     params, _ = jax.eval_shape(gan.init, randomness.key(0))
     known = networks.ARCHITECTURES[architecture["architecture"]]
     files = folders and RunFiles(
@@ -92,7 +94,7 @@ def make(
     return Experiment(
         networks=gan,
         architecture=architecture,
-        data=pool.put(data.train.x, found),
+        data=pool.put(drawn.x, drawn.modes),
         standardised=data.mixture is not None,
         batch_size=asked.batch_size,
         seeds=asked.seeds,

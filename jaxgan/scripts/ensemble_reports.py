@@ -66,6 +66,7 @@ def save(
     *,
     title: str,
     made_by: Mapping[str, str],
+    notes: str = NOTES,
 ) -> None:
     """Saves `samples.png`, `coverage.png`, `training.png`, and `report.html` of all.
 
@@ -77,6 +78,7 @@ def save(
       samples: by title, of one seed.
       title: of the page.
       made_by: for its foot.
+      notes: how the numbers came about.
     """
     images = data.mixture is None
     real = shuffling.first(data.test.x, IMAGES if images else POINTS)
@@ -104,7 +106,7 @@ def save(
         costs=_costs(records),
         result=result(records, references),
         during=evaluations.sections(folder),
-        notes=NOTES,
+        notes=notes,
     )
 
 

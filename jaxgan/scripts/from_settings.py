@@ -18,10 +18,10 @@ from jaxgan import gan as gan_lib
 from jaxgan import networks, population, runs, steps, types
 from jaxgan.core import errors, precision, randomness
 from jaxgan.core.distributed import processes
-from jaxgan.data import dataset, pool, streaming
+from jaxgan.data import augmentation, dataset, pool, streaming
 from jaxgan.runs import journal
 from jaxgan.scores import suites
-from jaxgan.scripts import cli, settings
+from jaxgan.scripts import cli, drawing, settings
 from jaxgan.training import methods
 
 WIDTH = 16
@@ -252,18 +252,20 @@ def check_resumed(folder: pathlib.Path | None, data: dataset.Dataset) -> None:
     cli.require(same, "--resume", folder, need)
 
 
-def place(asked: settings.Images, data: dataset.Dataset, batch_size: int) -> types.Tree:
+def place(
+    asked: settings.Images, drawn: drawing.Drawn, label: Any, batch_size: int
+) -> types.Tree:
     """Puts the training images where they are drawn from: on the device, or streamed.
 
     Args:
-      asked: whether to stream and whether with labels.
-      data: images.
+      asked: whether to stream.
+      drawn: the images, see `drawing`.
+      label: of the images, or None.
       batch_size: samples that one step consumes.
     """
-    label = data.train.label if asked.labels else None
     if asked.stream:
-        return streaming.host(data.train.x, label=label, batch_size=batch_size)
-    return pool.put(data.train.x, label=label)
+        return streaming.host(drawn.x, drawn.modes, label, batch_size=batch_size)
+    return pool.put(drawn.x, drawn.modes, label)
 
 
 def networks_for(
@@ -307,18 +309,71 @@ def networks_for(
         cli.require(number in whole, "--numbers", f"{number}:{value}", need)
     described |= numbers
     size = "x".join(map(str, described["shape"]))
+    described |= packed(asked, labels=labels)
     with cli.flag("--network", f"{asked.network} for images of {size}"):
         return gan_lib.build(described), described
 
 
+def packed(asked: settings.Packing, *, labels: bool = False) -> dict[str, Any]:
+    """The arguments of `gan.make` that are not as usual.
+
+    Raises:
+      UserError: for packs of samples with labels.
+    """
+    need = "it goes without --labels, as the samples of a pack have labels of their own"
+    cli.require(asked.pack == 1 or not labels, "--pack", asked.pack, need)
+    return {
+        field.name: getattr(asked, field.name)
+        for field in dataclasses.fields(settings.Packing)
+        if getattr(asked, field.name) != field.default
+    }
+
+
+def augmented(asked: settings.Augmentation, data: dataset.Dataset) -> dict[str, Any]:
+    """The fields of `methods.Method` that say what is augmented.
+
+    Args:
+      asked: the augmentations.
+      data: that they change.
+
+    Raises:
+      UserError: if an augmentation is not known or does not fit the data, or is
+        missing.
+    """
+    check_together(asked)
+    shape = np.shape(data.train.x)[1:]
+    with cli.flag("--augment", " ".join(asked.augment)):
+        augmentation.check(asked.augment, shape)
+    there = asked.ada_target is None or bool(asked.augment)
+    need = "it needs augmentations, such as --augment ada, whose probability moves"
+    cli.require(there, "--ada-target", asked.ada_target, need)
+    fields = (field.name for field in dataclasses.fields(settings.Augmentation))
+    return {name: getattr(asked, name) for name in fields}
+
+
+def check_together(asked: Any) -> None:
+    """Asks for no setting of `settings.TOGETHER` without the one that it goes with.
+
+    Raises:
+      UserError: if one is given alone.
+    """
+    usual = {field.name: field.default for field in dataclasses.fields(asked)}
+    for name, other in settings.TOGETHER.items():
+        if name in usual and getattr(asked, other) is None:
+            value = getattr(asked, name)
+            shown, needed = ("--" + own.replace("_", "-") for own in (name, other))
+            cli.require(value == usual[name], shown, value, f"it goes with {needed}")
+
+
 def method_for(
-    asked: settings.Training, gan: types.GAN, *, auxiliary: bool
+    asked: settings.Training, gan: types.GAN, data: dataset.Dataset, *, auxiliary: bool
 ) -> methods.Made:
     """Makes the method, see `methods.make`.
 
     Args:
       asked: the method.
       gan: the networks.
+      data: images.
       auxiliary: whether the discriminator has a classifier that must be trained.
 
     Raises:
@@ -338,7 +393,11 @@ def method_for(
         rule=asked.rule,
         n_critic=asked.n_critic,
         layer_norms=asked.layer_norms,
+        consistency=asked.consistency,
+        **augmented(asked, data),
     )
+    with cli.flag("--consistency", " ".join(asked.consistency)):
+        augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"
     with cli.flag("--loss", named):
         return methods.make(gan, method)

@@ -40,6 +40,7 @@ def measure(
     """
     own = data.test
     order = np.random.default_rng(seed).permutation(len(own.x))[:MOST]
+    order = order[: len(order) - len(order) % gan.pack]
     label = jnp.asarray(np.asarray(own.label)[order]) if labels else None
     batch = types.Batch(dataset.to_float(jnp.asarray(np.asarray(own.x)[order])), label)
     key = randomness.key(seed)

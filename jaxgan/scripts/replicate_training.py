@@ -1,16 +1,23 @@
 """One GAN trained from several seeds as one population, from settings to its record."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxgan import networks, population, reports, runs, training, types
 from jaxgan.core import randomness
-from jaxgan.data import dataset, pool
+from jaxgan.data import dataset
 from jaxgan.runs import health, pauses
-from jaxgan.scripts import cli, from_settings, run_folders
+from jaxgan.scripts import cli, drawing, from_settings, run_folders
 
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 """Settings without which a checkpoint says something else."""
+
+UNUSUAL = (
+    *("augment", "ada_target", "ada_images", "consistency", "balance"),
+    *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
+)
+"""Settings likewise, which are said where they are not as usual."""
 
 CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
 
@@ -50,17 +57,19 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
         asked, data, labels=asked.labels, rule=asked.rule
     )
     auxiliary = asked.discriminator_conditioning == "auxiliary"
-    made = from_settings.method_for(asked, gan, auxiliary=auxiliary)
+    made = from_settings.method_for(asked, gan, data, auxiliary=auxiliary)
+    drawn = drawing.make(asked, data)
     hparams = population.broadcast(made.hparams, asked.seeds)
-    placed = from_settings.place(asked, data, asked.batch_size * made.parts)
-    label = data.train.label[:1] if asked.labels else None
+    hparams = hparams._replace(mode_weights=drawing.rows(drawn, asked.seeds))
+    label = data.train.label if asked.labels else None
+    placed = from_settings.place(asked, drawn, label, asked.batch_size * made.parts)
     chunk_steps = max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
     trainer = from_settings.trainer_for(
         asked,
         made,
         asked.batch_size,
         hparams,
-        pool.put(data.train.x[:1], label=label),
+        drawing.example(drawn, label),
         placed,
         chunk_steps,
         convolutional=networks.ARCHITECTURES[asked.network].convolutional,
@@ -98,7 +107,8 @@ def train(
       folders: of the run.
     """
     folder, described = folders.own, {name: getattr(asked, name) for name in METHOD}
-    described["data"] = dataset.fingerprint(data.train.x)
+    described |= unusual(asked)
+    described["data"] = dataset.fingerprint(made.placed.x)
     steps = {"num_steps": asked.steps, "chunk_steps": made.chunk_steps}
     members, history = runs.train(
         made.trainer,
@@ -120,6 +130,13 @@ def train(
     if taken < asked.steps and history[-1].alive.any():
         print(f"stopped at step {taken} of {asked.steps}, as --minutes were over")
     return members, history
+
+
+def unusual(asked: Any) -> dict[str, Any]:
+    """The settings of `UNUSUAL` that are not as usual."""
+    usual = {field.name: field.default for field in dataclasses.fields(asked)}
+    given = {name: getattr(asked, name) for name in UNUSUAL}
+    return {name: value for name, value in given.items() if value != usual[name]}
 
 
 def record(

@@ -27,7 +27,48 @@ class Files:
 
 
 @dataclasses.dataclass(frozen=True)
-class Images(Files):
+class Drawing:
+    """How often which training samples are drawn."""
+
+    balance: Literal["class", "cluster"] | None = None
+    """draw classes, or clusters, by --balance-temperature; None as often as they are"""
+    balance_temperature: float = 0.0
+    """they are drawn in proportion to (samples)^T: 0 all alike, 1 as they are"""
+    extra_data: str | None = None
+    """further images to train on, without labels: a dataset by name, or a path of
+    files; scores stay those of the dataset"""
+    extra_share: float = 0.25
+    """of a batch that is expected to be --extra-data"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Packing:
+    """What a discriminator sees of several samples at once."""
+
+    pack: int = 1
+    """samples that the discriminator judges together (PacGAN); a batch then has as many
+    packs as it had samples"""
+    minibatch: Literal["none", "stddev", "discrimination"] = "none"
+    """what its last layer sees of the other samples of the batch: how they deviate, or
+    how close they are"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How the samples that a discriminator sees are changed, in both players' steps."""
+
+    augment: tuple[str, ...] = ()
+    """diffaugment, ada, for grey images diffaugment_grey, ada_grey, or single ones by
+    their names in jaxgan.data.augmentation"""
+    ada_target: float | None = None
+    """apply them with a probability that holds E[sign(D(real))] here, 0.6 in the paper
+    (ADA); None to apply them always"""
+    ada_images: float = 500_000
+    """real images in which that probability can go from 0 to 1"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Images(Files, Drawing):
     """Which images a GAN learns."""
 
     dataset: str | None = None
@@ -42,10 +83,12 @@ class Images(Files):
     classifier that scores still takes labelled images to it"""
     labels: bool = False
     """train conditional GANs on the labels of the dataset"""
+    balance_clusters: int | None = None
+    """of --balance cluster; None for as many as there are classes"""
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class Network(Packing):
     """What the two players are."""
 
     network: str = "dcgan"
@@ -72,7 +115,7 @@ class Network:
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class Training(Augmentation):
     """How the two players are trained."""
 
     loss: str = "non_saturating"
@@ -95,6 +138,8 @@ class Training:
     """real samples in a player's step"""
     layer_norms: bool = False
     """log the norm of the gradient by each layer of both players"""
+    consistency: tuple[str, ...] = ()
+    """augmentations T of the penalties consistency and balanced_consistency, by name"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +218,32 @@ class Search:
     """of the settings, the data, the classifier and the search"""
 
 
-CHECKS: dict[str, cli.Check] = {
+DIVERSITY: dict[str, cli.Check] = {
+    "pack": cli.AT_LEAST_ONE,
+    "ada_target": cli.Check(
+        lambda value: -1 <= value <= 1, "it must lie between -1 and 1"
+    ),
+    "ada_images": cli.POSITIVE,
+    "balance_temperature": cli.NOT_NEGATIVE,
+    "extra_share": cli.SHARE,
+}
+"""For `cli.check`, of what `Augmentation`, `Packing` and `Drawing` have."""
+
+TOGETHER = {
+    "ada_images": "ada_target",
+    "balance_temperature": "balance",
+    "balance_clusters": "balance",
+    "extra_share": "extra_data",
+}
+"""Settings that say something only with another one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ensemble(Augmentation, Packing, Drawing, Files, Devices):
+    """What the arms of an ensemble experiment have in common."""
+
+
+CHECKS: dict[str, cli.Check] = DIVERSITY | {
     "width": cli.AT_LEAST_ONE,
     "learning_rate": cli.POSITIVE,
     "discriminator_learning_rate": cli.POSITIVE,

@@ -61,13 +61,15 @@ def make(
       recipe: of which only the `recipes.structure` counts.
       num_members: of the population.
       data: that it learns.
-      placed: the training data on the device.
+      placed: the training data on the device, with their classes.
       devices: that it runs on.
       samples: that are scored, of each member.
       chunk_steps: of the training.
     """
     networks = recipes.networks_of(recipe, data)
     made = methods.make(networks, recipes.method(recipe))
+    weights = recipes.mode_weights(recipe, placed.modes)
+    made = made._replace(hparams=made.hparams._replace(mode_weights=weights))
     convolutional = recipes.is_convolutional(recipe)
     trainer = from_settings.trainer_for(
         _chunked(devices, convolutional),

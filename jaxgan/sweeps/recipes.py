@@ -16,13 +16,21 @@ import numpy as np
 
 from jaxgan import gan, losses, networks, penalties, steps, types
 from jaxgan.core import errors
-from jaxgan.data import dataset
+from jaxgan.data import augmentation, dataset, modes
+from jaxgan.penalties import adaptive
 from jaxgan.sweeps import fields, spaces
 from jaxgan.training import methods
 
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
 BOTH = tuple(ADAM)
 """Names that stand for the field of either player."""
+
+NUMBERS = ("ema_decay", "ada_target", "ada_images", "balance_temperature")
+"""Fields that are numbers in the same program, besides those of optimisers and
+penalties; None is another program."""
+
+NAMES = ("augment", "consistency")
+"""Fields that are names of augmentations."""
 
 
 class Recipe(NamedTuple):
@@ -31,8 +39,12 @@ class Recipe(NamedTuple):
     Attributes:
       loss, penalties, optimizer, ema_decay, rule, n_critic: as of `methods.Method`,
         which calls the penalties `weights`.
-      batch_size: real samples in a player's step.
+      batch_size: real samples, or packs of them (`network.pack`), in a player's step.
       network: arguments of `gan.make` but for the shape.
+      augment, ada_target, ada_images, consistency: as of `methods.Method`; the names
+        of augmentations may be words of one string.
+      balance_temperature: with which classes are drawn, see `modes.tempered`, or None
+        to draw samples alike.
     """
 
     loss: str = "non_saturating"
@@ -43,6 +55,11 @@ class Recipe(NamedTuple):
     n_critic: int = 1
     batch_size: int = 64
     network: Mapping[str, Any] = {"architecture": "mlp", "hidden": (64, 64)}
+    augment: str | Sequence[str] = ()
+    ada_target: float | None = None
+    ada_images: float = adaptive.IMAGES
+    consistency: str | Sequence[str] = ()
+    balance_temperature: float | None = None
 
 
 def known(recipe: Recipe) -> list[str]:
@@ -53,7 +70,7 @@ def known(recipe: Recipe) -> list[str]:
     """
     names = [*BOTH, *fields.names(recipe._replace(penalties={}, network={}))]
     names = [name for name in names if name not in ("penalties", "network")]
-    weights = [*penalties.PENALTIES, *losses.TERMS, methods.CLIP]
+    weights = [*penalties.PENALTIES, *methods.CONSISTENCY, *losses.TERMS, methods.CLIP]
     weights += [name for name, rule in steps.RULES.items() if rule.weight is not None]
     arguments = {**inspect.signature(gan.make).parameters}
     architecture = networks.ARCHITECTURES.get(recipe.network["architecture"])
@@ -110,7 +127,7 @@ def check(recipe: Recipe, space: spaces.Space) -> None:
 
 def is_traced(name: str) -> bool:
     """Whether a new value of a field is a number in the same program."""
-    return name in (*BOTH, "ema_decay") or name.startswith(("optimizer.", "penalties."))
+    return name in (*BOTH, *NUMBERS) or name.startswith(("optimizer.", "penalties."))
 
 
 def structural(space: Iterable[str]) -> list[str]:
@@ -124,7 +141,8 @@ def structure(recipe: Recipe) -> dict[str, Any]:
     return recipe._asdict() | {
         "penalties": sorted(recipe.penalties),
         "optimizer": names,
-        "ema_decay": recipe.ema_decay is not None,
+        **{name: getattr(recipe, name) is not None for name in NUMBERS},
+        **{name: list(_names(getattr(recipe, name))) for name in NAMES},
         "network": {k: _plain(v) for k, v in sorted(recipe.network.items())},
     }
 
@@ -136,8 +154,10 @@ def networks_of(recipe: Recipe, data: dataset.Dataset) -> types.GAN:
     have the plain form where the rule needs forward-mode derivatives.
 
     Raises:
-      UserError: as `gan.make`.
+      UserError: as `gan.make`, and if augmentations do not fit the samples.
     """
+    for name in NAMES:
+        augmentation.check(_names(getattr(recipe, name)), np.shape(data.train.x)[1:])
     described = {name: _hashable(value) for name, value in recipe.network.items()}
     known_one = networks.ARCHITECTURES.get(described["architecture"])
     takes = () if known_one is None else inspect.signature(known_one.build).parameters
@@ -163,13 +183,61 @@ def method(recipe: Recipe) -> methods.Method:
         warm_up=True,
         rule=recipe.rule,
         n_critic=recipe.n_critic,
+        augment=_names(recipe.augment),
+        ada_target=recipe.ada_target,
+        ada_images=recipe.ada_images,
+        consistency=_names(recipe.consistency),
     )
 
 
-def numbers(recipes: Sequence[Recipe]) -> types.HParams:
-    """The hyperparameters of recipes of one structure, a leaf `[P]` each."""
-    own = [methods.numbers(method(recipe)) for recipe in recipes]
+def classes(data: dataset.Dataset) -> modes.Modes | None:
+    """The classes that `balance_temperature` is of, or None if there are none."""
+    if data.train.label is None:
+        return None
+    # Of the classes that there are.
+    _, label = np.unique(np.asarray(data.train.label), return_inverse=True)
+    return modes.from_labels(label)
+
+
+def numbers(
+    recipes: Sequence[Recipe], found: modes.Modes | None = None
+) -> types.HParams:
+    """The hyperparameters of recipes of one structure, a leaf `[P, ...]` each.
+
+    Args:
+      recipes: P of them.
+      found: the `classes` of their data.
+
+    Raises:
+      UserError: as `mode_weights`.
+    """
+    own = [
+        methods.numbers(method(recipe))._replace(
+            mode_weights=mode_weights(recipe, found)
+        )
+        for recipe in recipes
+    ]
     return jax.tree.map(lambda *leaves: jnp.array(leaves, jnp.float32), *own)
+
+
+def mode_weights(recipe: Recipe, found: modes.Modes | None) -> jax.Array | None:
+    """How often each class is drawn, `[K]`, or None to draw samples alike.
+
+    Raises:
+      UserError: if a recipe balances classes where there are none.
+    """
+    if recipe.balance_temperature is None:
+        return None
+    if found is None:
+        raise errors.UserError(
+            f"balance_temperature={recipe.balance_temperature} balances classes, but "
+            "the data have no labels; leave it out."
+        )
+    return modes.tempered(found, recipe.balance_temperature)
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(given.split() if isinstance(given, str) else given)
 
 
 def _is_number(value: Any) -> bool:

@@ -71,7 +71,7 @@ def make(
     shared: pathlib.Path,
 ) -> Study:
     """Makes a study; see `Study` for the arguments."""
-    placed, made = pool.put(data.train.x), {}
+    placed, made = pool.put(data.train.x, recipes.classes(data)), {}
 
     def ready(own: recipes.Recipe, num_members: int) -> programs.Ready:
         key = trials.canonical([recipes.structure(own), num_members])
@@ -115,7 +115,8 @@ def begin(
     padded = [*members]
     padded += [padded[-1]] * ((places or len(members)) - len(members))
     own = [study.recipe(trial.values) for trial in padded]
-    ready, hparams = study.ready(own[0], len(own)), recipes.numbers(own)
+    ready = study.ready(own[0], len(own))
+    hparams = recipes.numbers(own, study.pool.modes)
     keys = randomness.keys(jnp.array([trial.seed for trial in padded]))
     state = population.init(ready.made.initialise, hparams, keys)
     return ready, runs.Members(hparams, state, keys)

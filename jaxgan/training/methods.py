@@ -5,16 +5,24 @@ the players move, the optimiser's numbers and the averaging. `make` turns its na
 structure and its numbers into hyperparameters.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 
 from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
+from jaxgan.data import augmentation
+from jaxgan.penalties import adaptive
 from jaxgan.steps import rules
 
 CLIP = "weight_clip"
+
+CONSISTENCY = {
+    "consistency": penalties.consistency,
+    "balanced_consistency": penalties.balanced_consistency,
+}
+"""Penalties of a method's `consistency` augmentations, by name."""
 
 
 class Method(NamedTuple):
@@ -32,6 +40,13 @@ class Method(NamedTuple):
       n_critic: steps of the discriminator to one of the generator.
       layer_norms: whether the norm of each layer's gradient is told as a metric, see
         `gradients.with_layer_norms`.
+      augment: what changes the samples that the discriminator sees, in both players'
+        gradients, by their names in `data.augmentation`; none for none.
+      ada_target: of r_t, towards which the probability of the augmentations moves, see
+        `penalties.adaptive`, or None to apply them always.
+      ada_images: real images in which that probability can go from 0 to 1.
+      consistency: what changes the samples that the penalties of `CONSISTENCY` compare
+        with the unchanged ones, by name; these penalties and it go together.
     """
 
     loss: str
@@ -42,6 +57,10 @@ class Method(NamedTuple):
     rule: str = "alternating"
     n_critic: int = 1
     layer_norms: bool = False
+    augment: Sequence[str] = ()
+    ada_target: float | None = None
+    ada_images: float = adaptive.IMAGES
+    consistency: Sequence[str] = ()
 
 
 class Made(NamedTuple):
@@ -51,7 +70,8 @@ class Made(NamedTuple):
       step: of one member, which is quarantined when it diverges.
       initialise: `(hparams, key) -> TrainState` of one member.
       hparams: of one member.
-      parts: batches that a step consumes, one after the other.
+      parts: batches that a step consumes, one after the other; for a discriminator of
+        packs these are batches of packs, and each pack counts once for each sample.
     """
 
     step: types.Step
@@ -63,14 +83,18 @@ class Made(NamedTuple):
 def make(gan: types.GAN, method: Method) -> Made:
     """Makes the step, the beginning and the numbers of a method.
 
-    A rule's own correction has its published weight unless the method gives one.
+    A rule's own correction has its published weight unless the method gives one. If the
+    discriminator judges packs, a batch is one of packs: a step draws `gan.pack` times
+    as many samples.
 
     Raises:
-      UserError: if a name is not known, or a weight belongs to another rule.
+      UserError: if a name is not known, a weight belongs to another rule, or there is a
+        number of an augmentation without the augmentation.
     """
     hparams = numbers(method)
     weights = hparams.penalties
     known = _known(method.rule)
+    _check_augmentation(method)
     if CLIP in weights and (method.rule != "alternating" or not weights[CLIP] > 0):
         raise errors.UserError(
             f"weight of {CLIP!r}={weights[CLIP]} with the rule {method.rule!r}: it is "
@@ -84,10 +108,23 @@ def make(gan: types.GAN, method: Method) -> Made:
             )
     loss = losses.get(method.loss)
     of_critic = _chosen(penalties.PENALTIES, weights)
+    changed = augmentation.of_packs(augmentation.always(method.consistency), gan.pack)
+    of_critic |= {
+        name: build(changed) for name, build in _chosen(CONSISTENCY, weights).items()
+    }
     terms = _chosen(losses.TERMS, weights)
+    if method.ada_target is not None:
+        gan = adaptive.with_probability(gan)
+
+    def discriminator(own: types.GAN) -> types.Gradient:
+        return gradients.discriminator(own, loss, of_critic, terms)
+
+    def generator(own: types.GAN) -> types.Gradient:
+        return gradients.generator(own, loss, terms)
+
     players = (
-        gradients.discriminator(gan, loss, of_critic, terms),
-        gradients.generator(gan, loss, terms),
+        _augmented(method, gan, discriminator),
+        _augmented(method, gan, generator),
     )
     if method.layer_norms:
         players = tuple(map(gradients.with_layer_norms, players))
@@ -102,7 +139,7 @@ def make(gan: types.GAN, method: Method) -> Made:
         steps.quarantine(step),
         steps.initialise(gan, made.optimizer),
         hparams,
-        made.parts,
+        made.parts * gan.pack,
     )
 
 
@@ -115,12 +152,44 @@ def numbers(method: Method) -> types.HParams:
     weights = dict(method.weights)
     if rule is not None and rule.weight is not None:
         weights.setdefault(method.rule, rule.weight)
-    return types.HParams(method.optimizer, weights, method.ema_decay)
+    hparams = types.HParams(method.optimizer, weights, method.ema_decay)
+    if method.ada_target is None:
+        return hparams
+    own = {"target": method.ada_target, "images": method.ada_images}
+    return hparams._replace(augmentation=own)
 
 
 def _known(rule: str) -> set[str]:
     own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
-    return {*penalties.PENALTIES, *losses.TERMS, *own, CLIP}
+    return {*penalties.PENALTIES, *CONSISTENCY, *losses.TERMS, *own, CLIP}
+
+
+def _check_augmentation(method: Method) -> None:
+    if method.ada_target is not None and not method.augment:
+        raise errors.UserError(
+            f"ada_target={method.ada_target} moves the probability of augmentations, "
+            "but there are none; give augment=('ada',), or leave it out."
+        )
+    if not method.ada_images > 0:
+        raise errors.UserError(f"ada_images={method.ada_images} must be positive.")
+    asked = sorted(set(CONSISTENCY) & set(method.weights))
+    if bool(asked) != bool(method.consistency):
+        raise errors.UserError(
+            f"consistency={tuple(method.consistency)} and the penalties {asked} go "
+            "together; give both, such as consistency=('translation',) and the weight "
+            "10 of consistency, or neither."
+        )
+
+
+def _augmented(
+    method: Method, gan: types.GAN, build: Callable[[types.GAN], types.Gradient]
+) -> types.Gradient:
+    """The gradient that `build` makes of a GAN, of augmented samples if so asked."""
+    if not method.augment:
+        return build(gan)
+    if method.ada_target is None:
+        return penalties.augmented(build, gan, augmentation.always(method.augment))
+    return adaptive.augmented(build, gan, augmentation.sometimes(method.augment))
 
 
 def _clipped(discriminator, generator, n_critic) -> types.Step:

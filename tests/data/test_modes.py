@@ -171,3 +171,29 @@ def test_purity_counts_the_majority_of_each_mode():
 def test_modes_that_cannot_be_are_refused(make, words):
     with pytest.raises(errors.UserError, match=words):
         make()
+
+
+def test_tempered_weights_go_from_even_to_the_shares_of_the_data():
+    own = modes.from_labels(np.repeat([0, 1, 2], [100, 10, 1]))
+    counts = np.array([100.0, 10.0, 1.0])
+    for temperature in (0.0, 0.5, 1.0, 2.0):
+        expected = counts**temperature / (counts**temperature).sum()
+        found = modes.tempered(own, temperature)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    shares = modes.proportions(own)
+    np.testing.assert_allclose(modes.tempered(own, 1.0), shares, rtol=1e-6)
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_extra_samples_are_one_mode_more_behind_the_others(number):
+    own = modes.from_labels(np.array([1, 0, 1, 1]))
+    found = modes.with_extra(own, 4, number)
+    assert found.counts.tolist() == [1, 3, number]
+    for row, count, members in zip(
+        found.table, found.counts, ([1], [0, 2, 3], range(4, 4 + number)), strict=True
+    ):
+        assert row[:count].tolist() == list(members) and set(row) == set(members)
+    weights = modes.with_extra_share(np.array([[3.0, 1.0], [0.0, 2.0]]), 0.2)
+    np.testing.assert_allclose(weights, [[0.6, 0.2, 0.2], [0, 0.8, 0.2]], rtol=1e-6)
+    with pytest.raises(errors.UserError, match="num_extra is 0"):
+        modes.with_extra(own, 4, 0)

@@ -172,6 +172,10 @@ def test_samples_are_kept_as_numbers(smoke, tmp_path):
         (["--smoke", "--seeds", "0"], "--seeds 0"),
         (["--dataset", "kmnist", "--data-dir", "nowhere"], "--dataset kmnist"),
         (["--seeds", "many"], "seeds"),
+        (["--dataset", "ring", "--augment", "diffaugment"], "--augment diffaugment"),
+        (["--augment", "diffaugment"], "give brightness contrast translation cutout"),
+        (["--balance", "class"], "--balance class: the modes are clusters"),
+        (["--extra-data", "nonsense"], "--extra-data nonsense"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -272,3 +276,43 @@ def test_the_program_in_the_readme_runs_and_prints_a_row_per_member(tmp_path):
     assert result.returncode == 0, result.stderr
     rows = re.findall(r"learning rate [\d.]+: (\d) of 8 modes", result.stdout)
     assert len(rows) == 8 and max(map(int, rows)) == 8
+
+
+@pytest.mark.slow
+def test_limited_data_compares_augmentations_on_images_that_nobody_learnt(tmp_path):
+    result = run("limited_data.py", "--smoke", "--out", "run", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    record = json.loads((tmp_path / "run" / "scores.json").read_text())
+    assert set(record["arms"]) == {"none", "diffaugment", "ada"}
+    assert set(record["result"]) == {"diffaugment", "ada"}
+    for arm in record["arms"].values():
+        assert len(arm["scores"]["frechet_distance"]["value"]) == 2
+        assert arm["title"] in result.stdout
+    assert len(record["arms"]["ada"]["probability"]) == 2
+    protocol = dict(record["arms"]["ada"]["scores"]["frechet_distance"]["protocol"])
+    assert protocol["num_real"] == 364  # the held-out digits
+    assert (tmp_path / "run" / "report.html").exists()
+    own, everything = record["references"].values()
+    assert len(own["frechet_distance"]["value"]) == 2
+    assert (
+        min(own["frechet_distance"]["value"])
+        > everything["frechet_distance"]["value"][0]
+    )
+
+
+@pytest.mark.slow
+def test_the_main_job_runs_with_all_that_makes_data_diverse(tmp_path):
+    result = run(
+        *("mode_ensemble.py", "--smoke", "--augment", "diffaugment_grey"),
+        *("--ada-target", 0.6, "--pack", 2, "--minibatch", "discrimination"),
+        *("--balance", "cluster", "--extra-data", "digits", "--out", "run"),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    arms = {line["arm"]: line for line in map(json.loads, lines)}
+    assert "augmentation_probability" in arms["per_mode"]
+    assert "augmentation_probability" not in arms["minimax"]
+    record = json.loads((tmp_path / "run" / "scores.json").read_text())["arms"]
+    steps, samples = (record["per_mode"][n] for n in ("steps", "real_samples"))
+    assert samples == 10 * steps * 64 * 2

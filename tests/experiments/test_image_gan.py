@@ -153,6 +153,16 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--samples", "3"], "--samples 3"),
         (["--seeds", "0"], "--seeds 0"),
         (["--out", "deep.npy/run"], "--out deep.npy/run"),
+        (["--augment", "color"], "--augment color: augmentation 'saturation' changes"),
+        (["--augment", "nonsense"], "--augment nonsense: augmentation"),
+        (["--ada-target", "0.6"], "--ada-target 0.6: it needs augmentations"),
+        (["--ada-images", "9"], "--ada-images 9.0: it goes with --ada-target"),
+        (["--consistency", "translation"], "go together"),
+        (["--pack", "0"], "--pack 0"),
+        (["--pack", "2", "--labels"], "--pack 2: it goes without --labels"),
+        (["--balance-temperature", "1"], "--balance-temperature 1.0: it goes with"),
+        (["--extra-data", "ring"], "--extra-data ring"),
+        (["--extra-data", "digits", "--extra-share", "1"], "--extra-share 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -195,6 +205,38 @@ def of_three_classes(held_out):
     train = dataset.Split(np.tile(x.astype(np.uint8), (1, 2, 2, 1)), label)
     test = dataset.Split(*(values[np.isin(label, held_out)] for values in train))
     return dataset.Dataset("own", train, test, 4, class_names=tuple("wxyz"))
+
+
+@pytest.mark.slow
+def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(tmp_path):
+    arguments = (
+        *("--smoke", *SMALL, "--augment", "ada_grey", "--ada-target", 0.1),
+        *("--ada-images", 1000, "--pack", 2, "--minibatch", "stddev"),
+        *("--balance", "class", "--balance-temperature", 0.5),
+        *("--extra-data", "digits", "--extra-share", 0.2),
+    )
+    printed = succeed("image_gan.py", *arguments, "--out", "whole", cwd=tmp_path)
+    assert "1,797 further images from digits" in printed
+    succeed(
+        "image_gan.py", *arguments, "--out", "part", "--minutes", 1e-6, cwd=tmp_path
+    )
+    succeed("image_gan.py", "--resume", "part", "--minutes", 9, cwd=tmp_path)
+    record = json.loads((tmp_path / "whole" / "scores.json").read_text())
+    # Ten steps of 64 packs of two samples.
+    assert record["real_samples"] == 10 * 64 * 2
+    logs = [
+        [
+            {name: own for name, own in json.loads(line).items() if name != "seconds"}
+            for line in (tmp_path / folder / "metrics.jsonl").read_text().splitlines()
+        ]
+        for folder in ("whole", "part")
+    ]
+    assert logs[0] == logs[1]
+    assert 0 < logs[0][-1]["augmentation_probability"][0] <= 1
+    for seed in range(2):
+        name = f"mixture-generator-{seed}.safetensors"
+        one, other = ((tmp_path / f / name).read_bytes() for f in ("whole", "part"))
+        assert one == other
 
 
 @pytest.mark.parametrize("held_out", [[1, 2, 3], [1, 2]])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core import errors
+from jaxgan.data import dataset, modes
 from jaxgan.sweeps import plans, recipes, records, studies, trials
 
 TRIALS = trials.make(
@@ -96,6 +97,45 @@ def test_structure_tells_apart_what_is_another_program():
         assert recipes.structure(other) != recipes.structure(base)
 
 
+def test_augmentations_are_structure_and_their_numbers_are_not():
+    base = recipes.changed(
+        recipes.Recipe(), {"augment": "ada_grey", "ada_target": 0.6, "network.pack": 2}
+    )
+    same = recipes.changed(base, {"ada_target": 0.1, "ada_images": 10.0})
+    assert recipes.structure(same) == recipes.structure(base)
+    for changed in (
+        {"augment": ["ada_grey", "cutout"]},
+        {"network.pack": 1},
+        {"balance_temperature": 0.0},
+        {"consistency": "translation"},
+    ):
+        other = recipes.changed(base, changed)
+        assert recipes.structure(other) != recipes.structure(base)
+    bare = base._replace(augment=(), ada_target=None)
+    assert recipes.structure(bare) != recipes.structure(base)
+    found = recipes.numbers([base, same])
+    np.testing.assert_allclose(found.augmentation["target"], [0.6, 0.1])
+    np.testing.assert_allclose(found.augmentation["images"], [5e5, 10])
+    assert found.mode_weights is None
+    assert recipes.method(base).augment == ("ada_grey",)
+
+
+def test_each_trial_draws_classes_by_its_own_temperature():
+    classes = modes.from_labels(np.repeat([0, 1], [9, 1]))
+    own = [recipes.Recipe(balance_temperature=value) for value in (0.0, 1.0)]
+    found = recipes.numbers(own, classes)
+    np.testing.assert_allclose(found.mode_weights, [[0.5, 0.5], [0.9, 0.1]], rtol=1e-5)
+    with pytest.raises(errors.UserError, match="balance_temperature=0.0 balances"):
+        recipes.numbers(own)
+
+
+def test_augmentations_that_do_not_fit_the_data_are_refused():
+    data = dataset.load("ring", num_samples=8)
+    recipe = recipes.Recipe(augment=("translation",))
+    with pytest.raises(errors.UserError, match="'translation' changes images"):
+        recipes.networks_of(recipe, data)
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -103,6 +143,8 @@ def test_structure_tells_apart_what_is_another_program():
         ({"penalties.r3": 1.0}, "did you mean 'penalties.r"),
         ({"network.hiden": 1.0}, "did you mean 'network.hidden'"),
         ({"learning_rate": "fast"}, "learning_rate='fast' must be a number"),
+        ({"ada_target": "high"}, "ada_target='high' must be a number"),
+        ({"augmentation": "ada"}, "there is no field 'augmentation'"),
     ],
 )
 def test_what_cannot_be_changed_is_named(setting, said):

@@ -10,6 +10,7 @@ import pytest
 from jaxgan import ensembles, gan, population, runs, steps, types
 from jaxgan.core import errors
 from jaxgan.data import pool
+from jaxgan.penalties import adaptive
 from jaxgan.scripts import replicates
 from jaxgan.steps import rules
 from jaxgan.training import methods
@@ -58,6 +59,76 @@ def test_a_rule_says_how_many_batches_it_takes():
     for name, parts in takes.items():
         method = methods.Method("hinge", {}, BOTH, rule=name, n_critic=3)
         assert methods.make(GAN, method).parts == parts
+
+
+def test_a_batch_has_a_pack_for_each_sample():
+    packed = gan.mlp((2,), hidden=(4,), latent_dim=2, pack=2)
+    method = methods.Method("hinge", {"r1": 1.0}, BOTH, n_critic=3)
+    made = methods.make(packed, method)
+    assert made.parts == 3 * 2
+    key = jax.random.key(0)
+    state = jax.eval_shape(made.initialise, made.hparams, key)
+    batch = types.Batch(jnp.zeros((5 * made.parts, 2)))
+    after, metrics = jax.eval_shape(made.step, made.hparams, state, batch, key)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert metrics["r1"].shape == ()
+    with pytest.raises(errors.UserError, match="cannot be cut into packs of 2"):
+        odd = types.Batch(jnp.zeros((3 * 5, 2)))
+        jax.eval_shape(made.step, made.hparams, state, odd, key)
+
+
+IMAGES = np.random.default_rng(1).uniform(-1, 1, (12, 4, 4, 1)).astype(np.float32)
+AUGMENTED = methods.Method(
+    "hinge",
+    {"consistency": 10.0},
+    BOTH,
+    augment=("translation", "ada_contrast"),
+    ada_target=0.1,
+    ada_images=40.0,
+    consistency=("cutout",),
+)
+
+
+@pytest.mark.parametrize("rule", steps.RULES)
+def test_every_rule_takes_augmented_gradients(rule):
+    networks = gan.mlp((4, 4, 1), hidden=(2,), latent_dim=2, pack=2, convolution="lax")
+    made = methods.make(networks, AUGMENTED._replace(rule=rule))
+    key = jax.random.key(0)
+    state = jax.eval_shape(made.initialise, made.hparams, key)
+    batch = types.Batch(jnp.zeros((3 * made.parts, 4, 4, 1)))
+    after, metrics = jax.eval_shape(made.step, made.hparams, state, batch, key)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert {"augmentation_probability", "real_sign", "consistency"} <= set(metrics)
+
+
+def test_a_probability_of_augmentation_is_saved_and_resumed(tmp_path):
+    networks = gan.mlp((4, 4, 1), hidden=(4,), latent_dim=2)
+    made = methods.make(networks, AUGMENTED)
+    data = pool.put(IMAGES)
+    trainer = runs.trainer(made, 5, made.hparams, data, population.vmap)
+    hparams = population.broadcast(made.hparams, 2)
+    begun = runs.begin(trainer, hparams, jax.random.key(0), data)
+
+    def go_on(folder, num_steps):
+        saving = runs.Saving(tmp_path / folder, {}, "go on", 0.0)
+        options = {"num_steps": num_steps, "chunk_steps": 2, "saving": saving}
+        log = tmp_path / f"{folder}.jsonl"
+        return runs.train(trainer, begun, data, title="", log=log, **options)
+
+    (tmp_path / "part").mkdir()
+    whole, history = go_on("whole", 10)
+    go_on("part", 6)
+    part, _ = go_on("part", 10)
+    for one, other in zip(
+        jax.tree.leaves(whole.state), jax.tree.leaves(part.state), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    own = whole.state.collections.discriminator[adaptive.COLLECTION]
+    # Ten batches of five, of which the last two have not moved it yet.
+    np.testing.assert_array_equal(own["batches"], [2, 2])
+    assert {round(float(value), 4) for value in own["value"]} <= {0.0, 0.5, 1.0}
+    assert history[-1].metrics["augmentation_probability"].shape == (2,)
+    assert history[-1].metrics["consistency"].min() >= 0
 
 
 @pytest.mark.parametrize(

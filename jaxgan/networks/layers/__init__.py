@@ -18,6 +18,7 @@ from jaxgan.networks.layers.phase import PhaseShuffle
 from jaxgan.networks.layers.places import average_pool, finish, leaky_relu, upsample
 from jaxgan.networks.layers.recipe import (
     INITIALISATIONS,
+    MINIBATCH,
     NORMALISATIONS,
     Recipe,
     check,
@@ -28,6 +29,7 @@ from jaxgan.networks.layers.reference import WithReference
 
 __all__ = [
     "INITIALISATIONS",
+    "MINIBATCH",
     "NORMALISATIONS",
     "Conditioning",
     "Conv",

@@ -9,7 +9,7 @@ from jax import Array
 
 from jaxgan import types
 from jaxgan.core import errors
-from jaxgan.networks.layers import linear
+from jaxgan.networks.layers import linear, minibatch
 from jaxgan.networks.layers import recipe as recipes
 
 GENERATOR = ("none", "concat", "normalisation", "self_modulation")
@@ -103,7 +103,7 @@ class Head(nn.Module):
     """The end of every discriminator: `features [B, F] -> DiscriminatorOutput`.
 
     Attributes:
-      recipe: of its dense layers.
+      recipe: of its dense layers; its `minibatch` is of the logit alone.
       conditioning: of the discriminator.
       use_bias: whether the logit has one.
     """
@@ -117,7 +117,8 @@ class Head(nn.Module):
         self, features: Array, *, train: bool, label: Array | None = None
     ) -> types.DiscriminatorOutput:
         score = linear.Dense(1, self.recipe, use_bias=self.use_bias)
-        logits = score(features, train=train)[:, 0]
+        seen = minibatch.beside(features, self.recipe, train=train)
+        logits = score(seen, train=train)[:, 0]
         class_logits = None
         if self.conditioning.kind == "projection":
             classes = _one_hot(label, self.conditioning, features.dtype)

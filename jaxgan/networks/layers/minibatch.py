@@ -71,3 +71,13 @@ class MinibatchDiscrimination(nn.Module):
         # Each sample is at distance 0 of itself.
         closeness = jnp.exp(-distance).sum(1) - 1
         return jnp.concatenate([x, closeness.astype(x.dtype)], axis=-1)
+
+
+def beside(features: Array, recipe: recipes.Recipe, *, train: bool) -> Array:
+    """Features `[B, F]` with what a recipe's `minibatch` adds; in a module's call."""
+    match recipe.minibatch:
+        case "stddev":
+            return MinibatchStddev()(features)
+        case "discrimination":
+            return MinibatchDiscrimination(recipe=recipe)(features, train=train)
+    return features

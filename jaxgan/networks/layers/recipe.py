@@ -41,6 +41,10 @@ uniform of variance `2/(n + outputs)` (Glorot 2010), orthogonal (Saxe 2013), N(0
 every pass, so that under Adam all layers learn at the same rate. `zero` is for layers
 that should come in as they learn."""
 
+MINIBATCH = ("none", "stddev", "discrimination")
+"""What a discriminator's last layer sees of the other samples of a batch: nothing, how
+much they differ (Karras 2017) or how close they are (Salimans 2016)."""
+
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
@@ -57,6 +61,7 @@ class Recipe:
         float32 whatever it is.
       reference_size: samples of the reference batch of `virtual_batch`, which must not
         be more than the batches in training have.
+      minibatch: of a discriminator, one of `MINIBATCH`.
     """
 
     normalisation: str = "none"
@@ -64,6 +69,7 @@ class Recipe:
     convolution: str = "auto"
     dtype: str = "float32"
     reference_size: int = 32
+    minibatch: str = "none"
 
     @property
     def compute(self) -> Any:
@@ -103,6 +109,7 @@ def check(recipe: Recipe, prefix: str = "") -> None:
     _check(prefix + "normalisation", recipe.normalisation, NORMALISATIONS)
     _check("initialisation", recipe.initialisation, tuple(INITIALISATIONS))
     _check("dtype", recipe.dtype, tuple(DTYPES))
+    _check("minibatch", recipe.minibatch, MINIBATCH)
     convolution.check_form(recipe.convolution)
     if recipe.reference_size < 1:
         raise errors.UserError(

@@ -191,7 +191,8 @@ def _replanted(
 def _replanting(
     study: studies.Study, ready: programs.Ready, every: Sequence[trials.Trial]
 ) -> Replant:
-    hparams = recipes.numbers([study.recipe(trial.values) for trial in every])
+    own = [study.recipe(trial.values) for trial in every]
+    hparams = recipes.numbers(own, study.pool.modes)
     keys = randomness.keys(jnp.array([trial.seed for trial in every]))
 
     @jax.jit

@@ -240,5 +240,6 @@ def _numbers(study, members, values: Mapping[str, Sequence[float]]):
         [
             study.recipe(trial.values | {name: own[i] for name, own in values.items()})
             for i, trial in enumerate(members)
-        ]
+        ],
+        study.pool.modes,
     )

@@ -270,7 +270,7 @@ def _begin(
     """
     own = [study.recipe(trial.values) for trial in group.trials]
     ready = study.ready(own[0], group.places)
-    hparams = rounds.on_host(recipes.numbers(own))
+    hparams = rounds.on_host(recipes.numbers(own, study.pool.modes))
     keys = randomness.keys(jnp.array([trial.seed for trial in group.trials]))
     initialise, total, blocks = jax.jit(jax.vmap(ready.made.initialise)), len(own), []
     for first in range(0, total, group.places):
