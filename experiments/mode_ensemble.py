@@ -12,6 +12,11 @@ training: the ensemble per mode as it was initialised, a Gaussian per cluster, c
 the cluster's means. Expect the clusters alone to cover all modes, also untrained;
 what training adds is seen within modes and classes. The run folder keeps settings,
 metrics, scores, pictures, mixtures and `report.html`, one page that opens anywhere.
+
+`--arms` has more, at the same operations: boosted (adagan), generators against one
+discriminator (mgan, mad_gan) or several (gman, mix_gan), by clusters of learnt features
+(per_mode_features, self_conditioned), snapshots, neighbours; `_weighted` after a name
+weights the mixture by held-out data.
 """
 
 import dataclasses
@@ -34,6 +39,8 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     """find the modes by clustering, or take the labels (an oracle partition)"""
     num_modes: int | None = None
     """number of clusters; None for the number of classes of the dataset"""
+    arms: tuple[str, ...] = ("single", "independent", "per_mode", "minimax")
+    """ways to spend the operations, by their names in scripts/ensemble_kinds.py"""
     seeds: int = 5
     """runs of each arm"""
     steps: int = 800
@@ -77,7 +84,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import ensembles, gan, losses, reports, types
+from jaxgan import gan, losses, reports, types
 from jaxgan.data import dataset
 from jaxgan.data import modes as modes_lib
 from jaxgan.runs import journal
@@ -86,6 +93,7 @@ from jaxgan.scripts import (
     ensemble_arms,
     ensemble_comparison,
     ensemble_experiments,
+    ensemble_kinds,
     ensemble_reports,
     from_settings,
     mode_partitions,
@@ -115,8 +123,8 @@ def main(settings: Settings) -> None:
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
         experiment = ensemble_experiments.make(*asked)
-        arms, known = make_arms(settings, modes), make_methods(settings)
-        ensemble_comparison.dry_run(experiment, arms, known)
+        arms, makes = make_arms(settings, data, modes)
+        ensemble_comparison.dry_run(experiment, arms, makes)
         return
     title = f"mode_ensemble-{settings.dataset}"
     with run_folders.opened(settings, title) as folders:
@@ -158,8 +166,8 @@ def run(
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
         experiment = ensemble_experiments.make(*asked, folders)
-        arms, known = make_arms(settings, modes), make_methods(settings)
-        begun = ensemble_comparison.begin(experiment, arms, known, background)
+        arms, makes = make_arms(settings, data, modes)
+        begun = ensemble_comparison.begin(experiment, arms, makes, background)
         purity = modes_lib.purity(modes, data.train.label)
         number = reports.count(len(modes.counts), "mode")
         print(f"{number} from {settings.modes}, purity {purity:.3f}")
@@ -168,10 +176,11 @@ def run(
             print(note)
         found = ensemble_comparison.compare(
             experiment,
-            arms,
             begun,
             suite,
-            flops=settings.steps * len(modes.counts) * begun["per_mode"].trainer.flops,
+            flops=ensemble_comparison.operations(
+                experiment, begun, makes, len(modes.counts) * settings.steps
+            ),
             samples=settings.samples,
             experts="per_mode",
             part=PARTS[settings.modes],
@@ -200,6 +209,8 @@ def check(settings: Settings) -> None:
     cli.check(settings, checks)
     with cli.flag("--loss", settings.loss):
         losses.get(settings.loss)
+    with cli.flag("--arms", " ".join(settings.arms)):
+        ensemble_kinds.check(settings.arms)
 
 
 def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN, dict]:
@@ -213,30 +224,23 @@ def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN,
         return gan.build(architecture), architecture
 
 
-def make_methods(settings: Settings) -> dict[str, methods.Method]:
+def make_arms(
+    settings: Settings, data: dataset.Dataset, modes: modes_lib.Modes
+) -> tuple[tuple[ensemble_arms.Arm, ...], ensemble_kinds.Makes]:
     adam = {"learning_rate": settings.learning_rate, **BETAS}
     both, norms = types.Pair(adam, adam), settings.layer_norms
-    return {
-        "remedied": methods.Method(
+    part = PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE)
+    asked = ensemble_kinds.Asked(
+        remedied=methods.Method(
             *(settings.loss, {"r1": settings.r1}, both, EMA_DECAY), layer_norms=norms
         ),
-        "classic": methods.Method("minimax", {}, both, layer_norms=norms),
-    }
-
-
-def make_arms(
-    settings: Settings, modes: modes_lib.Modes
-) -> tuple[ensemble_arms.Arm, ...]:
-    gans = reports.count(len(modes.counts), "GAN")
-    one, many = (ensembles.bagged(modes, n) for n in (1, len(modes.counts)))
-    part = PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE)
-    experts = ensembles.per_mode(modes)
-    return (
-        ensemble_arms.Arm("single", "one GAN", one, "remedied"),
-        ensemble_arms.Arm("independent", f"{gans} on all data", many, "remedied"),
-        ensemble_arms.Arm("per_mode", f"{gans}, one per {part}", experts, "remedied"),
-        ensemble_arms.Arm("minimax", "one minimax GAN, no remedy", one, "classic"),
+        classic=methods.Method("minimax", {}, both, layer_norms=norms),
+        data=data,
+        modes=modes,
+        part=part,
+        steps=settings.steps,
     )
+    return ensemble_kinds.by_name(settings.arms, asked)
 
 
 if __name__ == "__main__":

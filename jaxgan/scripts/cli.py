@@ -42,7 +42,7 @@ FREE = {
 }
 """Settings that a run may be resumed with other values of."""
 
-ADDED = {"image_size", "value_range", "layer_norms"}
+ADDED = {"image_size", "value_range", "layer_norms", "arms"}
 """Settings that older runs have not; their defaults are what those did."""
 
 
