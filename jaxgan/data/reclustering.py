@@ -17,6 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan.core import errors
+from jaxgan.data import modes
 
 
 def matched(labels: ArrayLike, before: ArrayLike, num_modes: int) -> np.ndarray:
@@ -58,7 +59,8 @@ def matched(labels: ArrayLike, before: ArrayLike, num_modes: int) -> np.ndarray:
 def clustered(features: ArrayLike, num_modes: int, seed: int = 0) -> np.ndarray:
     """Clusters features by k-means, begun by k-means++.
 
-    Cheaper than `modes.cluster`, and of the kind that `reclustered` goes on with.
+    At most 5,000 samples are fitted, a random subset if there are more; all others join
+    the nearest mean. Cheaper than `modes.cluster`, and what `reclustered` goes on with.
 
     Args:
       features: `[N, F]`, finite, on the host.
@@ -73,11 +75,11 @@ def clustered(features: ArrayLike, num_modes: int, seed: int = 0) -> np.ndarray:
         finite.
     """
     x = _flat(features)
-    different = len(np.unique(x, axis=0)) if np.isfinite(x).all() else 0
+    different = _different(x, seed)
     if not 1 <= num_modes <= different:
         raise errors.UserError(
-            f"num_modes is {num_modes}, but only {different} of the {len(x)} features "
-            "are finite and different; ask for at most as many clusters."
+            f"num_modes is {num_modes}, but only {different} of the features are "
+            "finite and different; ask for at most as many clusters."
         )
     return _kmeans(x, num_modes, "k-means++", seed)
 
@@ -88,7 +90,8 @@ def reclustered(
     """Clusters features anew by k-means, each cluster under the name it had.
 
     k-means (Lloyd's algorithm, Euclidean) begins with the means that the old clusters
-    have in the new features; `matched` then names what came out.
+    have in the new features, on as many samples as `clustered` fits; `matched` then
+    names what came out.
 
     Args:
       features: `[N, F]`, on the host.
@@ -118,7 +121,7 @@ def reclustered(
             f"the {num_modes} needs one."
         )
     kept = old.astype(np.int32)
-    if not np.isfinite(x).all() or len(np.unique(x, axis=0)) < num_modes:
+    if _different(x, seed) < num_modes:
         return kept
     means = np.stack([x[old == k].mean(axis=0) for k in range(num_modes)])
     found = _kmeans(x, num_modes, means, seed)
@@ -139,4 +142,17 @@ def _kmeans(x: np.ndarray, number: int, begin: Any, seed: int) -> np.ndarray:
     kmeans = clustering.KMeans(number, init=begin, n_init=1, random_state=seed)
     # The number of threads would enter the rounding.
     with threadpoolctl.threadpool_limits(limits=1):
-        return kmeans.fit_predict(x)
+        return kmeans.fit(x[_fitted(x, seed)]).predict(x)
+
+
+def _fitted(x: np.ndarray, seed: int) -> np.ndarray:
+    """The rows in which clusters are looked for."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    return np.sort(order[: modes.MAX_FITTED])
+
+
+def _different(x: np.ndarray, seed: int) -> int:
+    """How many of those rows differ; 0 if some of all are not finite."""
+    if not np.isfinite(x).all():
+        return 0
+    return len(np.unique(x[_fitted(x, seed)], axis=0))

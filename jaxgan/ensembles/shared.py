@@ -187,8 +187,7 @@ def mgan(
       Hoang et al., MGAN: Training Generative Adversarial Nets with Multiple Generators,
       2018, https://arxiv.org/abs/1708.02556
     """
-    whole = with_generators(gan, num_generators, mapper)
-    return with_classifier(whole, num_generators)
+    return with_generators(with_classifier(gan, num_generators), num_generators, mapper)
 
 
 def mad_gan(

@@ -34,6 +34,9 @@ from jaxgan.training import methods
 FOLDS = 2
 """Parts of the data, each judged by a classifier that was trained on the others."""
 
+FAKES = 8192
+"""Samples of a mixture, at most, that its classifier learns."""
+
 CLASSIFIER_STEPS = 0.5
 """Steps of a classifier to one of a GAN."""
 
@@ -124,7 +127,7 @@ def _classifier(
 ) -> runs.Trainer:
     """The program of a discriminator against samples that are kept."""
     number = len(experiment.data.x)
-    replayed = boosting.replaying(experiment.networks, number)
+    replayed = boosting.replaying(experiment.networks, min(FAKES, number))
     chosen = {
         name: penalties.PENALTIES[name]
         for name in method.weights
@@ -215,13 +218,12 @@ def _ratios(experiment, arm, judge, rounds, betas, num_steps) -> np.ndarray:
 
 
 def _draws(experiment, arm, members, t) -> jax.Array:
-    """As many samples `[S, N, ...]` of each seed's mixture as there are real ones."""
+    """Samples `[S, n, ...]` of each seed's mixture, no more than are real."""
     key = jax.random.fold_in(randomness.key(experiment.seed + KEYS + 2), t)
-    drawn = []
+    drawn, number = [], min(FAKES, len(experiment.data.x))
     for seed in range(experiment.seeds):
         mixed = ensemble_arms.mixture(experiment, arm, members, seed)
         own = jax.random.fold_in(key, seed)
-        number = len(experiment.data.x)
         drawn.append(ensembles.sample(experiment.networks, mixed, own, number)[0])
     return jnp.stack(drawn)
 
