@@ -13,7 +13,7 @@ At hardness h = 0 it is the mean of all, for large h the harshest of them.
     step = steps.alternating(d, g)                      # penalties: {"hardness": h}
 
 References:
-  Durugkar et al., Generative Multi-Adversarial Networks, 2017, section 4.1,
+  Durugkar et al., Generative Multi-Adversarial Networks, 2017,
   https://arxiv.org/abs/1611.01673
 """
 

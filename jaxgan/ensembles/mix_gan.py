@@ -18,7 +18,7 @@ for either player; the entropy term R keeps all members in the game.
 
 References:
   Arora et al., Generalization and Equilibrium in Generative Adversarial Nets (GANs),
-  2017, section 5, https://arxiv.org/abs/1703.00573
+  2017, https://arxiv.org/abs/1703.00573
 """
 
 from collections.abc import Mapping

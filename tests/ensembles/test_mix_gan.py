@@ -1,4 +1,4 @@
-"""Tests of jaxgan.ensembles.mix_gan and jaxgan.ensembles.gman."""
+"""Tests of jaxgan.ensembles.mix_gan."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from scipy import special
 
 from jaxgan import ensembles, gan, losses, penalties, population, steps, types
 from jaxgan.core import errors
-from jaxgan.ensembles import gman, mix_gan
+from jaxgan.ensembles import mix_gan
 
 ONE = gan.mlp((2,), hidden=(4,), latent_dim=2)
 LOSS = losses.get("non_saturating")
@@ -147,71 +147,15 @@ def test_a_population_trains_and_ends_in_a_mixture_with_learnt_weights():
     )
 
 
-SEVERAL = gman.with_discriminators(ONE, 3)
-
-
-@pytest.fixture(scope="module")
-def several():
-    """A state and the generator's gradient at several hardnesses."""
-    d = gman.discriminator(SEVERAL, LOSS, PENALTIES)
-    g = gman.generator(SEVERAL, LOSS)
-
-    def hparams(hardness):
-        return types.HParams(BOTH, {"r1": R1, "hardness": hardness})
-
-    @jax.jit
-    def play(key, hardness):
-        state = steps.initialise(SEVERAL)(hparams(0.0), key)
-        own = jax.vmap(lambda h: g(hparams(h), state, BATCH, key))(hardness)
-        return state, own, d(hparams(0.0), state, BATCH, key)
-
-    return play(jax.random.key(3), jnp.array([0.0, 2.0, 1e4]))
-
-
-def test_the_generator_faces_a_softmax_of_all_discriminators(several):
-    state, (_, _, metrics), _ = several
-    z = ONE.latent(jax.random.key(3), 6)
-    x, _ = ONE.generate(state.params.generator, {}, z)
-    each = [tree_of(state.params.discriminator, j) for j in range(3)]
-    costs = np.array([LOSS.generator(judge(d, BATCH.x), judge(d, x)) for d in each])
-    expected = [costs.mean(), special.softmax(2 * costs) @ costs, costs.max()]
-    np.testing.assert_allclose(metrics["generator_loss"], expected, rtol=1e-5)
-
-
-def test_discriminators_are_trained_each_by_its_own_loss(several):
-    from jaxgan import gradients
-
-    state, _, (grads, _, _) = several
-    keys = jax.random.split(jax.random.key(3), 3)
-    one = gradients.discriminator(ONE, LOSS, PENALTIES)
-    alone = state._replace(
-        params=state.params._replace(
-            discriminator=tree_of(state.params.discriminator, 2)
-        )
-    )
-    expected, _, _ = jax.jit(one)(
-        types.HParams(BOTH, {"r1": R1}), alone, BATCH, keys[2]
-    )
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a[2], b, rtol=1e-4, atol=1e-6),
-        grads,
-        expected,
-    )
-
-
 def test_what_is_missing_is_said_in_a_sentence():
     state = jax.eval_shape(
         lambda key: steps.initialise(MIXED)(MIX_HPARAMS, key), jax.random.key(0)
     )
-    without = types.HParams(BOTH, {})
-    for gradient, said in (
-        (mix_gan.generator(MIXED, LOSS), "mixture_entropy"),
-        (mix_gan.discriminator(MIXED, LOSS, PENALTIES), "mixture_entropy"),
-        (gman.generator(SEVERAL, LOSS), "hardness"),
+    for gradient in (
+        mix_gan.generator(MIXED, LOSS),
+        mix_gan.discriminator(MIXED, LOSS, PENALTIES),
     ):
-        with pytest.raises(errors.UserError, match=said):
-            gradient(without, state, BATCH, jax.random.key(0))
+        with pytest.raises(errors.UserError, match="mixture_entropy"):
+            gradient(types.HParams(BOTH, {}), state, BATCH, jax.random.key(0))
     with pytest.raises(errors.UserError, match="num_generators=0"):
         mix_gan.with_players(ONE, 0, 2)
-    with pytest.raises(errors.UserError, match="num_discriminators=0"):
-        gman.with_discriminators(ONE, 0)

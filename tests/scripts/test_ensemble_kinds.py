@@ -1,5 +1,6 @@
 """Tests of the arms of ensemble experiments: jaxgan.scripts.ensemble_*."""
 
+import dataclasses
 import json
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, gan, population, types
+from jaxgan import ensembles, gan, population, runs, types
 from jaxgan.core import errors
 from jaxgan.data import dataset, modes, pool
 from jaxgan.scripts import (
@@ -70,14 +71,10 @@ class Prepared:
         size = SEEDS * len(self.arm.plan.mode_weights)
         self.trainer = ensemble_arms.trainer(theirs, makes[arm.method], size)
         self.adapted = theirs
-        remedied = makes["remedied"]
         self.flops = ensemble_comparison.operations(whole, {}, makes, K * STEPS)
-        assert remedied is not None
 
     def run(self, folder):
-        theirs = ensemble_experiments.dataclasses.replace(
-            self.adapted, files=experiment(folder).files
-        )
+        theirs = dataclasses.replace(self.adapted, files=experiment(folder).files)
         members = ensemble_arms.prepare(theirs, self.trainer, self.arm)
         found = ensemble_arms.train(theirs, self.trainer, self.arm, members, self.flops)
         return theirs, *found
@@ -144,7 +141,7 @@ def test_rounds_are_evenly_spread_and_none_is_empty():
 def test_members_of_rounds_lie_side_by_side_by_seed():
     def round_(value):
         state = {"w": jnp.array([10.0, 20.0]) + value}
-        return ensemble_arms.runs.Members({"h": jnp.arange(2)}, state, jnp.arange(2))
+        return runs.Members({"h": jnp.arange(2)}, state, jnp.arange(2))
 
     found = ensemble_rounds.side_by_side([round_(0), round_(1), round_(2)])
     np.testing.assert_array_equal(found.state["w"], [10, 11, 12, 20, 21, 22])
