@@ -12,6 +12,7 @@ References:
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -57,7 +58,7 @@ def in_features(
         state = training.train(
             trainer.program, hparams, state, keys, data, num_steps=num_steps
         )
-        found = _features(experiment.networks, hparams, state, data.x)[0]
+        found = next(_features(experiment.networks, hparams, state, data.x))
         own = modes.cluster(found, num_modes, seed=experiment.seed)
         own = jax.tree.map(jnp.asarray, own)
         adapted = dataclasses.replace(experiment, data=data._replace(modes=own))
@@ -155,22 +156,22 @@ def _features(
     state: types.TrainState,
     x: Any,
     label: int | None = None,
-) -> np.ndarray:
-    """Each member's features `[P, N, F]` of all data."""
-    own = state.params.discriminator, state.collections.discriminator
-    return np.asarray(_judged(networks, label, (hparams.standardiser, *own), x))
+) -> Iterator[np.ndarray]:
+    """Each member's features `[N, F]` of all data, one member at a time."""
+    players = state.params.discriminator, state.collections.discriminator
+    members = (hparams.standardiser, *players)
+    for i in range(len(state.alive)):
+        own = jax.tree.map(lambda leaf, i=i: leaf[i], members)
+        yield np.asarray(_judged(networks, label, own, x))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _judged(networks, label, members, x):
-    def one(member):
-        standardiser, params, collections = member
-        real = dataset.to_float(x)
-        if standardiser is not None:
-            real = standardise.standardise(standardiser, real)
-        return features.of_data(networks, params, collections, real, label)
-
-    return jax.lax.map(one, members)
+def _judged(networks, label, member, x):
+    standardiser, params, collections = member
+    real = dataset.to_float(x)
+    if standardiser is not None:
+        real = standardise.standardise(standardiser, real)
+    return features.of_data(networks, params, collections, real, label)
 
 
 def _cost_of_features(

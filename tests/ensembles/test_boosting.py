@@ -33,7 +33,7 @@ def test_weights_equal_the_closed_form_on_discrete_distributions(beta, seed):
 
 @pytest.mark.parametrize("beta", [0.1, 0.5])
 def test_lambda_lies_between_the_ratios_that_it_parts(beta):
-    # The bracket of equation (18): the weighted samples are those below it.
+    # The weighted samples are those below it.
     r = np.sort(np.random.default_rng(0).gamma(1.0, size=500))
     w = boosting.data_weights(r, beta)
     assert w.sum() == pytest.approx(1, abs=1e-12)
@@ -106,7 +106,7 @@ def test_no_round_of_a_perfect_learner_moves_away_from_the_data():
     for t in range(1, 6):
         mixed = boosting.mixture_weights(betas[:t]) @ np.stack(found[:t])
         distances.append(np.abs(mixed - 1 / 20).sum())
-    # Paper, section 2.5: with optimal steps the excess falls by 1 - beta at least.
+    # No worse than mixing in the data themselves, by which it falls by 1 - beta.
     ratios_of = np.array(distances[1:]) / np.array(distances[:-1])
     assert (ratios_of <= 0.8 + 1e-9).all()
 

@@ -172,6 +172,8 @@ def test_samples_are_kept_as_numbers(smoke, tmp_path):
         (["--smoke", "--seeds", "0"], "--seeds 0"),
         (["--dataset", "kmnist", "--data-dir", "nowhere"], "--dataset kmnist"),
         (["--seeds", "many"], "seeds"),
+        (["--arms", "single", "adagann"], "--arms single adagann"),
+        (["--arms", "single", "single"], "comes twice"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
