@@ -198,7 +198,7 @@ def replaying(gan: types.GAN, num_samples: int) -> types.GAN:
     def generate(params, collections, z, label=None, train=False):
         return collections["samples"][z], collections
 
-    return types.GAN(init, latent, generate, gan.discriminate)
+    return gan._replace(init=init, latent=latent, generate=generate)
 
 
 def _shares(shares: ArrayLike | None, num_samples: int) -> np.ndarray:

@@ -86,7 +86,7 @@ def with_generators(
         x, collections = mapper(one)(params, collections, *cut)
         return x.reshape(-1, *x.shape[2:]), collections
 
-    return types.GAN(init, gan.latent, generate, gan.discriminate)
+    return gan._replace(init=init, generate=generate)
 
 
 def with_classifier(gan: types.GAN, num_classes: int) -> types.GAN:
@@ -136,7 +136,7 @@ def with_classifier(gan: types.GAN, num_classes: int) -> types.GAN:
         logits = output.features @ head["kernel"] + head["bias"]
         return output._replace(class_logits=logits), collections
 
-    return types.GAN(init, gan.latent, gan.generate, discriminate)
+    return gan._replace(init=init, discriminate=discriminate)
 
 
 def with_real_class(gan: types.GAN) -> types.GAN:

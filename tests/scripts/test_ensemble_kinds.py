@@ -1,6 +1,7 @@
 """Tests of the arms of ensemble experiments: jaxgan.scripts.ensemble_*."""
 
 import dataclasses
+import functools
 import json
 
 import jax
@@ -17,6 +18,7 @@ from jaxgan.scripts import (
     ensemble_experiments,
     ensemble_kinds,
     ensemble_members,
+    ensemble_ratios,
     ensemble_reclustering,
     ensemble_rounds,
 )
@@ -95,13 +97,23 @@ def same(one, other):
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
-ROUNDS = ("adagan", "snapshots_weighted", "neighbours", "self_conditioned")
+ROUNDS = (
+    "adagan",
+    "snapshots_weighted",
+    pytest.param("neighbours", marks=pytest.mark.slow),
+    pytest.param("self_conditioned", marks=pytest.mark.slow),
+)
+OTHERS = ("per_mode_features", "mgan", "mad_gan", "mix_gan", "gman")
 
 
 @pytest.mark.parametrize("name", ROUNDS)
 def test_an_arm_in_rounds_goes_on_from_any_round_to_the_same_bits(
     name, tmp_path, few_rounds, monkeypatch
 ):
+    # All runs have one program of classifiers.
+    judge = functools.cache(lambda: make_judge(prepared.adapted, METHOD))
+    make_judge = ensemble_ratios.judge
+    monkeypatch.setattr(ensemble_ratios, "judge", lambda *arguments: judge())
     prepared = Prepared(name, tmp_path)
     _, told, members, arm = prepared.run(tmp_path / "whole")
     advance, calls = ensemble_arms.advance, []
@@ -127,6 +139,8 @@ def test_an_arm_in_rounds_goes_on_from_any_round_to_the_same_bits(
     same((arm.plan.weights, arm.classes), (arm_again.plan.weights, arm_again.classes))
     assert lines(tmp_path / "whole") == lines(parts)
     assert told["teraflops"] == again["teraflops"]
+    # A step in each round is rounded.
+    assert told["teraflops"] == pytest.approx(prepared.flops / 1e12, rel=0.15)
     x = ensemble_arms.sample(prepared.adapted, arm, members, 20)
     assert x.shape == (SEEDS, 20, 2) and np.isfinite(x).all()
     assert np.isclose(np.sum(np.atleast_2d(arm.plan.weights), axis=1), 1).all()
@@ -173,15 +187,14 @@ def test_all_arms_have_titles_of_their_own():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ensemble_kinds.ARMS)
+@pytest.mark.parametrize("name", OTHERS)
 def test_every_arm_spends_the_same_operations_and_makes_a_mixture(
     name, tmp_path, few_rounds
 ):
     prepared = Prepared(name, tmp_path)
     theirs, told, members, arm = prepared.run(tmp_path)
     budget = prepared.flops / 1e12
-    # A step of the dearest arm, and of each of its rounds, is rounded.
-    assert told["teraflops"] == pytest.approx(budget, rel=0.2)
+    assert told["teraflops"] == pytest.approx(budget, rel=0.05)
     x = ensemble_arms.save_and_sample(theirs, arm, members, 30)
     assert x.shape == (SEEDS, 30, 2) and np.isfinite(x).all()
     for seed in range(SEEDS):
