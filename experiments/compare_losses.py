@@ -23,8 +23,8 @@ from jaxgan.scripts import settings as shared_settings
 @dataclasses.dataclass(frozen=True)
 class Settings(shared_settings.Files, shared_settings.Devices):
     dataset: str = "digits"
-    """digits, polygons, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS
-    image dataset that is prepared on disk"""
+    """digits, polygons, ring, grid, mnist, fashion_mnist, cifar10, files, a stack such
+    as stacked_mnist, or a TFDS image dataset that is prepared on disk"""
     data_dir: pathlib.Path | None = None
     """folder of archives or prepared datasets, or one's own files; None for
     JAXGAN_DATA_DIR, else the default of TFDS"""

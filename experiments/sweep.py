@@ -30,8 +30,8 @@ class Settings(shared_settings.Search, shared_settings.Files, shared_settings.De
     base: tuple[str, ...] = ()
     """fields that all trials have, each as a line of TOML"""
     dataset: str = "digits"
-    """digits, polygons, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS
-    image dataset"""
+    """digits, polygons, ring, grid, mnist, fashion_mnist, cifar10, files, a stack such
+    as stacked_mnist, or a TFDS image dataset"""
     data_dir: pathlib.Path | None = None
     """folder of the archives or prepared datasets, or one's own files; None for
     JAXGAN_DATA_DIR"""

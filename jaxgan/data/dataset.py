@@ -22,22 +22,27 @@ from jaxgan.data import (
     builders,
     digits,
     folders,
+    long_tail,
     mixtures,
     own,
     polygons,
     ranges,
     resizing,
+    stacking,
     tfds,
 )
 
-MIXTURES = {"ring": mixtures.ring, "grid": mixtures.grid}
-"""The builders of mixtures that `load` knows, by name."""
+MIXTURES = {"ring": mixtures.ring(), "grid": mixtures.grid()} | mixtures.VARIANTS
+"""The mixtures that `load` knows, by name."""
 
 POLYGONS = "polygons"
 """The name of the triangles that are drawn on the fly, see `polygons`."""
 
 NAMES = (*MIXTURES, POLYGONS, "digits")
-"""The datasets that need no preparation."""
+"""The datasets that need no preparation, but for stacks of them."""
+
+NUM_POINTS = 50_000
+"""Samples of each pool of a mixture and of polygons."""
 
 PREPARED = tuple(archives.ARCHIVES)
 """The datasets that are prepared from their official archives when first loaded."""
@@ -62,6 +67,21 @@ class Split(NamedTuple):
     label: ArrayLike | None = None
 
 
+class Stack(NamedTuple):
+    """What stacked images are made of, see `stacking`.
+
+    Attributes:
+      images: the dataset of the single ones, a `Dataset`.
+      train: `[N, K]` int32, which images of its training part each sample shows; of
+        all samples, where a long tail was cut out of them.
+      test: `[M, K]` int32, likewise of its test part.
+    """
+
+    images: Any
+    train: np.ndarray
+    test: np.ndarray
+
+
 class Dataset(NamedTuple):
     """A dataset in host memory.
 
@@ -74,7 +94,10 @@ class Dataset(NamedTuple):
       shapes: the distribution itself where it is one of polygons, or None.
       class_names: K names, label i's at place i (folder names, or the numbers that a
         file had before they were renumbered); None where classes are just numbers.
-      notes: sentences for the user, on how files were read.
+      notes: sentences for the user, on how files were read and what was left out.
+      stack: what the channels are where they are images by themselves, or None.
+      whole: the training part before a long tail was cut out of it, which scores
+        compare with and their classifier learns; None where nothing was.
     """
 
     name: str
@@ -85,6 +108,8 @@ class Dataset(NamedTuple):
     shapes: polygons.Polygons | None = None
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    stack: Stack | None = None
+    whole: Split | None = None
 
 
 def load(
@@ -92,20 +117,25 @@ def load(
     *,
     seed: int = 0,
     data_dir: str | None = None,
-    num_samples: int = 50_000,
+    num_samples: int = NUM_POINTS,
     image_size: tuple[int, int] | None = None,
     resize: str = "lanczos",
     value_range: ranges.Range | None = None,
+    num_tuples: int | None = None,
+    imbalance: float | None = None,
 ) -> Dataset:
     """Loads a dataset by name.
 
     Args:
-      name: "ring" and "grid" (with 8 and 25 modes, the default arguments of
-        `mixtures.ring` and `mixtures.grid`), "polygons" (triangles of 28 x 28 pixels,
+      name: one of `MIXTURES` ("ring" and "grid", with 8 and 25 modes, and
+        `mixtures.VARIANTS`), "polygons" (triangles of 28 x 28 pixels,
         or of the square `image_size`), "digits", one of `PREPARED` ("mnist",
         "fashion_mnist", "cifar10"), "files" for one's own images, or the name of an
-        image dataset of TFDS that is prepared on disk.
-      seed: of the pools of a mixture or of polygons; real data do not depend on it.
+        image dataset of TFDS that is prepared on disk. "stacked2_NAME" and
+        "stacked3_NAME" have two and three grey images of the dataset NAME as their
+        channels, see `stacking`; "stacked_NAME" has two.
+      seed: of the pools of a mixture or of polygons, and of tuples; real data do not
+        depend on it.
       data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
         `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
         images, see `own.load`; else the folder of prepared TFDS datasets. None for the
@@ -116,14 +146,47 @@ def load(
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
       value_range: of "files", the values of black and white where they cannot be told,
         see `own.load`.
+      num_tuples: N of the training tuples of stacked images, or None for the
+        `stacking.NUM_TUPLES` as published.
+      imbalance: how many times as many training samples the first class keeps as the
+        last one, see `with_long_tail`; None to keep all.
 
     Returns:
       The dataset, as NumPy arrays.
 
     Raises:
       UserError: if the dataset is unknown, is not prepared and cannot be, or does not
-        hold images, or `num_samples` or `image_size` is out of range.
+        hold images, an argument is out of range or not for this dataset, or images
+        cannot be stacked or have no classes of which to make a tail.
     """
+    of_images = {"data_dir": data_dir, "image_size": image_size, "resize": resize}
+    if (stacked := stacking.parse(name)) is not None:
+        depth, images = stacked
+        single = load(images, value_range=value_range, **of_images)
+        number = stacking.NUM_TUPLES if num_tuples is None else num_tuples
+        data = from_stack(name, single, depth, seed=seed, num_tuples=number)
+    elif num_tuples is not None:
+        raise errors.UserError(
+            f"num_tuples={num_tuples} is for stacked images, which {name!r} is not of; "
+            f"leave it out, or choose stacked_{name}."
+        )
+    else:
+        of_images |= {"seed": seed, "num_samples": num_samples}
+        data = _load_single(name, value_range=value_range, **of_images)
+    return data if imbalance is None else with_long_tail(data, imbalance)
+
+
+def _load_single(
+    name: str,
+    *,
+    seed: int,
+    data_dir: str | None,
+    num_samples: int,
+    image_size: tuple[int, int] | None,
+    resize: str,
+    value_range: ranges.Range | None,
+) -> Dataset:
+    """A dataset whose samples are not stacked; arguments as for `load`."""
     if value_range is not None and name != FILES:
         raise errors.UserError(
             f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} "
@@ -135,7 +198,7 @@ def load(
                 f"image_size={image_size} is for images, but {name!r} has points; "
                 "leave it out."
             )
-        return from_mixture(name, MIXTURES[name](), seed=seed, num_samples=num_samples)
+        return from_mixture(name, MIXTURES[name], seed=seed, num_samples=num_samples)
     if name == POLYGONS:
         height, width = image_size or (polygons.Polygons().size,) * 2
         if height != width:
@@ -180,17 +243,25 @@ def load(
     )
 
 
+def is_built_in(name: str) -> bool:
+    """Whether a dataset reads no files of the user's, stacked or not."""
+    stacked = stacking.parse(name)
+    return (name if stacked is None else stacked[1]) in NAMES
+
+
 def is_at_hand(name: str, data_dir: str | None = None) -> bool:
     """Whether `load` would find a dataset on disk; cheap, and reads no images.
 
     True for what needs no preparation; for `PREPARED`, if they are prepared or all of
-    their archives lie in `data_dir`; for "files", if `data_dir` exists; for others, if
-    TFDS has prepared them.
+    their archives lie in `data_dir`; for "files", if `data_dir` exists; for stacks, if
+    their images are; for others, if TFDS has prepared them.
 
     Args:
       name: as for `load`.
       data_dir: as for `load`.
     """
+    if (stacked := stacking.parse(name)) is not None:
+        return is_at_hand(stacked[1], data_dir)
     if name in NAMES:
         return True
     if name == FILES:
@@ -227,6 +298,85 @@ def from_mixture(
         for key in jax.random.split(randomness.key(seed))
     )
     return Dataset(name, train, test, len(mixture.means), mixture)
+
+
+def from_stack(
+    name: str, images: Dataset, depth: int, *, seed: int, num_tuples: int
+) -> Dataset:
+    """Fixed tuples of training images, and of held-out ones, as the channels of one.
+
+    Args:
+      name: of the dataset.
+      images: grey, with labels in both parts.
+      depth: K, images in a tuple.
+      seed: of the tuples.
+      num_tuples: of training images; of held-out ones there are as many, but no more
+        than `stacking.NUM_HELD_OUT`.
+
+    Returns:
+      The dataset; its classes are tuples of classes, the last one varying fastest.
+
+    Raises:
+      UserError: if the images have no labels or colours, or `num_tuples` is below 1.
+    """
+    parts = images.train, images.test
+    if any(own.label is None for own in parts) or images.mixture is not None:
+        raise errors.UserError(
+            f"{images.name!r} cannot be stacked: the tuples are those of classes, so "
+            "it must hold images with labels in both parts; choose such a dataset."
+        )
+    drawn = stacking.draw(seed, num_tuples, depth, [len(own.x) for own in parts])
+    train, test = (
+        Split(
+            stacking.stack(own.x, rows),
+            stacking.labels(own.label, rows, images.num_classes),
+        )
+        for own, rows in zip(parts, drawn, strict=True)
+    )
+    note = (
+        f"{name}: {depth} images of {images.name} in each sample, of the same part, as "
+        f"its channels; tuples are fixed by seed {seed}"
+    )
+    return Dataset(
+        *(name, train, test, images.num_classes**depth),
+        class_names=stacking.names(names_of(images), depth),
+        notes=(*images.notes, note),
+        stack=Stack(images, *drawn),
+    )
+
+
+def with_long_tail(data: Dataset, factor: float) -> Dataset:
+    """Fewer training samples of each class than of the one before.
+
+    Of K classes class k keeps `n factor^(-k / (K - 1))` samples, see
+    `long_tail.kept_counts`; which ones follows from what they are. The test part stays
+    as it is.
+
+    Args:
+      data: with labels, or points, whose modes are labels.
+      factor: how many times as many samples the first class keeps as the last one.
+
+    Returns:
+      The dataset, with the whole training part as `whole`.
+
+    Raises:
+      UserError: if there are no labels, or a class would be left without samples.
+    """
+    x, label = data.train
+    if label is None or data.test.label is None:
+        raise errors.UserError(
+            f"imbalance={factor:g} is for labelled data, but {data.name!r} has no "
+            "labels in both parts; leave it out."
+        )
+    counts = np.bincount(np.asarray(label), minlength=data.num_classes)
+    kept = long_tail.kept_counts(counts, factor)
+    rows = long_tail.rows(x, label, kept)
+    note = f"{data.name}: {long_tail.said(kept, names_of(data), factor)}"
+    return data._replace(
+        train=Split(np.asarray(x)[rows], np.asarray(label)[rows]),
+        notes=(*data.notes, note),
+        whole=data.train,
+    )
 
 
 def from_polygons(

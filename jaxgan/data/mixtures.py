@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane whose modes are known exactly.
+"""Mixtures of Gaussians whose modes are known exactly, most of them in the plane.
 
 "Ring" and "grid" name several benchmarks: published code differs in radius, spacing,
 standard deviation and normalisation, and scores of different variants cannot be
@@ -31,32 +31,46 @@ class GaussianMixture(NamedTuple):
     give what the samples have.
 
     Attributes:
-      means: `[K, 2]`, before division by `scale`.
+      means: `[K, D]`, before division by `scale`.
       std: standard deviation per axis, before division by `scale`.
       weights: `[K]` probabilities of the modes.
       scale: the number by which samples are divided; 1.0 for none.
+      threshold: standard deviations from its mode within which a sample is good; None
+        for 3.
+      noise_dimensions: of a mixture that is embedded in more dimensions, how many, the
+        first ones, have noise; None for all.
     """
 
     means: ArrayLike
     std: ArrayLike
     weights: ArrayLike
     scale: ArrayLike = 1.0
+    threshold: float | None = None
+    noise_dimensions: int | None = None
 
 
 def ring(
-    num_modes: int = 8, radius: float = 1.0, std: float = 0.01, scale: float = 1.0
+    num_modes: int = 8,
+    radius: float = 1.0,
+    std: float = 0.01,
+    scale: float = 1.0,
+    *,
+    endpoint: bool = False,
 ) -> GaussianMixture:
     """Modes of equal weight at equal angles on a circle, the first at angle 0.
 
     The angles are `2 pi k / K` for k = 0 .. K - 1. Some published code spaces K angles
     over [0, 2 pi] with both ends included, so that the first and the last mode
-    coincide: 7 distinct modes of 8, one of them with weight 2/8.
+    coincide: 7 distinct modes of 8, one of them with weight 2/8. With `endpoint` the
+    mixture is that one.
 
     Args:
-      num_modes: K, at least 1.
+      num_modes: K, at least 1, and 2 with `endpoint`.
       radius: of the circle, positive.
       std: standard deviation per axis, positive.
       scale: the number by which samples are divided, positive.
+      endpoint: whether K angles share [0, 2 pi] with both its ends, which gives K - 1
+        modes, the first of them of twice the weight.
 
     Returns:
       The mixture, as NumPy arrays.
@@ -64,11 +78,16 @@ def ring(
     Raises:
       UserError: if an argument is out of range.
     """
-    _check_count("num_modes", num_modes)
+    _check_count("num_modes", num_modes, least=1 + endpoint)
     _check_positive(radius=radius, std=std, scale=scale)
-    angles = 2 * np.pi * np.arange(num_modes) / num_modes
+    distinct = num_modes - endpoint
+    angles = 2 * np.pi * np.arange(distinct) / distinct
     means = radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    return _uniform(means, std, scale)
+    mixture = _uniform(means, std, scale)
+    if not endpoint:
+        return mixture
+    counts = np.bincount(np.arange(num_modes) % distinct)
+    return mixture._replace(weights=(counts / num_modes).astype(np.float32))
 
 
 def grid(
@@ -95,6 +114,33 @@ def grid(
     return _uniform(means, std, scale)
 
 
+def embedded(threshold: float | None = None) -> GaussianMixture:
+    """VEEGAN's ten Gaussians of 700 dimensions in a space of 1,200.
+
+    Their noise, of deviation 1, is in the first 700 coordinates; every coordinate of a
+    mean is the same number. The published rule counts a sample as good within 10
+    deviations of its mode, by their Euclidean distance. This is a ball that the
+    Gaussians themselves avoid: their samples lie about `sqrt(700)` = 26.5 deviations
+    from the mean, so that a perfect generator has no good samples, and a share of these
+    says that modes have collapsed. `threshold=None` takes the radius in which 98.889 %
+    of a Gaussian's samples lie, as within three deviations in the plane.
+
+    Args:
+      threshold: see `GaussianMixture`; 10.0 as published.
+
+    Raises:
+      UserError: if the threshold is not positive.
+    """
+    if threshold is None:
+        threshold = _CALIBRATED
+    _check_positive(threshold=threshold)
+    centres = np.array([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5])
+    means = np.repeat(centres[:, None], 1200, axis=1)
+    return _uniform(means, 1.0, 1.0)._replace(
+        threshold=threshold, noise_dimensions=_NOISE_DIMENSIONS
+    )
+
+
 def sample(mixture: GaussianMixture, key: Array, n: int) -> tuple[Array, Array]:
     """Draws from a mixture, after normalisation.
 
@@ -104,7 +150,7 @@ def sample(mixture: GaussianMixture, key: Array, n: int) -> tuple[Array, Array]:
       n: number of samples, static.
 
     Returns:
-      Samples `[n, 2]` float32 and the mode `[n]` int32 that each was drawn from.
+      Samples `[n, D]` float32 and the mode `[n]` int32 that each was drawn from.
     """
     mode_key, noise_key = jax.random.split(randomness.threefry(key))
     mode = jax.random.categorical(
@@ -112,11 +158,13 @@ def sample(mixture: GaussianMixture, key: Array, n: int) -> tuple[Array, Array]:
     ).astype(jnp.int32)
     centre = jnp.asarray(centres(mixture), jnp.float32)[mode]
     noise = jax.random.normal(noise_key, centre.shape, centre.dtype)
+    if mixture.noise_dimensions is not None:
+        noise *= jnp.arange(centre.shape[1]) < mixture.noise_dimensions
     return centre + jnp.asarray(spread(mixture), jnp.float32) * noise, mode
 
 
 def centres(mixture: GaussianMixture) -> ArrayLike:
-    """The means `[K, 2]` of the modes after normalisation, `means / scale`."""
+    """The means `[K, D]` of the modes after normalisation, `means / scale`."""
     return mixture.means / mixture.scale
 
 
@@ -131,9 +179,9 @@ def _uniform(means: np.ndarray, std: float, scale: float) -> GaussianMixture:
     return GaussianMixture(means.astype(np.float32), std, weights, scale)
 
 
-def _check_count(name: str, value: int) -> None:
-    if value < 1:
-        raise errors.UserError(f"{name} is {value}; it must be at least 1.")
+def _check_count(name: str, value: int, least: int = 1) -> None:
+    if value < least:
+        raise errors.UserError(f"{name} is {value}; it must be at least {least}.")
 
 
 def _check_positive(**values: float) -> None:
@@ -144,10 +192,18 @@ def _check_positive(**values: float) -> None:
             )
 
 
+_NOISE_DIMENSIONS = 700
+
+_CALIBRATED = 28.0778
+"""Root of the chi-squared quantile of 700 degrees of freedom at `1 - exp(-9 / 2)`."""
+
 VARIANTS = {
     # VEEGAN's setting, as PacGAN, the unrolled GAN demo and Stackelberg GAN run it.
     "pacgan_ring": ring(),
     "pacgan_grid": grid(),
+    # The unrolled GAN as it is described, and as its demo has it: 7 distinct modes.
+    "unrolled_ring": ring(),
+    "unrolled_demo_ring": ring(endpoint=True),
     "self_conditioned_ring": ring(radius=2.0),
     "self_conditioned_grid": grid(),
     # These two normalisers are the rounded constants of the toy script, not roots.
@@ -155,5 +211,8 @@ VARIANTS = {
     "wgan_gp_grid": grid(scale=2.828),
     # Symplectic gradient adjustment: 4 x 4 modes.
     "sga_grid": grid(side=4, spacing=1.0, std=0.02),
+    # By the rule as published, and by one that perfect samples pass.
+    "veegan_1200d": embedded(10.0),
+    "veegan_1200d_calibrated": embedded(),
 }
 """The published settings, by paper and shape."""

@@ -140,6 +140,51 @@ def draw(
     return sample
 
 
+def stacked(
+    sample: Callable[[Pool | Rows, types.HParams, jax.Array], types.Batch],
+    depth: int,
+    num_classes: int | None = None,
+) -> Callable[[Pool | Rows, types.HParams, jax.Array], types.Batch]:
+    """Stacks what a sampler draws: every step has new tuples of images.
+
+    `stacked(draw(3 * batch_size), 3)` draws from a pool, or a stream, of single grey
+    images; the first B of them are first channels, the next B second ones, and so on.
+    The datasets of `stacking` have fixed tuples, as samples of which one says which
+    mode they belong to, and that a run can find again, must have.
+
+    Args:
+      sample: the sampler of `depth` times B single images.
+      depth: K, images in a tuple, at least 2.
+      num_classes: of a single image, to number tuples as `stacking.labels` does; None
+        for batches without labels.
+
+    Returns:
+      A sampler of batches `x [B, H, W, K]` with the labels `[B]` of tuples, or None.
+
+    Raises:
+      UserError: (when traced) if the images are not grey, or their number is not a
+        multiple of the depth.
+    """
+    errors.require_whole(depth=depth)
+
+    def sample_tuples(
+        data: Pool | Rows, hparams: types.HParams, key: jax.Array
+    ) -> types.Batch:
+        x, label = sample(data, hparams, key)
+        if x.ndim != 4 or x.shape[-1] != 1 or len(x) % depth:
+            raise errors.UserError(
+                f"a batch of shape {x.shape} cannot be stacked; give a sampler of grey "
+                f"images whose number is a multiple of depth={depth}."
+            )
+        x = jnp.moveaxis(x[..., 0].reshape(depth, -1, *x.shape[1:3]), 0, -1)
+        if label is None or num_classes is None:
+            return types.Batch(x)
+        places = num_classes ** jnp.arange(depth - 1, -1, -1, dtype=jnp.int32)
+        return types.Batch(x, places @ label.reshape(depth, -1))
+
+    return sample_tuples
+
+
 def standardisers(pool: Pool, mode_weights: jax.Array) -> standardise.Standardiser:
     """The standardiser of each member's own data, `[P, ...]` for `[P, K]` weights."""
 

@@ -297,22 +297,24 @@ def bars(rows: Sequence[tuple[str, float, float]], xlabel: str) -> Any:
 
 
 def points(x: ArrayLike, title: str, real: ArrayLike | None = None) -> Any:
-    """Points `[N, 2]` in the plane; those that are not shown are counted.
+    """Points `[N, D]` in the plane; those that are not shown are counted.
+
+    Of points in more dimensions than two the first two coordinates are drawn.
 
     Args:
       x: the points.
       title: above, in lines of its own.
-      real: `[M, 2]` real points to draw below; the frame is then theirs and a fifth
+      real: `[M, D]` real points to draw below; the frame is then theirs and a fifth
         more on each side, the same for all charts of the same data. None for a frame
         that holds all points.
     """
-    x, said = np.asarray(x, float), _wrapped(title, 42)
+    x, said = np.asarray(x, float)[:, :2], _wrapped(title, 42)
     shown = np.isfinite(x).all(axis=1)
     figure, axis = figures.new(3.2, 3.2 + 0.16 * said.count("\n"))
     axis.set_aspect("equal", "datalim" if real is None else "box")
     marks = {"markersize": 2.5, "markeredgewidth": 0}
     if real is not None:
-        real = np.asarray(real, float)
+        real = np.asarray(real, float)[:, :2]
         low, high = figures.frame(real)
         shown &= np.all((x > low) & (x < high), axis=1)
         few = len(real) + len(x) <= figures.MOST_MARKS

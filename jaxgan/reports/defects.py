@@ -48,6 +48,18 @@ def _too_narrow(record: Mapping[str, Any]) -> str | None:
     return f"less than {least:.2f} of the real deviation: collapse within modes"
 
 
+def _too_many_copies(record: Mapping[str, Any]) -> str | None:
+    """More near copies than among real samples."""
+    value, real = np.asarray(record["value"], float).ravel(), _mean(record["floor"])
+    number = record["protocol"]["num_samples"] * max(1, np.sum(~np.isnan(value)))
+    sure = SURE * math.sqrt(real * (1 - real) / number)
+    # The floor is measured too, of as many real samples as one seed has.
+    sure += SURE * math.sqrt(real * (1 - real) / record["protocol"]["num_real"])
+    if not _mean(value) > real + sure:
+        return None
+    return f"more than the {real:.2f} of real samples: copies, or all too alike"
+
+
 def _too_alike(record: Mapping[str, Any]) -> str | None:
     # Older records have what real data show as a ceiling.
     real = record.get("target", record.get("ceiling"))
@@ -66,4 +78,6 @@ RULES = {
     ("coverage", "high_quality"): _too_many_good,
     ("within_mode_deviation", "value"): _too_narrow,
     ("within_class_diversity", "value"): _too_alike,
+    ("memorisation", "value"): _too_many_copies,
+    ("repetition", "value"): _too_many_copies,
 }

@@ -34,7 +34,8 @@ def image_grid(x: ArrayLike, columns: int = 8, between: int = 255) -> np.ndarray
     """Lays images out in rows, with a line between them.
 
     Args:
-      x: `[N, H, W, C]` in [-1, 1], clipped; pixels that are not finite become grey.
+      x: `[N, H, W, C]` in [-1, 1], clipped; pixels that are not finite become grey. Of
+        two channels the first is shown red and the second green.
       columns: images in a row, at most `N`; the last row is filled up.
       between: grey level of the lines, and of what is left of the last row.
 
@@ -51,6 +52,8 @@ def image_grid(x: ArrayLike, columns: int = 8, between: int = 255) -> np.ndarray
             f"{x.shape} and {columns}."
         )
     x = np.clip(np.where(np.isfinite(x), x, 0), -1, 1)
+    if x.shape[-1] == 2:
+        x = np.concatenate([x, np.full_like(x[..., :1], -1)], axis=-1)
     num, height, width, channels = x.shape
     columns = min(columns, num)
     rows = -(-num // columns)
@@ -75,7 +78,7 @@ def save_image_grid(
 
     Args:
       path: the file; its ending says the format.
-      panels: per arm `[N, H, W, C]` in [-1, 1], with one or three channels.
+      panels: per arm `[N, H, W, C]` in [-1, 1], with one to three channels.
       columns: images in a row of a grid.
       title: above the picture.
       column_names: below each grid, as many as columns, or None; any text, of which the
@@ -115,26 +118,32 @@ def save_scatter(
 ) -> None:
     """Saves a picture of each arm's points in the plane over those of the real data.
 
+    Of points in more dimensions than two the first two coordinates are drawn.
+
     Args:
       path: the file; its ending says the format.
-      panels: per arm `[N, 2]`. Points outside the frame, which is a fifth larger than
+      panels: per arm `[N, D]`. Points outside the frame, which is a fifth larger than
         the real data on each side, and points that are not finite are counted below.
-      reference: `[M, 2]` real points.
+      reference: `[M, D]` real points.
       title: above the picture.
     """
     _check_arms(panels)
     reference = np.asarray(reference, np.float64)
-    for name, points in {"reference": reference, **panels}.items():
-        if np.ndim(points) != 2 or np.shape(points)[1] != 2 or len(points) == 0:
+    for name, points in panels.items():
+        shapes = np.shape(reference), np.shape(points)
+        flat = all(len(own) == 2 and own[0] > 0 and own[1] >= 2 for own in shapes)
+        if not flat or shapes[0][1] != shapes[1][1]:
             raise errors.UserError(
-                f"{name} must be points [N, 2] in the plane, not {np.shape(points)}."
+                f"the reference and {name} must be points [N, D] of as many "
+                f"dimensions, two at least, not {shapes[0]} and {shapes[1]}."
             )
+    reference = reference[:, :2]
     low, high = figures.frame(reference)
     figure, axes = _panels(len(panels), width=3.2, height=3.8, shared=True)
     for index, (axis, (name, points)) in enumerate(
         zip(axes, panels.items(), strict=True)
     ):
-        points = np.asarray(points, np.float64)
+        points = np.asarray(points, np.float64)[:, :2]
         inside = np.all((points > low) & (points < high), axis=1)
         axis.scatter(*reference.T, s=14, color=_REAL, linewidths=0)
         axis.scatter(

@@ -100,6 +100,46 @@ COLUMNS = {
         "mean squared distance of the features of two samples of a class; 0 if each "
         "class is one image, over and over, and strokes of no class count too",
     ),
+    ("class_recall", "tail_recall"): Column(
+        "recall of the tail",
+        "more",
+        1.0,
+        "good samples of the rare classes, as a share of how many there should be if "
+        "all classes were made as often as in the held-out data; mean over the classes",
+    ),
+    ("clipped_density", "value"): Column(
+        "clipped density",
+        "more",
+        1.0,
+        "share of samples that lie where real ones do, which outliers cannot lift",
+    ),
+    ("clipped_coverage", "value"): Column(
+        "clipped coverage",
+        "more",
+        1.0,
+        "share of good samples that would cover the real ones as well; less where "
+        "modes, or parts of them, are missing",
+    ),
+    ("memorisation", "value"): Column(
+        "copies of training",
+        "less",
+        1.0,
+        "share of samples that are nearer to a training sample than all but a few real "
+        "new ones are, of which as many as its floor are",
+    ),
+    ("memorisation", "floor"): Column(
+        "its floor   ",
+        "",
+        1.0,
+        "share of new real samples that are as near",
+    ),
+    ("repetition", "value"): Column(
+        "copies of each other",
+        "less",
+        1.0,
+        "share of samples to which another one is nearer than to all but a few real "
+        "ones; real samples have as many as the floor of copies of training",
+    ),
     ("precision", "value"): Column(
         "precision", "more", 1.0, "share of samples that are close to a real one"
     ),
@@ -253,13 +293,20 @@ SHEET = {
     ("prd", "f_8"): ("F_8, of recall", "more"),
     ("prd", "f_1_8"): ("F_1/8, of precision", "more"),
     ("number_of_distinct_bins", "value"): ("distinct bins", "less"),
+    ("clipped_density", "value"): ("clipped density", "more"),
+    ("clipped_coverage", "value"): ("clipped coverage", "more"),
+    ("rke_mode_count", "value"): ("modes by RKE", AS_REAL),
+    ("kernel_entropic_novelty", "value"): ("novelty (KEN)", "less, of noise"),
     ("nearest_distance", "value"): ("distance to nearest real", "less, but no copies"),
     ("vendi_score", "value"): ("Vendi score", AS_REAL),
 }
 """Lines of a sheet, by the names of a score and of a field: heading, what is better."""
 
 SIGNED = ("frechet_distance_infinity", "kernel_distance")
-SHARES = ("precision", "recall", "coverage", "prd")
+SHARES = (
+    *("precision", "recall", "coverage", "prd"),
+    *("clipped_density", "clipped_coverage"),
+)
 """Scores that may be negative, and those that are at most 1; the others are neither."""
 
 BOUNDED = ("value", "reverse_kl")

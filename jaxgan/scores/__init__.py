@@ -19,11 +19,14 @@ from jaxgan.scores.bins import (
     prd,
     prd_of_counts,
 )
+from jaxgan.scores.class_recall import ClassRecall, class_recall
 from jaxgan.scores.classes import intra_class_frechet
 from jaxgan.scores.classification import (
     ClassificationAccuracy,
     classification_accuracy_score,
 )
+from jaxgan.scores.clipped import clipped_density_coverage
+from jaxgan.scores.copies import memorisation, repetition
 from jaxgan.scores.diversity import modified_inception_score, within_class_diversity
 from jaxgan.scores.frechet import (
     frechet_distance,
@@ -32,6 +35,7 @@ from jaxgan.scores.frechet import (
 )
 from jaxgan.scores.inception_score import inception_score
 from jaxgan.scores.kernel import kernel_distance, vendi_score
+from jaxgan.scores.kernel_entropy import kernel_entropic_novelty, rke_mode_count
 from jaxgan.scores.latents import generator_conditioning, perceptual_path_length
 from jaxgan.scores.likelihood import (
     density_ratio_log_likelihood,
@@ -58,6 +62,7 @@ from jaxgan.scores.similarity import birthday_support, ms_ssim, ms_ssim_diversit
 from jaxgan.scores.within_modes import within_mode_deviation, within_mode_energy
 
 __all__ = [
+    "ClassRecall",
     "ClassificationAccuracy",
     "ModeCoverage",
     "Neighbours",
@@ -66,7 +71,9 @@ __all__ = [
     "bin_counts",
     "bins_js",
     "birthday_support",
+    "class_recall",
     "classification_accuracy_score",
+    "clipped_density_coverage",
     "cluster_centres",
     "confident_class",
     "density_coverage",
@@ -79,6 +86,8 @@ __all__ = [
     "inception_score",
     "intra_class_frechet",
     "kernel_distance",
+    "kernel_entropic_novelty",
+    "memorisation",
     "mode_coverage",
     "modified_inception_score",
     "ms_ssim",
@@ -93,6 +102,8 @@ __all__ = [
     "prd_of_counts",
     "precision_recall",
     "protocol",
+    "repetition",
+    "rke_mode_count",
     "stacked_classes",
     "to_dict",
     "vendi_score",

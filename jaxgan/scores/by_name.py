@@ -20,10 +20,12 @@ from jaxgan.divergences import offsets
 from jaxgan.scores import bins as bins_lib
 from jaxgan.scores import (
     class_moments,
+    clipped,
     distances,
     feature_passes,
     frechet,
     kernel,
+    kernel_entropy,
     marginals,
     moments,
     neighbours,
@@ -44,6 +46,9 @@ SAMPLES_IN_A_BIN = 10
 MOST_SIMILARITIES = 1000
 """Samples whose similarities are taken for the Vendi score, of each member the first
 ones: it is an entropy of so many samples, and grows with their number."""
+
+MOST_EIGENVALUES = 500
+"""Samples of each kind whose kernel is decomposed for the novelty, the first ones."""
 
 MOST_OFFSET = 10
 """Distances of real features from their mean that this may be from the origin, for
@@ -388,6 +393,60 @@ def _vendi_of_members(real, fake, context, key) -> Records:
     return {"vendi_score": own}
 
 
+@_pairs
+def _clipped(real, fake, context) -> Records:
+    return clipped.clipped_density_coverage(real, fake, features=context.features)
+
+
+def _rke(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
+    number = min(MOST_SIMILARITIES, len(real.features), fake.features.shape[1])
+    first = jnp.asarray(real.features[:number])
+    width = kernel_entropy.bandwidth(first)
+    if not width > 0:
+        return _refused("rke_mode_count", len(fake.features), _ALL_ALIKE)
+    x = fake.features[:, :number]
+    return _rke_of_members(first, jnp.asarray(x), width, context)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _rke_of_members(first, fake, width, context) -> Records:
+    target = scores.rke_mode_count(first, width).value
+
+    def of_member(own):
+        return scores.rke_mode_count(own, width, context.features, target)
+
+    return {"rke_mode_count": jax.lax.map(of_member, fake)}
+
+
+def _ken(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
+    first = jnp.asarray(real.features[:MOST_EIGENVALUES])
+    width = kernel_entropy.bandwidth(first)
+    if not width > 0:
+        return _refused("kernel_entropic_novelty", len(fake.features), _ALL_ALIKE)
+    x = fake.features[:, :MOST_EIGENVALUES]
+    return _ken_of_members(first, jnp.asarray(x), width, context)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _ken_of_members(first, fake, width, context) -> Records:
+    def of_member(own):
+        return scores.kernel_entropic_novelty(
+            first, own, width, features=context.features
+        )
+
+    return {"kernel_entropic_novelty": jax.lax.map(of_member, fake)}
+
+
+_ALL_ALIKE = (
+    "its kernel is as wide as half the median distance of two reference samples, which "
+    "is 0"
+)
+
+
 def _prd(
     real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
 ) -> Records:
@@ -466,6 +525,9 @@ SCORES: dict[str, Named] = {
     "fdinf": Named(_ROWS, False, 20, _about_origin(_mapped(_frechet_infinity))),
     "kd": Named(_ROWS, False, 2, _kernel),
     "prdc": Named(_ROWS, False, 6, _neighbours),
+    "cdc": Named(_ROWS, False, clipped.K + 1, _clipped),
+    "rke": Named(_ROWS, False, 2, _about_origin(_rke)),
+    "ken": Named(_ROWS, False, 2, _about_origin(_ken)),
     "prd": Named(_ROWS, False, 20, _prd),
     "ndb": Named(_ROWS, False, 20, _distinct_bins),
     "nn": Named(_ROWS, False, 1, _nearest),

@@ -66,6 +66,38 @@ def of_classifier(
     )
 
 
+def stacked(single: FeatureNetwork, depth: int, num_classes: int) -> FeatureNetwork:
+    """The features of each channel side by side, of images that are stacked.
+
+    Classes are tuples of the channels' ones, the last varying fastest, and their
+    probabilities products.
+
+    Args:
+      single: the network of single images, of one channel, which knows classes.
+      depth: K, the channels.
+      num_classes: C of single images; there are C^K tuples.
+    """
+
+    def apply(x: np.ndarray) -> tuple[ArrayLike, ArrayLike | None]:
+        found = [single.apply(x[..., d : d + 1]) for d in range(depth)]
+        logits = np.zeros((len(x), 1), np.float32)
+        for _, own in found:
+            logits = logits[:, :, None] + np.asarray(own)[:, None]
+            logits = logits.reshape(len(x), -1)
+        return np.concatenate([features for features, _ in found], axis=1), logits
+
+    def check(shape: tuple[int, ...]) -> None:
+        if len(shape) != 3 or shape[-1] != depth:
+            raise errors.UserError(
+                f"samples have the shape {tuple(shape)}, but those of the reference "
+                f"are images of {depth} channels; give the same, or other features."
+            )
+        single.check((*shape[:-1], 1))
+
+    by_tuples = record.protocol(stacked=depth, num_tuples=num_classes**depth)
+    return FeatureNetwork(apply, single.fingerprint + by_tuples, check)
+
+
 def of_inception(found: weights.Weights) -> FeatureNetwork:
     """The Inception network: pooled features, and logits without bias."""
 

@@ -44,6 +44,9 @@ class ModeCoverage:
         many finite samples `n` and the `K` modes of the reference; NaN if `n` is 0.
         It is of independent samples: held-out ones of a stratified split, whose shares
         of the classes are those of the rest, lie far below it.
+      entropy: of the shares of the modes among the finite samples, in nats: 0 for one
+        mode, log K for K alike; NaN if no sample is finite. As much as the reference
+        has is right, less `floor`, which chance takes away.
       histogram: int32 `[K]`, number of finite samples nearest to each mode.
       finite: share of finite samples.
       collapsed: bool, complete collapse: at most one of several modes captured.
@@ -54,6 +57,7 @@ class ModeCoverage:
     high_quality: Array
     reverse_kl: Array
     floor: Array
+    entropy: Array
     histogram: Array
     finite: Array
     collapsed: Array
@@ -212,6 +216,7 @@ def mode_coverage(
         high_quality=jnp.mean((jnp.any(member, axis=1) & high_quality) * 1.0),
         reverse_kl=jnp.where(count > 0, divergence, jnp.nan),
         floor=jnp.where(count > 0, floor, jnp.nan),
+        entropy=jnp.where(count > 0, jnp.sum(special.entr(shares)), jnp.nan),
         histogram=histogram,
         finite=count / num_samples,
         collapsed=modes <= min(1, num_modes - 1),

@@ -196,8 +196,8 @@ def _check(one, other, least, k, chunk, names):
 
 def _crossing(real, fake, ks, k_of_fakes, chunk) -> _Crossing:
     """Of real balls to the k-th neighbours, and fake ones unless their k is None."""
-    of_real = _reach(real, ks, chunk)
-    of_fake = None if k_of_fakes is None else _reach(fake, (k_of_fakes,), chunk)
+    of_real = reach(real, ks, chunk)
+    of_fake = None if k_of_fakes is None else reach(fake, (k_of_fakes,), chunk)
     fakes, reals, covered = _cross(real, fake, of_real, of_fake, chunk)
     alive = jnp.isfinite(real.value).all() & jnp.isfinite(fake.value).all()
     shape = *real.value.shape[:1], *fake.value.shape
@@ -209,7 +209,7 @@ def _crossing(real, fake, ks, k_of_fakes, chunk) -> _Crossing:
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def _reach(x: distances.Points, ks: tuple[int, ...], chunk: int) -> Array:
+def reach(x: distances.Points, ks: tuple[int, ...], chunk: int) -> Array:
     """Squared distances `[N, J]` to the k-th neighbours, the point itself left out."""
     number = len(x.value)
 

@@ -7,7 +7,7 @@ of parts of them, these are of the order of `shuffling.order`.
 """
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,14 +18,17 @@ from jax.typing import ArrayLike
 
 from jaxgan import scores
 from jaxgan.core import errors, randomness
-from jaxgan.data import dataset, mixtures, polygons, shuffling
-from jaxgan.scores import classifier, classifier_cache
+from jaxgan.data import dataset, long_tail, mixtures, polygons, shuffling
+from jaxgan.scores import classifier, classifier_cache, feature_suites, stacked_suites
 from jaxgan.scores import classifier_training as training
 from jaxgan.scores import polygons as polygon_scores
 
-Records = dict[str, scores.Score | scores.ModeCoverage]
+Records = stacked_suites.Records
 Suite = Callable[[ArrayLike], Records]
 Inversion = Callable[[Callable[[Array], Array], Array, Array], Records]
+
+Known = dict[str, ArrayLike]
+"""Samples `[N, ...]` that are known, by their names."""
 
 MOST_NAMED = 5
 """Classes that a sentence names."""
@@ -83,52 +86,119 @@ def of_dataset(
 
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
-      per class. Images without labels have no suite, and the note says so.
+      per class. Of a long tail all scores compare with the classes as they were, and
+      the training samples are scored too. Images without labels have no suite, and the
+      note says so.
 
     Raises:
       UserError: as `check`.
     """
     check(data, num_samples=num_samples)
-    # The points of a mixture and polygons are drawn, so their first are like any.
+    note = None
     if data.mixture is not None:
-        held_out = dataset.to_float(data.test.x)
-        law, note = data.mixture, None
-        suite = of_mixture(mixtures.centres(law), mixtures.spread(law), law.weights)
-        known = {"held-out real points": held_out[:num_samples]}
+        suite, known = _of_mixture(data, num_samples)
     elif data.shapes is not None:
-        held_out, law, note = data.test.x[:num_samples], data.shapes, None
-        suite = of_polygons(law)
-        known = {"held-out real images": dataset.to_float(held_out)}
+        # Polygons are drawn, so their first are like any.
+        held_out = dataset.to_float(data.test.x[:num_samples])
+        suite, known = of_polygons(data.shapes), {"held-out real images": held_out}
+    elif not is_labelled(data):
+        which = "images" if data.train.label is None else "held-out images"
+        note = f"no scores, as a classifier needs labels, which the {which} have not"
+        return Scoring(None, {}, note)
     else:
-        if not is_labelled(data):
-            which = "images" if data.train.label is None else "held-out images"
-            note = (
-                f"no scores, as a classifier needs labels, which the {which} have not"
-            )
-            return Scoring(None, {}, note)
-        real, held_out = (dataset.to_float(own.x) for own in (data.train, data.test))
         trained, note = train_classifier(
             data, seed=seed, num_images=num_images, cache=cache
         )
-        network, accuracy = trained.classifier, trained.held_out_accuracy
-        label = np.asarray(data.train.label)
-        suite = of_classifier(
-            network,
-            accuracy,
-            real,
-            np.bincount(label, minlength=data.num_classes) / len(label),
-            split_size=num_samples // SPLITS,
-        )
-        # Classes without held-out images have training images.
-        untested = np.setdiff1d(label, np.asarray(data.test.label)).size > 0
-        shown = jnp.concatenate([held_out, real]) if untested else held_out
-        copies = one_image_per_class(network, shown, num_samples)
-        known = {"held-out real images": held_out, "one image per class": copies}
+        make = _of_images if data.stack is None else _of_stack
+        suite, known = make(data, trained, num_samples)
     references = {
         name: {key: scores.to_dict(score) for key, score in suite(x[None]).items()}
         for name, x in known.items()
     }
     return Scoring(suite, references, note)
+
+
+def _of_mixture(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
+    law = data.mixture
+    suite = of_mixture(
+        *(mixtures.centres(law), mixtures.spread(law), law.weights),
+        threshold=GOOD if law.threshold is None else law.threshold,
+        noise_dimensions=law.noise_dimensions,
+        tail=tail_of(data),
+    )
+    # Points are drawn, so the first are like any.
+    held_out = dataset.to_float(data.test.x[:num_samples])
+    known: Known = {"held-out real points": held_out}
+    return suite, known | _trained_on(data, num_samples)
+
+
+def _of_images(
+    data: dataset.Dataset, trained: classifier_cache.Trained, num_samples: int
+) -> tuple[Suite, Known]:
+    network, compared = trained.classifier, compared_with(data)
+    real, held_out = (dataset.to_float(own.x) for own in (compared, data.test))
+    label = np.asarray(compared.label)
+    suite = of_classifier(
+        network,
+        trained.held_out_accuracy,
+        real,
+        np.bincount(label, minlength=data.num_classes) / len(label),
+        split_size=num_samples // SPLITS,
+        training=None if data.whole is None else dataset.to_float(data.train.x),
+        held_out=held_out,
+        most=num_samples,
+        tail=tail_of(data),
+    )
+    # Classes without held-out images have training images.
+    untested = np.setdiff1d(label, np.asarray(data.test.label)).size > 0
+    shown = jnp.concatenate([held_out, real]) if untested else held_out
+    copies = one_image_per_class(network, shown, num_samples)
+    known: Known = {"held-out real images": held_out, "one image per class": copies}
+    return suite, known | _trained_on(data, num_samples)
+
+
+def _of_stack(
+    data: dataset.Dataset, trained: classifier_cache.Trained, num_samples: int
+) -> tuple[Suite, Known]:
+    network, stack = trained.classifier, data.stack
+    suite = stacked_suites.of_stack(
+        network,
+        trained.held_out_accuracy,
+        stack,
+        most=min(num_samples, len(data.train.x), len(data.test.x)),
+        tail=tail_of(data),
+    )
+    single = dataset.to_float(stack.images.test.x)
+    surest = one_image_per_class(network, single, stack.images.num_classes)
+    depth = stack.train.shape[1]
+    known: Known = {
+        "held-out real tuples": dataset.to_float(data.test.x[:num_samples]),
+        "one image per class": stacked_suites.one_tuple_per_class(
+            surest, depth, num_samples
+        ),
+    }
+    return suite, known | _trained_on(data, num_samples)
+
+
+def _trained_on(data: dataset.Dataset, num_samples: int) -> Known:
+    """Training samples of a long tail: what a generator of its shares would show."""
+    if data.whole is None:
+        return {}
+    first = shuffling.first(data.train.x, num_samples)
+    return {"training samples of the long tail": dataset.to_float(first)}
+
+
+def compared_with(data: dataset.Dataset) -> dataset.Split:
+    """The real samples that scores compare with: the whole of a long tail."""
+    return data.train if data.whole is None else data.whole
+
+
+def tail_of(data: dataset.Dataset) -> list[int]:
+    """The classes of the tail, see `long_tail.tail`; none where nothing was cut."""
+    if data.whole is None:
+        return []
+    counts = np.bincount(np.asarray(data.train.label), minlength=data.num_classes)
+    return long_tail.tail(counts).tolist()
 
 
 def check(data: dataset.Dataset, *, num_samples: int) -> None:
@@ -175,7 +245,9 @@ def train_classifier(
 ) -> tuple[classifier_cache.Trained, str]:
     """The classifier of a dataset's training part, and a sentence on how good it is.
 
-    It does not depend on the order of the samples.
+    Of stacked images it is one of the single ones, and of a long tail one of the whole
+    training part, as it has to know the classes of the tail. It does not depend on the
+    order of the samples.
 
     Args:
       data: with labels; images, or other samples, which an MLP takes.
@@ -183,6 +255,8 @@ def train_classifier(
       num_images: as for `of_dataset`.
       cache: likewise.
     """
+    data = data if data.stack is None else data.stack.images
+    data = data._replace(train=compared_with(data))
     x, label = np.asarray(data.train.x), np.asarray(data.train.label)
     rows = shuffling.order(x)
     real, held_out = dataset.to_float(x[rows]), dataset.to_float(data.test.x)
@@ -233,37 +307,57 @@ def _architecture(shape: tuple[int, ...]) -> dict[str, Any]:
     return {"architecture": "fully_connected", "max_shift": 0}
 
 
-def of_mixture(means: ArrayLike, std: ArrayLike, weights: ArrayLike) -> Suite:
+def of_mixture(
+    means: ArrayLike,
+    std: ArrayLike,
+    weights: ArrayLike,
+    *,
+    threshold: float = GOOD,
+    noise_dimensions: int | None = None,
+    tail: Sequence[int] = (),
+) -> Suite:
     """Mode coverage of points whose modes are known, and their spread within modes.
 
     Args:
-      means: `[K, 2]`.
+      means: `[K, D]`.
       std: standard deviation per axis.
       weights: `[K]` shares of the modes.
+      threshold: standard deviations within which a point is good.
+      noise_dimensions: how many of the coordinates, the first ones, have noise; None
+        for all.
+      tail: numbers of the modes of a long tail, whose recall is asked for.
 
     Returns:
-      A suite `x [S, N, 2] -> records` with `coverage`, by the Euclidean rule at three
-      standard deviations, `within_mode_deviation` and `within_mode_energy`.
+      A suite `x [S, N, D] -> records` with `coverage`, by the Euclidean rule,
+      `within_mode_deviation` (in the dimensions that have noise) and, in the plane,
+      `within_mode_energy`.
     """
+    dimensions = np.shape(means)[1]
+    noisy = dimensions if noise_dimensions is None else noise_dimensions
     rule = scores.protocol(
         rule="euclidean",
-        threshold=GOOD,
-        high_quality_ceiling=scores.high_quality_ceiling(GOOD, 2),
+        threshold=threshold,
+        high_quality_ceiling=scores.high_quality_ceiling(threshold, noisy),
     )
 
-    @jax.jit
-    @jax.vmap
-    def suite(x: Array) -> Records:
-        mode, good = scores.nearest_mode(x, means, std, GOOD)
-        return {
+    def of_seed(x: Array) -> Records:
+        mode, good = scores.nearest_mode(x, means, std, threshold)
+        found: Records = {
             "coverage": scores.mode_coverage(mode, good, weights, rule),
             "within_mode_deviation": scores.within_mode_deviation(
-                x, mode, good, means, std, GOOD
+                *(x[:, :noisy], mode, good, means[:, :noisy], std, threshold)
             ),
-            "within_mode_energy": scores.within_mode_energy(x, mode, means, std),
         }
+        if dimensions == 2:
+            found["within_mode_energy"] = scores.within_mode_energy(x, mode, means, std)
+        if len(tail):
+            found["class_recall"] = scores.class_recall(mode, good, weights, tail)
+        return found
 
-    return suite
+    if dimensions == 2:
+        return jax.jit(jax.vmap(of_seed))
+    # Differences to all means of all seeds at once would take gigabytes.
+    return jax.jit(lambda x: jax.lax.map(of_seed, x))
 
 
 def of_polygons(law: polygons.Polygons) -> Suite:
@@ -321,6 +415,10 @@ def of_classifier(
     *,
     split_size: int,
     confidence: float = 0.5,
+    training: ArrayLike | None = None,
+    held_out: ArrayLike | None = None,
+    most: int = feature_suites.MOST,
+    tail: Sequence[int] = (),
 ) -> Suite:
     """What a trained classifier sees in images.
 
@@ -336,11 +434,18 @@ def of_classifier(
       split_size: samples in a split of the Inception Score.
       confidence: probability of the most likely class from which an image counts as a
         good one of that class.
+      training: `[T, H, W, C]` images that the generators were trained on, which they
+        may copy; None for `real`.
+      held_out: `[L, H, W, C]` images by which is told what a copy is; None for none of
+        the scores of `feature_suites`.
+      most: samples of each seed that those look at; none of them are of fewer.
+      tail: numbers of the classes of a long tail, whose recall is asked for.
 
     Returns:
       A suite `x [S, N, H, W, C] -> records` with `coverage`, `inception_score` (which
       warns of diversity that is low beside that of `real`), `frechet_distance` (in the
-      network's features: not an FID) and `within_class_diversity`.
+      network's features: not an FID), `within_class_diversity`, and those of
+      `feature_suites` if there are images that are held out.
     """
     name = classifier.fingerprint(network, held_out_accuracy)
     rows = shuffling.order(real)
@@ -353,6 +458,21 @@ def of_classifier(
     ).value
     real_diversity = scores.within_class_diversity(real_features, real_probs).value
 
+    beside: list[feature_suites.Suite] = []
+    if held_out is not None:
+        own = real if training is None else training
+        trained_on, others = (
+            classifier.classify_all(network, x[shuffling.order(x)])[0]
+            for x in (own, held_out)
+        )
+        number = feature_suites.number_of(
+            *(most, len(real_features), len(trained_on), len(others))
+        )
+        beside = [
+            feature_suites.beside_real(real_features, number, name),
+            feature_suites.beside_training(trained_on, others, number, name),
+        ]
+
     def of_seed(
         real_features: Array, features: Array, logits: Array, floor: Array
     ) -> Records:
@@ -361,7 +481,7 @@ def of_classifier(
         mode, good = scores.confident_class(probs, confidence)
         diversity = scores.within_class_diversity(features, probs, real_diversity)
         inception = scores.inception_score(probs, splits)
-        return {
+        found: Records = {
             "coverage": scores.mode_coverage(mode, good, reference),
             "inception_score": scores.warn_of_low_diversity(
                 inception, diversity, real_inception, real_diversity
@@ -371,6 +491,9 @@ def of_classifier(
             ),
             "within_class_diversity": diversity,
         }
+        if len(tail):
+            found["class_recall"] = scores.class_recall(mode, good, reference, tail)
+        return found
 
     # The real features are an argument, as constants would be folded by the compiler.
     score = jax.jit(jax.vmap(of_seed, (None, 0, 0, None)))
@@ -384,7 +507,10 @@ def of_classifier(
             jnp.take_along_axis(y.reshape(seeds, number, -1), rows, axis=1) for y in out
         )
         floor = scores.frechet_floor(real_features, number)
-        return score(real_features, features, logits, floor)
+        found = score(real_features, features, logits, floor)
+        for own in beside:
+            found |= own(features)
+        return found
 
     return suite
 

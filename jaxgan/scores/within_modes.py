@@ -24,6 +24,9 @@ from jaxgan.scores import record
 BLOCK = 256
 """Samples whose distances to all others are held at once."""
 
+SURE = 3.0
+"""Deviations of a perfect generator's value below 1 that are no luck."""
+
 
 def within_mode_deviation(
     x: Array,
@@ -54,7 +57,8 @@ def within_mode_deviation(
 
     Returns:
       The score, its spread that of a perfect generator with as many good samples; NaN
-      if no mode has two of them.
+      if no mode has two of them. Its warning is true if modes are narrower than chance
+      makes them, which lifts the share of good samples above its ceiling.
 
     Raises:
       UserError: for shapes that do not fit.
@@ -74,15 +78,19 @@ def within_mode_deviation(
     number = jnp.sum(known)
     mean = jnp.sum(jnp.where(known, variances, 0)) / jnp.maximum(number, 1)
     freedom = dimensions * jnp.sum(jnp.where(known, counts - 1, 0))
+    value = jnp.where(number > 0, jnp.sqrt(mean / real), jnp.nan)
+    spread = jnp.where(number > 0, 1 / jnp.sqrt(2 * freedom), jnp.nan)
     return record.Score(
-        value=jnp.where(number > 0, jnp.sqrt(mean / real), jnp.nan),
-        spread=jnp.where(number > 0, 1 / jnp.sqrt(2 * freedom), jnp.nan),
+        value=value,
+        spread=spread,
+        warning=value < 1 - SURE * spread,
         protocol=record.protocol(
             score="within_mode_deviation",
             samples="good samples, by nearest mode",
             threshold=threshold,
             perfect=1.0,
             spread="about the standard deviation of a perfect generator's value",
+            warning="modes too narrow: more good samples than there should be",
             num_samples=x.shape[0],
         ),
     )

@@ -84,7 +84,9 @@ def save(
     real = shuffling.first(data.test.x, IMAGES if images else POINTS)
     real = np.asarray(dataset.to_float(real))
     shown = {title: x[:IMAGES] if images else x for title, x in samples.items()}
-    modes = np.bincount(data.train.label, minlength=data.num_classes)
+    # Of a long tail, those that scores compare with.
+    whole = data.train if data.whole is None else data.whole
+    modes = np.bincount(whole.label, minlength=data.num_classes)
     reports.save_samples(folder / "samples.png", shown, real)
     path = folder / "coverage.png"
     reports.save_coverage(path, _histograms(records), modes, data.class_names)

@@ -159,11 +159,11 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
       The settings with the name of the dataset, and the dataset.
 
     Raises:
-      UserError: if there are no such images, they have neither one nor three channels,
-        or labels are asked for and absent.
+      UserError: if there are no such images, they have more than three channels, or
+        labels are asked for and absent.
     """
     name = asked.dataset
-    if name in dataset.NAMES:
+    if name is not None and dataset.is_built_in(name):
         need = f"{name} is built in and reads no folder"
         cli.require(asked.data_dir is None, "--data-dir", asked.data_dir, need)
     if name is None:
@@ -177,12 +177,15 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         data = dataset.load(
             name,
             data_dir=asked.data_dir,
+            seed=getattr(asked, "seed", 0),
             image_size=asked.image_size,
             value_range=asked.value_range,
+            num_tuples=asked.num_tuples,
+            imbalance=asked.imbalance,
         )
     shape = np.shape(data.train.x)[1:]
-    need = f"it has samples of shape {shape}, not images of one or three channels"
-    cli.require(len(shape) == 3 and shape[2] in (1, 3), "--dataset", name, need)
+    need = f"it has samples of shape {shape}, not images of one to three channels"
+    cli.require(len(shape) == 3 and shape[2] in (1, 2, 3), "--dataset", name, need)
     labelled = not asked.labels or data.train.label is not None
     need = f"the images of {name} have no labels, of two classes at least"
     cli.require(labelled, "--labels", True, need)
@@ -206,6 +209,8 @@ def load(asked: Any) -> dataset.Dataset:
             seed=asked.seed,
             image_size=asked.image_size,
             value_range=asked.value_range,
+            num_tuples=asked.num_tuples,
+            imbalance=asked.imbalance,
         )
 
 

@@ -89,6 +89,9 @@ def feature_network(
     network = feature_networks.of_classifier(
         trained.classifier, trained.held_out_accuracy
     )
+    if data.stack is not None:
+        depth, classes = data.stack.train.shape[1], data.stack.images.num_classes
+        network = feature_networks.stacked(network, depth, classes)
     return network, note
 
 

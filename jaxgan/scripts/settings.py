@@ -12,13 +12,18 @@ from jaxgan.scripts import cli
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """How one's own files are read."""
+    """How files are read, and what of a dataset is trained on."""
 
     image_size: tuple[int, int] | None = None
     """height and width that images are resized to; None to keep theirs"""
     value_range: tuple[float, float] | None = None
     """values of black and white of the images in one's own files, such as -1 1; None to
     find out, which is refused where it cannot be told"""
+    num_tuples: int | None = None
+    """training tuples of stacked images; None for 128000"""
+    imbalance: float | None = None
+    """long tail: how many times as many training samples the first class keeps as the
+    last one; None to keep all"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +73,8 @@ class Images(Files, Drawing):
 
     dataset: str | None = None
     """digits, mnist, fashion_mnist, cifar10, files, or a TFDS image dataset that is
-    prepared on disk; None for mnist if it is at hand and else digits"""
+    prepared on disk; stacked2_NAME or stacked3_NAME for two or three grey images of one
+    as channels; None for mnist if it is at hand and else digits"""
     data_dir: pathlib.Path | None = None
     """folder of archives or prepared datasets, or one's own files; None for
     JAXGAN_DATA_DIR, else the default of TFDS"""

@@ -10,13 +10,17 @@ from jaxgan.core import errors
 MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
+    *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
 }
 
-AS_REAL = {"within_class_diversity", "modified_inception_score", "vendi_score"}
+AS_REAL = {
+    *("within_class_diversity", "modified_inception_score", "vendi_score"),
+    *("rke_mode_count", "entropy"),
+}
 """Scores of which noise can have more than real data and collapse less, so that neither
 direction is better."""
 
-OTHER = ("floor", "spread", "collapsed")
+OTHER = ("floor", "ceiling", "spread", "collapsed")
 """Numbers of a record that are no scores."""
 
 INVERTED = ("recall", "f1")

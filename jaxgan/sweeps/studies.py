@@ -298,5 +298,6 @@ def _measured(found: suites.Records) -> dict[str, jax.Array]:
             values = getattr(record, field.name)
             if isinstance(values, jax.Array) and values.ndim == 1:
                 numbers[field.name] = values
-    numbers.pop("floor", None)
+    for bound in ("floor", "ceiling"):
+        numbers.pop(bound, None)
     return numbers

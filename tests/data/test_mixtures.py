@@ -30,7 +30,10 @@ def test_an_even_grid_is_centred_between_its_modes():
     assert set(np.unique(means)) == {-1.5, -0.5, 0.5, 1.5}
 
 
-@pytest.mark.parametrize("name", sorted(mixtures.VARIANTS))
+PLANE = sorted(n for n, own in mixtures.VARIANTS.items() if own.means.shape[1] == 2)
+
+
+@pytest.mark.parametrize("name", PLANE)
 def test_samples_have_the_moments_that_the_mixture_states(name):
     mixture = mixtures.VARIANTS[name]
     x, mode = jax.jit(mixtures.sample, static_argnums=2)(mixture, jax.random.key(1), N)
@@ -38,13 +41,60 @@ def test_samples_have_the_moments_that_the_mixture_states(name):
     assert mode.shape == (N,) and mode.dtype == jnp.int32
     num_modes = len(mixture.means)
     counts = np.bincount(mode, minlength=num_modes)
-    bound = 5 * np.sqrt(N * (1 / num_modes) * (1 - 1 / num_modes))
-    assert np.all(np.abs(counts - N / num_modes) < bound)
+    expected = N * mixture.weights
+    bound = 5 * np.sqrt(expected * (1 - mixture.weights))
+    assert np.all(np.abs(counts - expected) < bound) and len(counts) == num_modes
     residual = np.asarray(x) - mixture.means[mode] / mixture.scale
     std = mixture.std / mixture.scale
     assert abs(residual.mean()) < 5 * std / np.sqrt(2 * N)
     # The relative error of a standard deviation from 2 N values is 1 / sqrt(4 N).
     np.testing.assert_allclose(residual.std(axis=0), std, rtol=5 / np.sqrt(2 * N))
+
+
+@pytest.mark.parametrize(
+    ("name", "radius", "std"),
+    [
+        ("pacgan_ring", 1.0, 0.01),
+        ("unrolled_ring", 1.0, 0.01),
+        ("self_conditioned_ring", 2.0, 0.01),
+        ("wgan_gp_ring", 2 / 1.414, 0.02 / 1.414),
+    ],
+)
+def test_a_preset_has_the_published_radius_and_deviation(name, radius, std):
+    mixture = mixtures.VARIANTS[name]
+    assert len(np.unique(mixture.means.round(4), axis=0)) == 8
+    centres = np.linalg.norm(mixtures.centres(mixture), axis=1)
+    np.testing.assert_allclose(centres, radius, rtol=1e-6)
+    assert mixtures.spread(mixture) == pytest.approx(std)
+
+
+def test_angles_with_both_ends_make_seven_modes_and_one_of_them_double():
+    mixture = mixtures.VARIANTS["unrolled_demo_ring"]
+    angles = np.linspace(0, 2 * np.pi, 8)
+    published = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    distance = np.linalg.norm(published[:, None] - mixture.means, axis=-1)
+    np.testing.assert_allclose(distance.min(axis=1), 0, atol=1e-6)
+    shares = np.bincount(distance.argmin(axis=1)) / 8
+    np.testing.assert_allclose(mixture.weights, shares)
+    assert len(mixture.means) == 7 and mixture.weights[0] == 0.25
+
+
+def test_the_embedded_mixture_has_noise_in_its_own_dimensions_alone():
+    mixture = mixtures.VARIANTS["veegan_1200d"]
+    x, mode = (np.asarray(y) for y in mixtures.sample(mixture, jax.random.key(0), 400))
+    assert x.shape == (400, 1200) and mixture.threshold == 10.0
+    residual = x - mixture.means[mode]
+    np.testing.assert_array_equal(residual[:, 700:], 0)
+    # The relative error of a standard deviation from n values is 1 / sqrt(2 n).
+    std = residual[:, :700].std()
+    assert abs(std - 1) < 5 / np.sqrt(2 * 400 * 700)
+    assert set(mixture.means[:, 0]) == {-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5}
+    # Nobody is within ten deviations of 700 dimensions; of 400 about 4.4 are beyond
+    # the radius that holds 98.889 %.
+    distance = np.linalg.norm(residual, axis=1)
+    assert distance.min() > 10
+    beyond = np.sum(distance > mixtures.VARIANTS["veegan_1200d_calibrated"].threshold)
+    assert beyond <= 4.4 + 5 * np.sqrt(4.4)
 
 
 def test_centres_and_spread_are_after_normalisation():
@@ -78,6 +128,8 @@ def test_members_may_have_their_own_mixture():
         (lambda: mixtures.grid(side=0), "side is 0"),
         (lambda: mixtures.grid(spacing=float("inf")), "spacing is inf"),
         (lambda: mixtures.grid(scale=0.0), "scale is 0.0"),
+        (lambda: mixtures.ring(num_modes=1, endpoint=True), "num_modes is 1"),
+        (lambda: mixtures.embedded(-1.0), "threshold is -1.0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(make, words):

@@ -221,14 +221,19 @@ def test_a_process_that_refuses_ends_with_status_2_and_a_sentence(words, tmp_pat
 
 @pytest.mark.slow
 def test_the_number_of_seeds_and_modes_changes_no_number_of_programs(tmp_path):
+    label = np.arange(240) % 4
+    x = np.random.default_rng(0).integers(0, 60, (240, 8, 8, 1)).astype(np.uint8)
+    x += (60 * label[:, None, None, None]).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", x=x, y=label)
     code = (
         "import pathlib, sys, jax\n"
         f"sys.path.insert(0, {str(ROOT / 'experiments')!r})\n"
         "import mode_ensemble\n"
         "jax.config.update('jax_log_compiles', True)\n"
-        "for seeds, modes in ((1, 3), (3, 8)):\n"
-        "    mode_ensemble.main(mode_ensemble.Settings(dataset='ring', seeds=seeds,"
-        " num_modes=modes, steps=2, samples=100, out=pathlib.Path(f'run-{seeds}')))\n"
+        "for seeds, modes in ((1, 2), (3, 4)):\n"
+        "    mode_ensemble.main(mode_ensemble.Settings(dataset='files',"
+        " data_dir=pathlib.Path('own.npz'), seeds=seeds, num_modes=modes, steps=2,"
+        " samples=100, out=pathlib.Path(f'run-{seeds}')))\n"
         "    print('END OF RUN', file=sys.stderr)\n"
     )
     result = python("-c", code, cwd=tmp_path)

@@ -278,8 +278,15 @@ def on_one_core():
 
 
 @pytest.mark.slow
-def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(tmp_path, monkeypatch):
+def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(
+    tmp_path, monkeypatch, compiled_once
+):
     monkeypatch.delenv("XLA_FLAGS")  # those of the tests, which compile fast
+    # The run that is stopped is of the programs of the whole one; what goes on on one
+    # core compiles its own.
+    cached = "JAX_COMPILATION_CACHE_DIR"
+    for name in filter(lambda name: name.startswith("JAX_"), compiled_once):
+        monkeypatch.setenv(name, compiled_once[name])
     small = ("--dataset", "digits", "--network", "conv", "--width", 2)
     words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 200]
     words += ["--steps", 240, "--pictures", 1, "--latent-dim", 4]
@@ -305,6 +312,7 @@ def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(tmp_path, monkeyp
         refused.stderr
     )
     # What a run may use when it goes on, as on another machine, does not matter.
+    monkeypatch.delenv(cached)
     with on_one_core():
         printed = succeed("image_gan.py", "--resume", "cut", cwd=tmp_path)
     assert "going on from step" in printed

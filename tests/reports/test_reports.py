@@ -199,6 +199,19 @@ def test_diversity_far_below_the_real_one_is_marked_as_a_defect():
     assert reports.cell(cells[0][1]) == "0 !"  # what is rounding beside 150
 
 
+def test_more_near_copies_than_real_samples_have_are_a_defect():
+    def of(value):
+        protocol = {"num_samples": 1000, "num_real": 1000}
+        record = {"value": value, "floor": [0.05] * len(value), "protocol": protocol}
+        return {"memorisation": record, "repetition": record}
+
+    # A share of 0.05 among a thousand has a standard deviation of 0.007.
+    rows = {"fair": of([0.04, 0.08]), "copies": of([0.2, 0.1]), "dead": of([NAN])}
+    found = marked(rows)
+    assert {title for title, _ in found} == {"copies"} and len(found) == 2
+    assert all("0.05 of real samples" in why for why in found.values())
+
+
 def test_records_of_older_runs_have_a_table_and_no_marks():
     own = record_of_points([1.0, 1.0], [0.1, 0.3])
     old = {"coverage": own["coverage"] | {"protocol": {}}}
@@ -327,6 +340,12 @@ def test_an_image_grid_holds_the_images_in_rows():
 def test_an_image_grid_clips_and_greys():
     x = np.asarray([-3.0, 3.0, NAN, math.inf]).reshape(4, 1, 1, 1)
     assert reports.image_grid(x, columns=4)[0, ::2, 0].tolist() == [0, 255, 128, 128]
+
+
+def test_two_channels_are_shown_red_and_green():
+    x = np.stack([np.full((3, 3), 1.0), np.full((3, 3), 0.0)], axis=-1)[None]
+    assert reports.image_grid(x).shape == (3, 3, 3)
+    np.testing.assert_array_equal(reports.image_grid(x)[0, 0], [255, 128, 0])
 
 
 def test_an_image_grid_has_no_more_columns_than_images():

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from scipy import special
+from scipy.spatial import distance
 
 from jaxgan import scores
 from jaxgan.core import errors
@@ -34,6 +35,8 @@ def draw(seed, n, shift=0.0):
 
 
 REAL = draw(0, N)
+# Half the median distance, of as many real samples as a member has, and of all.
+WIDTH, NARROW = (np.median(distance.pdist(x)) / 2 for x in (REAL[:M], REAL))
 MEMBERS = [draw(1, M), draw(2, M, 0.5), np.full((M, F), np.nan, np.float32)]
 
 
@@ -74,6 +77,9 @@ def by_definition(x):
         "nearest_distance": scores.Score(value=distances.mean()),
         **scores.precision_recall(REAL, x),
         **scores.density_coverage(REAL, x),
+        **scores.clipped_density_coverage(REAL, x),
+        "rke_mode_count": scores.rke_mode_count(x, WIDTH),
+        "kernel_entropic_novelty": scores.kernel_entropic_novelty(REAL, x, NARROW),
     }
 
 

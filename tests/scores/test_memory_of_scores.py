@@ -13,6 +13,7 @@ from jaxgan import scores
 from jaxgan.scores import (
     class_moments,
     classifier,
+    copies,
     feature_networks,
     feature_passes,
     marginals,
@@ -108,6 +109,20 @@ SCORES = {
     "vendi_score": lambda r, f, p, x, y: scores.vendi_score(np.eye(100)),
     "precision_recall": lambda r, f, p, x, y: scores.precision_recall(r, f),
     "density_coverage": lambda r, f, p, x, y: scores.density_coverage(r, f),
+    "clipped_density_coverage": (
+        lambda r, f, p, x, y: scores.clipped_density_coverage(r, f)
+    ),
+    "rke_mode_count": lambda r, f, p, x, y: scores.rke_mode_count(f, 5.0),
+    "kernel_entropic_novelty": (
+        lambda r, f, p, x, y: scores.kernel_entropic_novelty(r, f, 5.0)
+    ),
+    "memorisation": lambda r, f, p, x, y: scores.memorisation(
+        f, r, copies.to_training(f, r)
+    ),
+    "repetition": lambda r, f, p, x, y: scores.repetition(f, copies.to_each_other(r)),
+    "class_recall": lambda r, f, p, x, y: scores.class_recall(
+        *scores.confident_class(p), np.full(10, 0.1), [8, 9]
+    ),
     "nearest_neighbours": lambda r, f, p, x, y: scores.nearest_neighbours(f, r),
     "prd": lambda r, f, p, x, y: scores.prd(r, f, num_bins=4, num_runs=1),
     "number_of_distinct_bins": (

@@ -51,6 +51,31 @@ def test_exact_samples_reach_floor_and_ceiling(name, modes, kl, rule, share, wid
     np.testing.assert_array_equal(result.histogram, np.bincount(mode))
 
 
+def test_the_published_ring_whose_ends_coincide_has_seven_modes_and_its_reverse_kl():
+    # np.linspace(0, 2 pi, 8) as in the demo: one mode has 2/8, and one has nothing.
+    angles = np.linspace(0, 2 * np.pi, 8)
+    own = np.stack([np.cos(angles), np.sin(angles)], 1)
+    seven = np.unique(own.round(6), axis=0)
+    mode, good = scores.nearest_mode(np.repeat(own, 300, axis=0), seven, 0.01)
+    counts = np.bincount(mode, minlength=7)
+    assert sorted(counts) == [300] * 6 + [600]
+    padded = scores.mode_coverage(mode, good, jnp.ones(8))
+    assert padded.modes == 7
+    np.testing.assert_allclose(padded.reverse_kl, np.log(2) / 4, rtol=1e-5)  # 0.173
+
+
+@pytest.mark.parametrize("counts", [[40], [10, 30], [8] * 5])
+def test_entropy_is_that_of_the_shares_of_the_modes(counts):
+    mode = np.repeat(np.arange(len(counts)), counts)
+    share = np.array(counts) / 40
+    found = mode_coverage(mode, np.ones(40, bool), np.ones(5))
+    np.testing.assert_allclose(found.entropy, -np.sum(share * np.log(share)), atol=1e-6)
+    # To equal shares the reverse KL is what of the entropy of equal shares is missing.
+    np.testing.assert_allclose(found.reverse_kl, np.log(5) - found.entropy, atol=1e-6)
+    dead = mode_coverage(np.full(40, -1), np.zeros(40, bool), np.ones(5))
+    assert np.isnan(dead.entropy)
+
+
 @pytest.mark.parametrize("rule", ["euclidean", "box"])
 def test_modes_in_float64_are_found_wherever_they_lie(rule):
     means, std = MIXTURES["ring"]

@@ -108,7 +108,36 @@ def test_each_script_has_the_flags_by_which_ones_own_files_are_read(name, tmp_pa
     assert data.train.x.shape == (18, 6, 6, 1) and data.train.x.max() > 200
 
 
-@pytest.mark.parametrize("name", dataset.NAMES)
+SCRIPTS_OF_DATA = ["compare_losses", "image_gan", "mode_ensemble", "sweep"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS_OF_DATA)
+def test_each_script_takes_stacks_and_long_tails(name):
+    settings = runpy.run_path(str(SCRIPTS / f"{name}.py"))["Settings"]
+
+    def load(**given):
+        asked = settings(**given)
+        if name == "image_gan":
+            return from_settings.load_images(asked)[1]
+        return from_settings.load(asked)
+
+    stack = load(dataset="stacked_digits", num_tuples=500, seed=3)
+    expected = dataset.load("stacked_digits", num_tuples=500, seed=3)
+    np.testing.assert_array_equal(stack.train.x, expected.train.x)
+    assert stack.num_classes == 100 and len(stack.train.x) == 500
+    tail = load(dataset="digits", imbalance=10.0)
+    assert np.bincount(tail.train.label)[9] * 10 <= np.bincount(tail.train.label)[0]
+    for given, said in (
+        ({"dataset": "digits", "imbalance": 1e4}, "--imbalance 10000 leaves class 9"),
+        ({"dataset": "digits", "num_tuples": 5}, "--num-tuples 5 is for stacked"),
+        ({"dataset": "stacked_ring"}, "must hold images with labels"),
+    ):
+        with pytest.raises(errors.UserError) as refused:
+            load(**given)
+        assert said in cli.in_flags(str(refused.value), settings(**given))
+
+
+@pytest.mark.parametrize("name", [*dataset.NAMES, "stacked_digits"])
 def test_data_that_are_built_in_take_no_folder(name, tmp_path):
     asked = settings.Images(dataset=name, data_dir=tmp_path)
     with pytest.raises(errors.UserError, match="--data-dir .*reads no folder"):
