@@ -36,22 +36,23 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     """likewise of ADA"""
     ada_target: float = 0.6
     """of E[sign(D(real))]"""
-    ada_images: float = 100_000
+    ada_images: float = 40_000
     """real images in which ADA's probability can go from 0 to 1"""
     seeds: int = 5
     """runs of each arm"""
-    steps: int = 4000
+    steps: int = 2500
     """of each GAN"""
     batch_size: int = 64
     """real samples in a step"""
     network: str = "conv"
     """architecture of both players, by its name in jaxgan.networks"""
-    width: int = 16
+    width: int = 32
     """channels of the outermost layers"""
     loss: str = "non_saturating"
     """objective, by its name in jaxgan.losses"""
-    r1: float = 0.1
-    """weight of the R1 penalty"""
+    r1: float | None = None
+    """weight of the R1 penalty, which keeps small discriminators from overfitting too;
+    None for none"""
     learning_rate: float = 1e-3
     """of Adam, for both players"""
     samples: int = 3600
@@ -193,7 +194,8 @@ def make_methods(asked: Settings, data: dataset.Dataset) -> dict[str, methods.Me
     shape, made = np.shape(data.train.x)[1:], {}
     adam = {"learning_rate": asked.learning_rate, **BETAS}
     both = types.Pair(adam, adam)
-    plain = methods.Method(asked.loss, {"r1": asked.r1}, both, EMA_DECAY, warm_up=True)
+    weights = {} if asked.r1 is None else {"r1": asked.r1}
+    plain = methods.Method(asked.loss, weights, both, EMA_DECAY, warm_up=True)
     made["none"] = plain
     for name in ("diffaugment", "ada"):
         usual = name if shape[-1] == 3 else f"{name}_grey"

@@ -2,11 +2,13 @@
 
 `PENALTIES` holds those of the critic that need nothing but the shared arguments
 `(critic, real, fake, key)`; the builders `consistency` and `balanced_consistency` give
-more of them. The others say what they need in their signatures.
+more of them. The others say what they need in their signatures; `adaptive` is a module,
+of an augmentation whose probability each member carries.
 """
 
 from jaxgan import types
 from jaxgan.core import errors
+from jaxgan.penalties import adaptive
 from jaxgan.penalties.augmentation import Augment, augmented, instance_noise
 from jaxgan.penalties.consistency import (
     LeCamAverages,
@@ -66,6 +68,7 @@ __all__ = [
     "Augment",
     "LeCamAverages",
     "PathLength",
+    "adaptive",
     "augmented",
     "balanced_consistency",
     "consistency",

@@ -166,6 +166,8 @@ def plan(asked: Any, found: modes_lib.Modes, own: ensembles.Plan) -> ensembles.P
     Returns:
       The plan; with further samples its mode weights are `[M, K + 1]`.
     """
+    if asked.balance is None and asked.extra_data is None:
+        return own
     rows, weights = own.mode_weights, own.weights
     if asked.balance is not None:
         tempered = modes_lib.tempered(found, asked.balance_temperature)

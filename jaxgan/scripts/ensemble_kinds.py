@@ -129,7 +129,6 @@ def check_drawing(names: Sequence[str], asked: Any) -> None:
         "--balance": (asked.balance is not None, OWN_DATA.__contains__),
         "--extra-data": (asked.extra_data is not None, OWN_DATA.__contains__),
         "--augment": (bool(asked.augment), OWN_GRADIENTS.__contains__),
-        "--consistency": (bool(asked.consistency), OWN_GRADIENTS.__contains__),
     }
     for flag, (present, unfit) in given.items():
         for name in names:
