@@ -52,9 +52,9 @@ class Asked(NamedTuple):
       classic: that of `minimax`.
       data: the dataset.
       modes: K of them, in data space.
-      plan: a plan of these modes as one of what is drawn, see `drawing.plan`.
       part: what one of them is called.
       steps: of each of K GANs.
+      plan: a plan of these modes as one of what is drawn, see `drawing.plan`.
       remedied_networks: whether the networks themselves have a remedy, such as packs,
         which `minimax` then has too.
     """
@@ -63,9 +63,9 @@ class Asked(NamedTuple):
     classic: methods.Method
     data: dataset.Dataset
     modes: modes.Modes
-    plan: Callable[[ensembles.Plan], ensembles.Plan]
     part: str
     steps: int
+    plan: Callable[[ensembles.Plan], ensembles.Plan] = lambda plan: plan
     remedied_networks: bool = False
 
 

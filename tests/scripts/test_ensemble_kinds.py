@@ -106,6 +106,7 @@ ROUNDS = (
 OTHERS = ("per_mode_features", "mgan", "mad_gan", "mix_gan", "gman")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROUNDS)
 def test_an_arm_in_rounds_goes_on_from_any_round_to_the_same_bits(
     name, tmp_path, few_rounds, monkeypatch
