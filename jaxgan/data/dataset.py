@@ -41,8 +41,9 @@ POLYGONS = "polygons"
 NAMES = (*MIXTURES, POLYGONS, "digits")
 """The datasets that need no preparation, but for stacks of them."""
 
-NUM_POINTS = 50_000
-"""Samples of each pool of a mixture and of polygons."""
+NUM_POINTS, NUM_EMBEDDED = 50_000, 10_000
+"""Samples of each pool of a mixture and of polygons, and of a mixture in more than two
+dimensions, which takes more memory."""
 
 PREPARED = tuple(archives.ARCHIVES)
 """The datasets that are prepared from their official archives when first loaded."""
@@ -117,7 +118,7 @@ def load(
     *,
     seed: int = 0,
     data_dir: str | None = None,
-    num_samples: int = NUM_POINTS,
+    num_samples: int | None = None,
     image_size: tuple[int, int] | None = None,
     resize: str = "lanczos",
     value_range: ranges.Range | None = None,
@@ -141,7 +142,8 @@ def load(
         images, see `own.load`; else the folder of prepared TFDS datasets. None for the
         environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
       num_samples: N of the training pool and of the test pool of a mixture or of
-        polygons, at least 1; the number of samples of real data is what it is.
+        polygons, at least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more than two
+        dimensions); the number of samples of real data is what it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
       value_range: of "files", the values of black and white where they cannot be told,
@@ -181,7 +183,7 @@ def _load_single(
     *,
     seed: int,
     data_dir: str | None,
-    num_samples: int,
+    num_samples: int | None,
     image_size: tuple[int, int] | None,
     resize: str,
     value_range: ranges.Range | None,
@@ -198,7 +200,10 @@ def _load_single(
                 f"image_size={image_size} is for images, but {name!r} has points; "
                 "leave it out."
             )
-        return from_mixture(name, MIXTURES[name], seed=seed, num_samples=num_samples)
+        law = MIXTURES[name]
+        usual = NUM_POINTS if np.shape(law.means)[1] <= 2 else NUM_EMBEDDED
+        number = usual if num_samples is None else num_samples
+        return from_mixture(name, law, seed=seed, num_samples=number)
     if name == POLYGONS:
         height, width = image_size or (polygons.Polygons().size,) * 2
         if height != width:
@@ -206,8 +211,10 @@ def _load_single(
                 f"image_size={image_size} must be square for polygons; give one number "
                 "twice."
             )
-        law = polygons.Polygons(size=height)
-        return from_polygons(name, law, seed=seed, num_samples=num_samples)
+        number = NUM_POINTS if num_samples is None else num_samples
+        return from_polygons(
+            name, polygons.Polygons(size=height), seed=seed, num_samples=number
+        )
     if image_size is not None:
         resizing.resizer(image_size, resize)
     if name == FILES:

@@ -47,6 +47,10 @@ MOST_SIMILARITIES = 1000
 """Samples whose similarities are taken for the Vendi score, of each member the first
 ones: it is an entropy of so many samples, and grows with their number."""
 
+MOST_BALLS = 10_000
+"""Real samples whose balls are made for clipped density and coverage, the first ones:
+they take the distances of all pairs."""
+
 MOST_EIGENVALUES = 500
 """Samples of each kind whose kernel is decomposed for the novelty, the first ones."""
 
@@ -395,6 +399,7 @@ def _vendi_of_members(real, fake, context, key) -> Records:
 
 @_pairs
 def _clipped(real, fake, context) -> Records:
+    real = jax.tree.map(lambda x: x[:MOST_BALLS], real)
     return clipped.clipped_density_coverage(real, fake, features=context.features)
 
 

@@ -166,6 +166,8 @@ def _novelty(real: Array, fake: Array, bandwidth: Array, eta: float) -> Array:
     return -jnp.sum(own * logs)
 
 
+# Compiled as a whole: by itself what maps over blocks is compiled anew at each call.
+@jax.jit
 def _gram(x: Array, y: Array, bandwidth: ArrayLike) -> Array:
     squares = distances.squared(*distances.points(x, y))
     return jnp.exp(-squares / (2 * jnp.asarray(bandwidth, squares.dtype) ** 2))
