@@ -20,7 +20,7 @@ from jaxgan.scripts import ensemble_arms, ensemble_rounds
 EXCHANGES = 20
 """Exchanges between neighbours, evenly spread; nothing follows the last of them."""
 
-COMPARED = 256
+COMPARED = 128
 """Real samples on which neighbours are compared, and fakes of each."""
 
 WEIGHED = 400

@@ -58,6 +58,7 @@ def experiment(folder):
 def few_rounds():
     patch = pytest.MonkeyPatch()
     patch.setattr(ensemble_members, "EXCHANGES", 3)
+    patch.setattr(ensemble_members, "COMPARED", 8)
     patch.setattr(ensemble_reclustering, "ROUNDS", 3)
     yield
     patch.undo()
