@@ -12,6 +12,11 @@ training: the ensemble per mode as it was initialised, a Gaussian per cluster, c
 the cluster's means. Expect the clusters alone to cover all modes, also untrained;
 what training adds is seen within modes and classes. The run folder keeps settings,
 metrics, scores, pictures, mixtures and `report.html`, one page that opens anywhere.
+
+`--arms` has more, at the same operations: boosted (adagan), generators against one
+discriminator (mgan, mad_gan) or several (gman, mix_gan), by clusters of learnt features
+(per_mode_features, self_conditioned), snapshots, neighbours; `_weighted` after a name
+weights the mixture by held-out data.
 """
 
 import dataclasses
@@ -34,6 +39,8 @@ class Settings(shared_settings.Ensemble):
     """find the modes by clustering, or take the labels (an oracle partition)"""
     num_modes: int | None = None
     """number of clusters; None for the number of classes of the dataset"""
+    arms: tuple[str, ...] = ("single", "independent", "per_mode", "minimax")
+    """ways to spend the operations, by their names in scripts/ensemble_kinds.py"""
     seeds: int = 5
     """runs of each arm"""
     steps: int = 800
@@ -71,13 +78,14 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
+import functools
 import time
 from concurrent import futures
 from typing import Any
 
 import numpy as np
 
-from jaxgan import ensembles, gan, losses, reports, types
+from jaxgan import losses, reports, types
 from jaxgan.data import dataset
 from jaxgan.data import modes as modes_lib
 from jaxgan.runs import journal
@@ -87,16 +95,14 @@ from jaxgan.scripts import (
     ensemble_arms,
     ensemble_comparison,
     ensemble_experiments,
+    ensemble_kinds,
+    ensemble_methods,
     ensemble_reports,
     from_settings,
     mode_partitions,
     run_folders,
 )
-from jaxgan.training import methods
 
-BETAS = {"b1": 0.5, "b2": 0.99}
-EMA_DECAY = 0.99
-IMAGE_LATENT, POINT_LATENT = 32, 2
 SMOKE = {"seeds": 2, "steps": 20, "samples": 720}
 PARTS, ORACLE = {"clusters": "cluster", "labels": "label"}, " (oracle partition)"
 
@@ -111,14 +117,15 @@ def main(settings: Settings) -> None:
     from_settings.check_scores(settings, data)
     mode_partitions.check(settings, data)
     print(dataset.about(data))
-    networks, architecture = make_networks(settings, data)
-    known = make_methods(settings, data)
+    networks, architecture = ensemble_methods.networks(settings, data)
+    known = ensemble_methods.methods(settings, data)
     drawing.check(settings, data)
     if settings.dry_run:
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
         experiment = ensemble_experiments.make(*asked)
-        ensemble_comparison.dry_run(experiment, make_arms(settings, modes), known)
+        arms, makes = make_arms(settings, data, modes, known)
+        ensemble_comparison.dry_run(experiment, arms, makes)
         return
     with run_folders.opened(settings, f"mode_ensemble-{settings.dataset}") as folders:
         run_folders.keep_settings(
@@ -146,7 +153,7 @@ def run(
     data: dataset.Dataset,
     networks: types.GAN,
     architecture: dict[str, Any],
-    known: dict[str, methods.Method],
+    known: ensemble_methods.Known,
     folders: run_folders.Folders,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Trains and scores all arms; returns the record, and samples of one seed."""
@@ -160,8 +167,8 @@ def run(
         modes = mode_partitions.find(settings, data)
         asked = settings, data, modes, networks, architecture
         experiment = ensemble_experiments.make(*asked, folders)
-        arms = make_arms(settings, modes)
-        begun = ensemble_comparison.begin(experiment, arms, known, background)
+        arms, makes = make_arms(settings, data, modes, known)
+        begun = ensemble_comparison.begin(experiment, arms, makes, background)
         purity = modes_lib.purity(modes, data.train.label)
         number = reports.count(len(modes.counts), "mode")
         print(f"{number} from {settings.modes}, purity {purity:.3f}")
@@ -170,10 +177,11 @@ def run(
             print(note)
         found = ensemble_comparison.compare(
             experiment,
-            arms,
             begun,
             suite,
-            flops=settings.steps * len(modes.counts) * begun["per_mode"].trainer.flops,
+            flops=ensemble_comparison.operations(
+                experiment, begun, makes, len(modes.counts) * settings.steps
+            ),
             samples=settings.samples,
             experts="per_mode",
             part=PARTS[settings.modes],
@@ -202,48 +210,27 @@ def check(settings: Settings) -> None:
     cli.check(settings, shared_settings.DIVERSITY | checks)
     with cli.flag("--loss", settings.loss):
         losses.get(settings.loss)
-
-
-def make_networks(settings: Settings, data: dataset.Dataset) -> tuple[types.GAN, dict]:
-    images = data.mixture is None
-    architecture = {
-        "architecture": settings.network,
-        "shape": list(data.train.x.shape[1:]),
-        "latent_dim": IMAGE_LATENT if images else POINT_LATENT,
-    } | ({"bounded": images} if settings.network == "mlp" else {})
-    architecture |= from_settings.packed(settings)
-    with cli.flag("--network", settings.network):
-        return gan.build(architecture), architecture
-
-
-def make_methods(settings: Settings, data: dataset.Dataset) -> dict[str, Any]:
-    adam = {"learning_rate": settings.learning_rate, **BETAS}
-    both, norms = types.Pair(adam, adam), settings.layer_norms
-    return {
-        "remedied": methods.Method(
-            *(settings.loss, {"r1": settings.r1}, both, EMA_DECAY),
-            layer_norms=norms,
-            **from_settings.augmented(settings, data),
-        ),
-        "classic": methods.Method("minimax", {}, both, layer_norms=norms),
-    }
+    with cli.flag("--arms", " ".join(settings.arms)):
+        ensemble_kinds.check(settings.arms)
+        ensemble_kinds.check_drawing(settings.arms, settings)
 
 
 def make_arms(
-    settings: Settings, modes: modes_lib.Modes
-) -> tuple[ensemble_arms.Arm, ...]:
-    gans = reports.count(len(modes.counts), "GAN")
-    plans = [ensembles.bagged(modes, n) for n in (1, len(modes.counts))]
-    plans.append(ensembles.per_mode(modes))
-    one, many, experts = (drawing.plan(settings, modes, plan) for plan in plans)
-    part = PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE)
-    bare = "no remedy" + (" but its networks" if from_settings.packed(settings) else "")
-    return (
-        ensemble_arms.Arm("single", "one GAN", one, "remedied"),
-        ensemble_arms.Arm("independent", f"{gans} on all data", many, "remedied"),
-        ensemble_arms.Arm("per_mode", f"{gans}, one per {part}", experts, "remedied"),
-        ensemble_arms.Arm("minimax", f"one minimax GAN, {bare}", one, "classic"),
+    settings: Settings,
+    data: dataset.Dataset,
+    modes: modes_lib.Modes,
+    known: ensemble_methods.Known,
+) -> tuple[tuple[ensemble_arms.Arm, ...], ensemble_kinds.Makes]:
+    asked = ensemble_kinds.Asked(
+        *known,
+        data=data,
+        modes=modes,
+        plan=functools.partial(drawing.plan, settings, modes),
+        part=PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE),
+        steps=settings.steps,
+        remedied_networks=bool(from_settings.packed(settings)),
     )
+    return ensemble_kinds.by_name(settings.arms, asked)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ class Settings:
     """picture to write, replaced if it exists; its ending says the format, and .npy is
     the samples themselves, in the units of the data"""
     arm: str | None = None
-    """whose mixture: single, independent, per_mode or minimax of mode_ensemble.py; None
-    for per_mode, or for the one that the run has"""
+    """whose mixture, by its name in --arms of mode_ensemble.py; None for per_mode, or
+    for the one that the run has"""
     run_seed: int = 0
     """which of the arm's seeds"""
     label: str | None = None

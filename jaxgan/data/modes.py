@@ -170,6 +170,60 @@ def bootstrap(key: Array, num_samples: int, num_bags: int) -> Modes:
     return Modes(table, jnp.full(num_bags, num_samples, jnp.int32))
 
 
+def weighted(weights: ArrayLike) -> Modes:
+    """Bags in which samples occur as often as their weights say, without chance.
+
+    Bag k has N entries, among which sample i occurs `floor(N w_ki)` times or once more
+    (systematic resampling). A member that draws from it alone draws by these weights,
+    at the cost of a plain draw whatever N is.
+
+    Args:
+      weights: w `[K, N]` on the host, not negative, each row summing to 1.
+
+    Returns:
+      K modes of N entries each.
+
+    Raises:
+      UserError: if the weights are not those of K bags, or do not sum to 1.
+    """
+    given = np.asarray(weights, np.float64)
+    if given.ndim != 2 or not given.size:
+        raise errors.UserError(
+            f"weights have shape {given.shape}, but must be [K, N], a row for each bag."
+        )
+    sums = given.sum(axis=1)
+    if not (given.min() >= 0 and np.allclose(sums, 1, rtol=0, atol=1e-6)):
+        raise errors.UserError(
+            f"weights have rows that sum to {sums.min():g} to {sums.max():g} and a "
+            f"least entry of {given.min():g}; they must not be negative and sum to 1."
+        )
+    num_bags, num_samples = given.shape
+    at = (np.arange(num_samples) + 0.5) / num_samples
+    table = [np.searchsorted(np.cumsum(row) / row.sum(), at) for row in given]
+    counts = np.full(num_bags, num_samples, np.int32)
+    return Modes(np.asarray(table, np.int32), counts)
+
+
+def labels(modes: Modes, num_samples: int) -> np.ndarray:
+    """The mode int32 `[N]` of each sample, where modes are a partition of N samples.
+
+    It undoes `from_labels`.
+
+    Raises:
+      UserError: if a sample is in no mode or in several.
+    """
+    table, counts = np.asarray(modes.table), np.asarray(modes.counts)
+    own = np.arange(table.shape[1]) < counts[:, None]
+    found = np.full(num_samples, -1, np.int32)
+    found[table[own]] = np.nonzero(own)[0]
+    if counts.sum() != num_samples or found.min(initial=0) < 0:
+        raise errors.UserError(
+            f"modes hold {counts.sum()} entries and are no partition of "
+            f"{num_samples} samples; from_labels and cluster give one."
+        )
+    return found
+
+
 def proportions(modes: Modes) -> Array:
     """The share `[K]` of the data that each mode holds, summing to 1."""
     counts = jnp.asarray(modes.counts)

@@ -4,8 +4,12 @@
     mixture = ensembles.mixture(gan, state, hparams, plan.weights, key)
     x, member = ensembles.sample(gan, mixture, key, 1000)
 
-Beside them `export` (StableHLO for programs without jaxgan) and `saved_generators`,
-what the generators that a run has kept make; these are imported by themselves.
+Other ensembles, each imported by itself: `boosting` (AdaGAN), `shared` (generators
+against one discriminator: MGAN, MAD-GAN), `gman` (a generator against several),
+`mix_gan` (mixtures of both with learnt weights), `neighbours` (members that exchange
+players), `features` (clusters in what a discriminator sees) and `choosing` (members and
+weights after training). Beside them `export` (StableHLO for programs without jaxgan)
+and `saved_generators`, what the generators that a run has kept make.
 """
 
 from jaxgan.ensembles.mixtures import (
@@ -17,6 +21,7 @@ from jaxgan.ensembles.mixtures import (
     per_mode,
     sample,
     save,
+    separated,
     with_standing_statistics,
 )
 
@@ -29,5 +34,6 @@ __all__ = [
     "per_mode",
     "sample",
     "save",
+    "separated",
     "with_standing_statistics",
 ]

@@ -14,7 +14,7 @@ References:
 
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -128,6 +128,41 @@ def mixture(
         classes,
     )
     return with_standing_statistics(gan, precision.narrowed(trained), key)
+
+
+def separated(
+    state: types.TrainState,
+    hparams: types.HParams,
+    part: Callable[[types.Tree], types.Tree] = lambda params: params,
+) -> tuple[types.TrainState, types.HParams]:
+    """The K generators that each of P members has, as P K members of their own.
+
+    Those of a member lie side by side. They come without discriminators, ready for
+    `mixture`; each has its member's standardiser.
+
+    Args:
+      state: of P members with several generators each, see `ensembles.shared`.
+      hparams: of the P members.
+      part: gives the generators `[P, K, ...]` where `params.generator` holds more.
+    """
+    generators, collections = part(state.params.generator), state.collections.generator
+    total, number = jnp.shape(jax.tree.leaves(generators)[0])[:2]
+
+    def flat(tree):
+        return jax.tree.map(lambda x: x.reshape(total * number, *x.shape[2:]), tree)
+
+    def repeated(tree):
+        return jax.tree.map(lambda x: np.repeat(np.asarray(x), number, axis=0), tree)
+
+    own = types.TrainState(
+        step=repeated(state.step),
+        params=types.Pair(flat(generators), {}),
+        collections=types.Pair(flat(collections), {}),
+        opt_state=types.Pair({}, {}),
+        ema=None if state.ema is None else flat(part(state.ema)),
+        alive=repeated(state.alive),
+    )
+    return own, repeated(hparams)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))

@@ -29,6 +29,7 @@ from jaxgan.losses.energy import Began, began, ebgan
 from jaxgan.losses.f_gan import f_gan
 from jaxgan.losses.features import feature_matching, matched_features, mmd_gan
 from jaxgan.losses.game import minimax_value, optimal_value
+from jaxgan.losses.generators import generator_diversity, generator_identification
 from jaxgan.losses.wrappers import label_smoothing, top_k
 
 geometric = hinge
@@ -50,6 +51,8 @@ LOSSES: dict[str, types.Loss] = {
 TERMS: dict[str, types.Pair] = {
     "ac_gan": auxiliary_classifier,
     "feature_matching": matched_features,
+    "generator_diversity": generator_diversity,
+    "generator_identification": generator_identification,
 }
 """Terms by name, for `gradients.discriminator` and `gradients.generator`: a `Pair` of
 `types.Term`, None for a player that has none."""
@@ -83,6 +86,8 @@ __all__ = [
     "ebgan",
     "f_gan",
     "feature_matching",
+    "generator_diversity",
+    "generator_identification",
     "geometric",
     "get",
     "hinge",

@@ -33,14 +33,18 @@ def resumed(
     log: pathlib.Path,
     fields: dict[str, Any],
 ) -> tuple[trainers.Members, list[training.Report]]:
-    """The members of the newest checkpoint with its past, or what there is to begin."""
+    """The members of the newest checkpoint with its past, or what there is to begin.
+
+    Members that have taken steps already, in a part of the run that was saved
+    elsewhere, begin with the past that the log has of them.
+    """
     if saving is None:
         return members, []
     found = checkpoint.restore(saving.folder, members, saving.description)
-    step = 0 if found is None else found.step
+    step = int(members.state.step[0]) if found is None else found.step
     history = journal.rewind(log, step, **fields)
     if found is None:
-        return members, []
+        return members, history
     for skipped in found.skipped:
         print(f"checkpoint left out: {skipped}")
     if not history or history[-1].step != step:

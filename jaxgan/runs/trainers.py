@@ -52,6 +52,7 @@ def trainer(
     data: types.Tree,
     mapper: types.Mapper,
     data_devices: int = 1,
+    draw: Callable[[int], training.Sample] = pool.draw,
 ) -> Trainer:
     """Makes a method's program; what does not fit together is said here, in tracing.
 
@@ -62,11 +63,12 @@ def trainer(
       data: a `pool.Pool` like the one to train on; how many samples it has is free.
       mapper: lifts one member to the members of a device.
       data_devices: that share each member's batches, see `training.compile`.
+      draw: makes the sampler of so many samples.
     """
-    draw, key = pool.draw(batch_size * made.parts), randomness.key(0)
+    sample, key = draw(batch_size * made.parts), randomness.key(0)
     state = jax.eval_shape(made.initialise, hparams, key)
-    flops = training.flops(made.step, draw, hparams, state, key, data)
-    program = training.compile(made.step, draw, mapper, data_devices=data_devices)
+    flops = training.flops(made.step, sample, hparams, state, key, data)
+    program = training.compile(made.step, sample, mapper, data_devices=data_devices)
     return Trainer(made, program, flops)
 
 

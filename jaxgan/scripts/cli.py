@@ -45,7 +45,14 @@ FREE = {
 ADDED = {
     *("image_size", "value_range", "layer_norms", "pack", "minibatch", "augment"),
     *("ada_target", "ada_images", "consistency", "balance", "balance_temperature"),
-    *("balance_clusters", "extra_data", "extra_share", "num_tuples", "imbalance"),
+    *(
+        "balance_clusters",
+        "extra_data",
+        "extra_share",
+        "num_tuples",
+        "imbalance",
+        "arms",
+    ),
 }
 """Settings that older runs have not; their defaults are what those did."""
 

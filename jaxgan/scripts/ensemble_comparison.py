@@ -1,7 +1,7 @@
 """All arms of an experiment, compared at the same operations.
 
-begun = begin(experiment, arms, methods, background)
-found = compare(experiment, arms, begun, suite, flops=..., samples=...)
+begun = begin(experiment, arms, makes, background)
+found = compare(experiment, begun, suite, flops=..., samples=...)
 """
 
 import functools
@@ -12,21 +12,24 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import reports, runs, scores
+from jaxgan import ensembles, reports, runs, scores
 from jaxgan.core.distributed import processes
 from jaxgan.scores import suites
 from jaxgan.scripts import ensemble_arms, ensemble_experiments
-from jaxgan.training import methods
 
 
 class Begun(NamedTuple):
     """An arm that is made ready.
 
     Attributes:
+      experiment: that it is of.
+      arm: as it is in that experiment.
       trainer: of its method.
       members: waits for its members and gives them.
     """
 
+    experiment: ensemble_experiments.Experiment
+    arm: ensemble_arms.Arm
     trainer: runs.Trainer
     members: Callable[[], runs.Members]
 
@@ -48,7 +51,7 @@ class Comparison(NamedTuple):
 def begin(
     experiment: ensemble_experiments.Experiment,
     arms: Sequence[ensemble_arms.Arm],
-    known: Mapping[str, methods.Method],
+    makes: Mapping[str, ensemble_arms.Make],
     background: futures.Executor,
 ) -> dict[str, Begun]:
     """Makes the programs, and begins to prepare one arm after the other.
@@ -56,27 +59,48 @@ def begin(
     Args:
       experiment: of all arms.
       arms: in the order in which they train.
-      known: methods by name.
+      makes: methods by name.
       background: where arms are prepared while others train.
 
     Returns:
       The arms by name.
     """
-    trainers = _trainers(experiment, arms, known)
+    adapted = [ensemble_arms.adapted(experiment, arm) for arm in arms]
+    trainers = _trainers(adapted, makes)
     # Several processes have to wait for one another in the same order.
     early, begun = processes.is_alone(), {}
-    for arm in arms:
+    for theirs, arm in adapted:
         trainer = trainers[arm.method]
-        own = functools.partial(ensemble_arms.prepare, experiment, trainer, arm)
-        begun[arm.name] = Begun(
-            trainer, background.submit(own).result if early else own
-        )
+        own = functools.partial(ensemble_arms.prepare, theirs, trainer, arm)
+        members = background.submit(own).result if early else own
+        begun[arm.name] = Begun(theirs, arm, trainer, members)
     return begun
+
+
+def operations(
+    experiment: ensemble_experiments.Experiment,
+    begun: Mapping[str, Begun],
+    makes: Mapping[str, ensemble_arms.Make],
+    num_steps: int,
+    method: str = "remedied",
+) -> float:
+    """What so many steps of one GAN cost, which all arms may then spend.
+
+    Args:
+      experiment: of all arms.
+      begun: from `begin`; where none has the method its program is made anew.
+      makes: methods by name.
+      num_steps: of all GANs of a seed together.
+      method: by which they are trained.
+    """
+    for own in begun.values():
+        if own.experiment is experiment and own.arm.method == method:
+            return num_steps * own.trainer.flops
+    return num_steps * ensemble_arms.trainer(experiment, makes[method], 1).flops
 
 
 def compare(
     experiment: ensemble_experiments.Experiment,
-    arms: Sequence[ensemble_arms.Arm],
     begun: Mapping[str, Begun],
     suite: suites.Suite,
     *,
@@ -89,31 +113,30 @@ def compare(
 
     Args:
       experiment: of all arms.
-      arms: in the order in which they train.
-      begun: from `begin`.
+      begun: from `begin`, in the order in which they train.
       suite: that scores.
       flops: operations that the members of one seed of an arm may spend together.
       samples: that are scored, of each seed.
-      experts: name of the arm that is scored untrained too, and on whose parts of the
-        data the `ensemble_arms.baselines` are.
-      part: what one of these parts is called.
+      experts: name of the arm that is scored untrained too, if it is there.
+      part: what a mode of the data is called, of which the `ensemble_arms.baselines`
+        are.
     """
     found, untrained = Comparison({}, {}, {}), {}
 
     def score(x: jax.Array) -> dict[str, Any]:
         return {name: scores.to_dict(own) for name, own in suite(x).items()}
 
-    for arm in arms:
-        trainer, members = begun[arm.name].trainer, begun[arm.name].members()
-        if arm.name == experts:
-            x = ensemble_arms.sample(experiment, arm, members, samples)
+    for name, (theirs, arm, trainer, prepared) in begun.items():
+        members = prepared()
+        if name == experts:
+            x = ensemble_arms.sample(theirs, arm, members, samples)
             title = f"{arm.title}, untrained"
             found.known[title], untrained[title] = score(x), np.asarray(x[0])
-        record, members = ensemble_arms.train(experiment, trainer, arm, members, flops)
-        x = ensemble_arms.save_and_sample(experiment, arm, members, samples)
-        found.records[arm.name] = record | {"scores": score(x)}
+        record, members, arm = ensemble_arms.train(theirs, trainer, arm, members, flops)
+        x = ensemble_arms.save_and_sample(theirs, arm, members, samples)
+        found.records[name] = record | {"scores": score(x)}
         found.samples[arm.title] = np.asarray(x[0])
-    (plan,) = (arm.plan for arm in arms if arm.name == experts)
+    plan = ensembles.per_mode(experiment.data.modes)
     baselines = ensemble_arms.baselines(experiment, plan, part, samples)
     for title, x in baselines.items():
         found.known[title] = score(x)
@@ -123,24 +146,29 @@ def compare(
 def dry_run(
     experiment: ensemble_experiments.Experiment,
     arms: Sequence[ensemble_arms.Arm],
-    known: Mapping[str, methods.Method],
+    makes: Mapping[str, ensemble_arms.Make],
 ) -> None:
     """Prints what each arm would take; arguments as for `begin`."""
-    trainers = _trainers(experiment, arms, known)
-    for arm in arms:
+    adapted = [ensemble_arms.adapted(experiment, arm) for arm in arms]
+    trainers = _trainers(adapted, makes)
+    for theirs, arm in adapted:
         print(f"\n{arm.title}, {reports.count(experiment.seeds, 'seed')}")
-        facts = ensemble_arms.dry_run(experiment, trainers[arm.method], arm)
+        facts = ensemble_arms.dry_run(theirs, trainers[arm.method], arm)
         reports.print_facts(facts)
 
 
 def _trainers(
-    experiment: ensemble_experiments.Experiment,
-    arms: Sequence[ensemble_arms.Arm],
-    known: Mapping[str, methods.Method],
+    adapted: Sequence[tuple[ensemble_experiments.Experiment, ensemble_arms.Arm]],
+    makes: Mapping[str, ensemble_arms.Make],
 ) -> dict[str, runs.Trainer]:
     """The program of each method, of the largest population that any arm has."""
-    largest = experiment.seeds * max(len(arm.plan.weights) for arm in arms)
+    largest: dict[str, int] = {}
+    for theirs, arm in adapted:
+        number = theirs.seeds * len(arm.plan.mode_weights)
+        largest[arm.method] = max(number, largest.get(arm.method, 0))
+    # Arms of one method differ in their data alone.
+    own = {arm.method: theirs for theirs, arm in reversed(adapted)}
     return {
-        name: ensemble_arms.trainer(experiment, method, largest)
-        for name, method in known.items()
+        name: ensemble_arms.trainer(own[name], makes[name], number)
+        for name, number in largest.items()
     }

@@ -2,12 +2,12 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
-from jaxgan import networks, population, types
+from jaxgan import networks, population, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool
 from jaxgan.scripts import cli, drawing, from_settings, run_folders
@@ -46,6 +46,7 @@ class Experiment:
       seed: of everything random.
       mappers: that may lift one member to a population, the fastest first.
       data_devices: that share each member's batches.
+      draw: makes the sampler of so many samples.
       files: where it is kept; None where nothing is, as in a dry run.
     """
 
@@ -58,6 +59,7 @@ class Experiment:
     seed: int
     mappers: Sequence[types.Mapper]
     data_devices: int = 1
+    draw: Callable[[int], training.Sample] = pool.draw
     files: RunFiles | None = None
 
 

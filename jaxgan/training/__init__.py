@@ -8,7 +8,14 @@
 
 from jaxgan.training.loop import Report, advance, train
 from jaxgan.training.placing import Placed, ahead_of_time, collect, fetch, place
-from jaxgan.training.program import Program, Sample, compile, flops, step_keys
+from jaxgan.training.program import (
+    Program,
+    Sample,
+    compile,
+    flops,
+    operations,
+    step_keys,
+)
 
 __all__ = [
     "Placed",
@@ -21,6 +28,7 @@ __all__ = [
     "compile",
     "fetch",
     "flops",
+    "operations",
     "place",
     "step_keys",
     "train",

@@ -194,7 +194,18 @@ def flops(
     def once(hparams, state, key, data):
         return step(hparams, state, sample(data, hparams, key), key)
 
-    lowered = jax.jit(once).lower(hparams, state, key, data)
+    return operations(once, hparams, state, key, data)
+
+
+@precision.single
+def operations(function: Callable, *arguments: types.Tree) -> float:
+    """Floating-point operations of one call of a function, counted as in `flops`.
+
+    Args:
+      function: to be jitted.
+      *arguments: that it would be called with, or their shapes.
+    """
+    lowered = jax.jit(function).lower(*arguments)
     try:
         cost = lowered.cost_analysis()
     except NotImplementedError:  # backends that are plugins, such as CUDA and TPU

@@ -197,3 +197,34 @@ def test_extra_samples_are_one_mode_more_behind_the_others(number):
     np.testing.assert_allclose(weights, [[0.6, 0.2, 0.2], [0, 0.8, 0.2]], rtol=1e-6)
     with pytest.raises(errors.UserError, match="num_extra is 0"):
         modes.with_extra(own, 4, 0)
+
+
+def test_a_weighted_bag_holds_each_sample_as_often_as_its_weight_says():
+    weights = np.random.default_rng(0).dirichlet(np.full(40, 0.5), size=3)
+    found = modes.weighted(weights)
+    for own, entries in zip(weights, own_entries(found), strict=True):
+        held = np.bincount(entries, minlength=40)
+        assert (np.abs(held - 40 * own) < 1).all()
+    even = modes.weighted(np.full((1, 7), 1 / 7))
+    np.testing.assert_array_equal(even.table, [np.arange(7)])
+
+
+def test_samples_of_no_weight_are_in_no_bag():
+    weights = np.array([[0.0, 0.5, 0.0, 0.5, 0.0]])
+    assert set(modes.weighted(weights).table[0]) == {1, 3}
+
+
+@pytest.mark.parametrize(
+    "weights", [np.ones(3), np.array([[0.5, 0.6]]), np.array([[1.5, -0.5]])]
+)
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(errors.UserError, match="weights have"):
+        modes.weighted(weights)
+
+
+def test_labels_undo_from_labels():
+    label = np.random.default_rng(2).integers(0, 6, 90)
+    np.testing.assert_array_equal(modes.labels(modes.from_labels(label), 90), label)
+    bags = modes.bootstrap(jax.random.key(0), 20, 2)
+    with pytest.raises(errors.UserError, match="no partition"):
+        modes.labels(bags, 20)

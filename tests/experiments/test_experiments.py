@@ -176,6 +176,8 @@ def test_samples_are_kept_as_numbers(smoke, tmp_path):
         (["--augment", "diffaugment"], "give brightness contrast translation cutout"),
         (["--balance", "class"], "--balance class: the modes are clusters"),
         (["--extra-data", "nonsense"], "--extra-data nonsense"),
+        (["--arms", "single", "adagann"], "--arms single adagann"),
+        (["--arms", "single", "single"], "comes twice"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,0 +1,59 @@
+"""What a discriminator sees in the data: a space to look for modes in.
+
+    x = features.of_data(gan, params.discriminator, collections.discriminator, data)
+    modes.cluster(x, 10)                                  # a GAN per cluster of these
+    reclustering.reclustered(x, labels_before, 10)        # clusters that follow x
+
+`scores.classifier.classify` gives features of a classifier in the same way, where there
+are labels to train one.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan import types
+from jaxgan.core import errors
+
+BLOCK = 256
+"""Samples that are passed through the discriminator at a time."""
+
+
+def of_data(
+    gan: types.GAN,
+    params: types.Tree,
+    collections: types.Tree,
+    x: jax.Array,
+    label: int | None = None,
+) -> jax.Array:
+    """The discriminator's last hidden layer for each sample, as at evaluation.
+
+    Args:
+      gan: the networks.
+      params: of one member's discriminator.
+      collections: likewise.
+      x: `[N, ...]` float samples in the units that it was trained in.
+      label: class that a conditional discriminator is told for all samples; where
+        labels enter by `projection` or `auxiliary` the features do not depend on it.
+
+    Returns:
+      `[N, F]`. In blocks of 256, so that memory does not grow with N.
+
+    Raises:
+      UserError: if there are no samples, or the discriminator needs a label or takes
+        none.
+    """
+    types.require_gan(gan)
+    number = x.shape[0]
+    if not number:
+        raise errors.UserError(
+            f"x has shape {x.shape}; it needs at least one sample along its first axis."
+        )
+    size = min(BLOCK, number)
+    rows = jnp.minimum(jnp.arange(number + -number % size), number - 1)
+    told = None if label is None else jnp.full(size, label, jnp.int32)
+
+    def block(index):
+        return gan.discriminate(params, collections, x[index], told)[0].features
+
+    found = jax.lax.map(block, rows.reshape(-1, size))
+    return found.reshape(-1, found.shape[-1])[:number]
