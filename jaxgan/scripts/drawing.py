@@ -104,7 +104,7 @@ def load_extra(asked: Any, data: dataset.Dataset) -> np.ndarray | None:
 
 def _folder(asked: Any, name: str) -> Any:
     """The folder of a dataset by name; those that are built in have none."""
-    return None if name in dataset.NAMES else asked.data_dir
+    return None if dataset.is_built_in(name) else asked.data_dir
 
 
 def _balanced(asked: settings.Images, data: dataset.Dataset) -> modes_lib.Modes:

@@ -305,8 +305,8 @@ def test_limited_data_compares_augmentations_on_images_that_nobody_learnt(tmp_pa
 @pytest.mark.slow
 def test_the_main_job_runs_with_all_that_makes_data_diverse(tmp_path):
     result = run(
-        *("mode_ensemble.py", "--smoke", "--augment", "diffaugment_grey"),
-        *("--ada-target", 0.6, "--pack", 2, "--minibatch", "discrimination"),
+        *("mode_ensemble.py", "--smoke", "--augment", "translation"),
+        *("--ada-target", 0.6, "--pack", 2, "--minibatch", "stddev"),
         *("--balance", "cluster", "--extra-data", "digits", "--out", "run"),
         cwd=tmp_path,
     )

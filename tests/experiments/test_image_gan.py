@@ -210,8 +210,17 @@ def of_three_classes(held_out):
 @pytest.mark.slow
 def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(tmp_path):
     arguments = (
-        *("--smoke", *SMALL, "--augment", "ada_grey", "--ada-target", 0.1),
-        *("--ada-images", 1000, "--pack", 2, "--minibatch", "stddev"),
+        *("--smoke", *SMALL, "--augment", "shift", "luma_flip"),
+        *(
+            "--ada-target",
+            -1,
+            "--ada-images",
+            1000,
+            "--pack",
+            2,
+            "--minibatch",
+            "stddev",
+        ),
         *("--balance", "class", "--balance-temperature", 0.5),
         *("--extra-data", "digits", "--extra-share", 0.2),
     )
@@ -232,7 +241,7 @@ def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(tmp_
         for folder in ("whole", "part")
     ]
     assert logs[0] == logs[1]
-    assert 0 < logs[0][-1]["augmentation_probability"][0] <= 1
+    assert 0 <= min(logs[0][-1]["augmentation_probability"])
     for seed in range(2):
         name = f"mixture-generator-{seed}.safetensors"
         one, other = ((tmp_path / f / name).read_bytes() for f in ("whole", "part"))
