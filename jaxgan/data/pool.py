@@ -3,6 +3,7 @@
 Data that are larger than the device stay on the host, see `jaxgan.data.streaming`.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -188,7 +189,11 @@ def stacked(
 def standardisers(pool: Pool, mode_weights: jax.Array) -> standardise.Standardiser:
     """The standardiser of each member's own data, `[P, ...]` for `[P, K]` weights."""
 
-    def of_member(weights: jax.Array) -> standardise.Standardiser:
-        return standardise.standardiser(pool.x, pool.modes, weights)
+    return _standardisers(pool, mode_weights)
 
-    return jax.jit(jax.vmap(of_member))(mode_weights)
+
+# The pool is an argument, as XLA would compute with a constant while it compiles.
+@jax.jit
+@functools.partial(jax.vmap, in_axes=(None, 0))
+def _standardisers(pool: Pool, weights: jax.Array) -> standardise.Standardiser:
+    return standardise.standardiser(pool.x, pool.modes, weights)

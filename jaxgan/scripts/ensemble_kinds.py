@@ -129,6 +129,7 @@ def check_drawing(names: Sequence[str], asked: Any) -> None:
         "--balance": (asked.balance is not None, OWN_DATA.__contains__),
         "--extra-data": (asked.extra_data is not None, OWN_DATA.__contains__),
         "--augment": (bool(asked.augment), OWN_GRADIENTS.__contains__),
+        "--ada-target": (asked.ada_target is not None, LOOKING.__contains__),
     }
     for flag, (present, unfit) in given.items():
         for name in names:
@@ -357,6 +358,9 @@ OWN_DATA = ("per_mode_features", "self_conditioned", "adagan")
 
 OWN_GRADIENTS = ("mix_gan", "gman")
 """Arms with gradients that no `Method` has a name for."""
+
+LOOKING = ("per_mode_features", "self_conditioned", "neighbours")
+"""Arms that ask a discriminator by itself, without the state of its augmentation."""
 
 ALONE = ("single", "minimax", "self_conditioned", "gman")
 """Arms of one generator."""
