@@ -39,6 +39,8 @@ class Settings:
     """real samples in a batch; None for 128, on the line 500, all that there are"""
     hidden: tuple[int, ...] = ()
     """widths of both players' hidden layers; none for 32 32, on the line 100"""
+    latent_dim: int | None = None
+    """of the generator's input; None for 2, on the line and for digits 16"""
     learning_rates: tuple[float, float] | None = None
     """of G and D; None for 1e-3, on the line 1e-2, 1e-1"""
     optimizer: Literal["adam", "rmsprop", "sgd"] | None = None
@@ -135,6 +137,7 @@ def filled(asked: Settings) -> Settings:
     line = asked.dataset == "line"
     rates = RATES["line" if line else "usual"]
     own = {"rules": LINE_RULES if line else tuple(steps.RULES), "learning_rates": rates}
+    own["latent_dim"] = LATENTS.get(asked.dataset, 2)
     usual = (LINE if line else USUAL) | own
     usual = {k: v for k, v in usual.items() if getattr(asked, k) in (None, ())}
     return dataclasses.replace(asked, **usual | (SMOKE if asked.smoke else {}))
@@ -144,7 +147,7 @@ def check(asked: Settings) -> None:
     whole = ("seeds", "batches", "batch_size", "eigenvalues", "krylov", "measured")
     cli.check(
         asked,
-        dict.fromkeys((*whole, "answers"), cli.AT_LEAST_ONE)
+        dict.fromkeys((*whole, "answers", "latent_dim"), cli.AT_LEAST_ONE)
         | {"samples": cli.at_least(suites.SPLITS), "seed": cli.SEED},
     )
     weights = cli.named_numbers("--penalties", asked.penalties)
@@ -181,9 +184,9 @@ def samples(asked: Settings, data: dataset.Dataset) -> tuple[Any, Any, float]:
 
 
 def networks(asked: Settings, train: Any, form: str) -> types.GAN:
-    shape, latent_dim = train.shape[1:], LATENTS.get(asked.dataset, 2)
+    shape = train.shape[1:]
     options = {"hidden": asked.hidden, "bounded": len(shape) > 1, "convolution": form}
-    return gan.mlp(shape, latent_dim=latent_dim, **options)
+    return gan.mlp(shape, latent_dim=asked.latent_dim, **options)
 
 
 def players(asked: Settings, own: types.GAN, train: Any) -> equilibria.Players:
