@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from jaxgan.reports import figures
 
-COLUMNS, PANEL = 5, (2.3, 2.5)
+COLUMNS, PANEL, TICKS = 5, (2.3, 2.5), 5
 
 
 def eigenvalues(panels: Mapping[str, ArrayLike], linear: float) -> Any:
@@ -39,6 +39,8 @@ def eigenvalues(panels: Mapping[str, ArrayLike], linear: float) -> Any:
             axis.plot(own.real, own.imag, "o", color=colour, markersize=3, alpha=0.7)
         axis.set_xscale("symlog", linthresh=linear)
         axis.set_yscale("symlog", linthresh=linear)
+        # As many numbers as have room beside one another.
+        axis.xaxis.get_major_locator().set_params(numticks=TICKS)
         axis.set_title(figures.text(name), color=figures.TEXT, fontsize=9)
         axis.tick_params(labelsize=7)
     drawn.supxlabel("real part", color=figures.TEXT, fontsize=9)
