@@ -252,6 +252,7 @@ def test_quarantine_keeps_the_probability_of_the_last_finite_state():
     [
         ({"ada_target": 0.6, "augment": ()}, "ada_target=0.6 moves"),
         ({"ada_images": 0.0}, "ada_images=0.0"),
+        ({"ada_target": None}, "ada_images=40 .* give ada_target=0.6"),
         ({"consistency": ("translation",)}, "consistency=\\('translation',\\)"),
         ({"weights": {"consistency": 10.0}}, "\\['consistency'\\] go together"),
         ({"augment": ("nonsense",)}, "'nonsense' is not known"),
