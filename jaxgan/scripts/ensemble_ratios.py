@@ -38,9 +38,6 @@ FAKES = 8192
 KEYS = 5
 """Added to the seed of a run for the keys of the classifiers."""
 
-standardisers = jax.jit(pool.standardisers)
-"""`pool.standardisers` as one program, however often it is asked."""
-
 
 class Judge(NamedTuple):
     """Classifiers of all seeds, `[S FOLDS]`, made ready.
@@ -165,7 +162,7 @@ def _hparams(experiment, made, data) -> types.HParams:
     weights = jnp.asarray(np.tile(other, (experiment.seeds, 1)), jnp.float32)
     units = None
     if experiment.standardised:
-        units = standardisers(data, jnp.ones_like(weights))
+        units = pool.standardisers(data, jnp.ones_like(weights))
     hparams = population.broadcast(made.hparams, len(weights))
     return hparams._replace(mode_weights=weights, standardiser=units)
 
