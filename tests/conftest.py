@@ -16,6 +16,7 @@ if {"JAX_COMPILATION_CACHE_DIR", "PYTEST_XDIST_WORKER"} <= set(os.environ):
     os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
 
 import functools
+import gc
 import importlib
 import pathlib
 import re
@@ -28,6 +29,10 @@ import numpy as np
 import pytest
 
 from jaxgan import population
+
+# Most objects of JAX live as long as the tests do, so that looking through all of them
+# again and again finds little.
+gc.set_threshold(50_000, 20, 50)
 
 PROGRAMS_A_CONTEXT = 10
 

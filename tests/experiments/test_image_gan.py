@@ -91,6 +91,8 @@ def test_scores_are_of_each_seed_and_count_the_dead(smoke):
         "inception_score",
         "frechet_distance",
         "within_class_diversity",
+        *("clipped_density", "clipped_coverage", "rke_mode_count"),
+        *("repetition", "memorisation"),
     }
     for score in ("inception_score", "frechet_distance"):
         assert np.isfinite(record["scores"][score]["value"]).shape == (2,)
