@@ -122,7 +122,13 @@ def run(
     """Trains, draws and scores all seeds; returns record, reports and samples."""
     members, (suite, references, note) = begin(asked, data, made)
     print(note)
-    grid = replicate_grids.make(made.gan, data, labels=asked.labels, seed=asked.seed)
+    # Conditional generators are asked for classes as often as they have learnt them.
+    grid = replicate_grids.make(
+        *(made.gan, data),
+        labels=asked.labels,
+        seed=asked.seed,
+        shares=replicate_training.label_shares(made, data),
+    )
     score = functools.partial(scores_of, asked, made.gan, suite)
     if suite is not None:
         references = {"untrained": score(grid.generators(members))} | references
@@ -138,7 +144,10 @@ def run(
     reports.write_json(folders.own / "scores.json", record)
     runs.require_alive(members, history, folders.own / replicate_training.LOG)
     record["game"] = replicate_games.measure(
-        made.gan, data, members, labels=asked.labels, seed=asked.seed
+        *(made.gan, data, members),
+        labels=asked.labels,
+        seed=asked.seed,
+        batch_size=None if asked.minibatch == "none" else asked.batch_size,
     )
     print(replicate_games.sentence(record["game"]))
     runs.save_curves(history, folders.own)

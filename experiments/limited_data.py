@@ -135,7 +135,8 @@ def main(asked: Settings) -> None:
             saved = name, TITLES[name], architecture, folders
             members, record = few_images.train(asked, ready, *saved)
             key = jax.random.fold_in(randomness.key(asked.seed), 1)
-            mixture = replicates.generators(gan, members, key, None)
+            statistics = jax.random.fold_in(randomness.key(asked.seed), 2)
+            mixture = replicates.generators(gan, members, statistics, None)
             x = replicates.sample(gan, mixture, key, asked.samples)
             found[name] = record | {"scores": score(x)}
             samples[TITLES[name]] = x[0]

@@ -45,14 +45,18 @@ def kept_counts(counts: ArrayLike, factor: float) -> np.ndarray:
             f"imbalance={factor:g} must be at least 1, how many times as many samples "
             "the first class keeps as the last one."
         )
-    shares = factor ** -(np.arange(len(counts)) / (len(counts) - 1))
+    places = np.arange(len(counts)) / (len(counts) - 1)
+    shares = factor**-places
     # Whole numbers stay what they are, whichever way a power was rounded.
     largest = np.floor(np.min(counts / shares) + 1e-6)
     kept = np.floor(largest * shares + 1e-6).astype(int)
     if kept.min() < 1:
+        # The last class keeps min_k n_k f^(k / (K - 1) - 1) samples, one at least.
+        most = np.min(counts[:-1] ** (1 / (1 - places[:-1])))
         raise errors.UserError(
             f"imbalance={factor:g} leaves class {len(kept) - 1} without training "
-            f"samples, as class 0 has {int(largest)}; give at most {int(largest)}."
+            f"samples, as class 0 has {int(largest)}; give at most "
+            f"{math.floor(most + 1e-6)}."
         )
     return kept
 

@@ -28,10 +28,12 @@ def draw(num_modes: int) -> Callable[[int], Draw]:
 
     Returns:
       `batch_size -> (data, hparams, key) -> Batch`, which draws a row by the member's
-      `hparams.mode_weights` and then one of its samples.
+      `hparams.mode_weights` and then one of its samples. What a member of `tables`
+      draws depends neither on where its rows lie nor on how many others there are.
 
     Raises:
-      UserError: if `num_modes` < 1, or (when traced) if there are no modes or weights.
+      UserError: if `num_modes` < 1, or (when traced) if there are no modes or weights,
+        or other rows than K for each member.
     """
     errors.require_whole(num_modes=num_modes)
     if num_modes < 1:
@@ -44,18 +46,38 @@ def draw(num_modes: int) -> Callable[[int], Draw]:
                     "the labels of these batches are modes; give them, as in "
                     "pool.put(x, modes), and a weight for each to every member."
                 )
-            row_key, entry_key = jax.random.split(randomness.threefry(key))
-            row = sampling.categorical(hparams.mode_weights, row_key, batch_size)
+            key = randomness.threefry(key)
+            class_key, entry_key = jax.random.split(key)
+            # First the class, then whose: sums with zeros are exact, so that the rows
+            # of other members do not enter the rounding.
+            weights = _by_member(hparams.mode_weights, num_modes)
+            label = sampling.categorical(weights.sum(0), class_key, batch_size)
+            owner_keys = jax.random.split(jax.random.fold_in(key, 2), batch_size)
+            owner = jax.vmap(sampling.categorical, (1, 0, None))(
+                weights[:, label], owner_keys, 1
+            )
+            row = owner[:, 0] * num_modes + label
             count = jnp.asarray(data.modes.counts)[row]
             entry = jax.random.randint(entry_key, (batch_size,), 0, count, jnp.int32)
             x = dataset.to_float(data.x[jnp.asarray(data.modes.table)[row, entry]])
             if hparams.standardiser is not None:
                 x = standardise.standardise(hparams.standardiser, x)
-            return types.Batch(x, row % num_modes)
+            return types.Batch(x, label)
 
         return sample
 
     return of_size
+
+
+def _by_member(mode_weights: ArrayLike, num_modes: int) -> jax.Array:
+    """Mode weights `[P K]` as `[P, K]`."""
+    weights = jnp.asarray(mode_weights, jnp.float32)
+    if weights.shape[0] % num_modes:
+        raise errors.UserError(
+            f"there are {weights.shape[0]} modes, which are not num_modes={num_modes} "
+            "for each member; mode_labels.tables makes them."
+        )
+    return weights.reshape(-1, num_modes)
 
 
 def tables(

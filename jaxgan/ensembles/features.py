@@ -8,6 +8,8 @@
 are labels to train one.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -40,20 +42,42 @@ def of_data(
 
     Raises:
       UserError: if there are no samples, or the discriminator needs a label or takes
-        none.
+        none, or judges packs, whose features are of several samples.
     """
     types.require_gan(gan)
+    if gan.pack > 1:
+        raise errors.UserError(
+            f"gan judges packs of {gan.pack} samples and has no features of single "
+            "ones; make it with pack=1."
+        )
     number = x.shape[0]
     if not number:
         raise errors.UserError(
             f"x has shape {x.shape}; it needs at least one sample along its first axis."
         )
-    size = min(BLOCK, number)
+
+    def judge(x):
+        told = None if label is None else jnp.full(len(x), label, jnp.int32)
+        return gan.discriminate(params, collections, x, told)[0].features
+
+    return in_blocks(judge, x)
+
+
+def in_blocks(
+    judge: Callable[[jax.Array], jax.Array], x: jax.Array, size: int = BLOCK
+) -> jax.Array:
+    """What a function says of samples `[N, ...]`, so many of which it sees at a time.
+
+    Args:
+      judge: `[size, ...] -> [size, ...]`, sample by sample.
+      x: at least one sample; the last block repeats the last of them.
+      size: of a block, if there are as many.
+
+    Returns:
+      `[N, ...]`.
+    """
+    number = x.shape[0]
+    size = min(size, number)
     rows = jnp.minimum(jnp.arange(number + -number % size), number - 1)
-    told = None if label is None else jnp.full(size, label, jnp.int32)
-
-    def block(index):
-        return gan.discriminate(params, collections, x[index], told)[0].features
-
-    found = jax.lax.map(block, rows.reshape(-1, size))
-    return found.reshape(-1, found.shape[-1])[:number]
+    found = jax.lax.map(lambda index: judge(x[index]), rows.reshape(-1, size))
+    return found.reshape(-1, *found.shape[2:])[:number]

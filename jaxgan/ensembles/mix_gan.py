@@ -47,9 +47,14 @@ def with_players(
       num_discriminators: N, at least 1.
 
     Raises:
-      UserError: if `gan` is none, or a number is below 1.
+      UserError: if `gan` is none or judges packs, or a number is below 1.
     """
     types.require_gan(gan)
+    if gan.pack > 1:
+        raise errors.UserError(
+            f"gan judges packs of {gan.pack} samples, but these gradients are of "
+            "single ones; make it with pack=1."
+        )
     numbers = types.Pair(num_generators, num_discriminators)
     errors.require_whole(
         num_generators=num_generators, num_discriminators=num_discriminators

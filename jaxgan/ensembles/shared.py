@@ -107,7 +107,7 @@ def with_classifier(gan: types.GAN, num_classes: int) -> types.GAN:
 
     def features(key):
         params, collections = gan.init(key)
-        z = gan.latent(key, 2)
+        z = gan.latent(key, 2 * gan.pack)
         x, _ = gan.generate(params.generator, collections.generator, z)
         own = params.discriminator, collections.discriminator
         return gan.discriminate(*own, x)[0].features

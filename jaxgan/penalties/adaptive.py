@@ -134,6 +134,9 @@ def augmented(
     def of_changed(hparams, state, batch, key):
         _check(hparams.augmentation, state.collections.discriminator)
         gradient_key, augment_key = jax.random.split(key)
+        # Of the whole batch: p moves when its real half is judged, and would tell the
+        # generated one from it.
+        value = state.collections.discriminator[COLLECTION]["value"]
         # Places in the program where the discriminator is called, see
         # `penalties.augmented`, and those where it sees the real batch.
         places, shown = itertools.count(), []
@@ -141,9 +144,8 @@ def augmented(
         def discriminate(params, collections, x, *args, **kwargs):
             others = dict(collections)
             own = Probability(**others.pop(COLLECTION))
-            changed = augment(
-                x, jax.random.fold_in(augment_key, next(places)), own.value
-            )
+            place = jax.random.fold_in(augment_key, next(places))
+            changed = augment(x, place, value)
             checks.same_shape(x=x, augmented_x=changed)
             output, others = gan.discriminate(params, others, changed, *args, **kwargs)
             if player == "discriminator" and x is batch.x:

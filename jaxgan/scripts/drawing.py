@@ -111,13 +111,16 @@ def _balanced(asked: settings.Images, data: dataset.Dataset) -> modes_lib.Modes:
     """The classes, the clusters, or all the data as one mode."""
     if asked.balance is None:
         return modes_lib.everything(len(data.train.x))
+    number = asked.balance_clusters
     if asked.balance == "class":
+        need = "it goes with --balance cluster"
+        cli.require(number is None, "--balance-clusters", number, need)
         need = f"the images of {data.name} have no labels; try --balance cluster"
         cli.require(data.train.label is not None, "--balance", "class", need)
         # Of the classes that there are.
         _, label = np.unique(np.asarray(data.train.label), return_inverse=True)
         return modes_lib.from_labels(label)
-    number = asked.balance_clusters or data.num_classes
+    number = data.num_classes if number is None else number
     need = "there are no classes to say how many clusters; give --balance-clusters"
     cli.require(number is not None, "--balance", "cluster", need)
     with cli.flag("--balance-clusters", number):
@@ -177,6 +180,29 @@ def plan(asked: Any, found: modes_lib.Modes, own: ensembles.Plan) -> ensembles.P
     if asked.extra_data is not None:
         rows = modes_lib.with_extra_share(rows, asked.extra_share)
     return ensembles.Plan(rows, weights / weights.sum())
+
+
+def label_shares(drawn: Drawn, label: ArrayLike, num_classes: int) -> np.ndarray:
+    """How often each class is drawn, `[C]` summing to 1.
+
+    Args:
+      drawn: the samples, as they are drawn.
+      label: `[N]` of them.
+      num_classes: C.
+    """
+    own = np.asarray(label)
+    if drawn.modes is None:
+        counts = np.bincount(own, minlength=num_classes)
+        return counts / counts.sum()
+    table, counts = np.asarray(drawn.modes.table), np.asarray(drawn.modes.counts)
+    in_mode = np.stack(
+        [
+            np.bincount(own[row[:count]], minlength=num_classes) / count
+            for row, count in zip(table, counts, strict=True)
+        ]
+    )
+    weights = np.asarray(drawn.mode_weights, np.float64)
+    return weights @ in_mode / weights.sum()
 
 
 def rows(drawn: Drawn, num_members: int) -> jax.Array | None:

@@ -232,7 +232,8 @@ def picture(
 
     @functools.cache
     def real() -> np.ndarray:
-        return np.asarray(dataset.to_float(shuffling.first(experiment.data.x, SHOWN)))
+        own = experiment.data.x[: len(experiment.data.x) - experiment.num_extra]
+        return np.asarray(dataset.to_float(shuffling.first(own, SHOWN)))
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
         own = members if arm.view is None else arm.view(members)

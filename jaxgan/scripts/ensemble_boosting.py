@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxgan import ensembles, population
 from jaxgan.core import randomness
-from jaxgan.data import modes
+from jaxgan.data import modes, pool
 from jaxgan.ensembles import boosting
 from jaxgan.scripts import ensemble_arms, ensemble_ratios, ensemble_rounds
 from jaxgan.training import methods
@@ -96,9 +96,7 @@ def _drawing(experiment, members, weights):
     bags = jax.tree.map(jnp.asarray, modes.weighted(weights))
     data = experiment.data._replace(modes=bags)
     own = jnp.eye(experiment.seeds)
-    units = (
-        ensemble_ratios.standardisers(data, own) if experiment.standardised else None
-    )
+    units = pool.standardisers(data, own) if experiment.standardised else None
     hparams = members.hparams._replace(mode_weights=own, standardiser=units)
     following = dataclasses.replace(experiment, data=data)
     return members._replace(hparams=hparams), following

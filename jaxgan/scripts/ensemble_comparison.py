@@ -136,11 +136,19 @@ def compare(
         x = ensemble_arms.save_and_sample(theirs, arm, members, samples)
         found.records[name] = record | {"scores": score(x)}
         found.samples[arm.title] = np.asarray(x[0])
-    plan = ensembles.per_mode(experiment.data.modes)
-    baselines = ensemble_arms.baselines(experiment, plan, part, samples)
+    baselines = ensemble_arms.baselines(experiment, _parts(experiment), part, samples)
     for title, x in baselines.items():
         found.known[title] = score(x)
     return found._replace(samples=found.samples | untrained)
+
+
+def _parts(experiment: ensemble_experiments.Experiment) -> ensembles.Plan:
+    """The modes of the data, without that of further samples."""
+    plan = ensembles.per_mode(experiment.data.modes)
+    if not experiment.num_extra:
+        return plan
+    weights = plan.weights[:-1]
+    return ensembles.Plan(plan.mode_weights[:-1], weights / weights.sum())
 
 
 def dry_run(

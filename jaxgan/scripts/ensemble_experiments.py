@@ -47,6 +47,8 @@ class Experiment:
       mappers: that may lift one member to a population, the fastest first.
       data_devices: that share each member's batches.
       draw: makes the sampler of so many samples.
+      num_extra: how many of the samples, the last ones and the last mode, are further
+        ones, see `drawing.with_extra`.
       files: where it is kept; None where nothing is, as in a dry run.
     """
 
@@ -60,6 +62,7 @@ class Experiment:
     mappers: Sequence[types.Mapper]
     data_devices: int = 1
     draw: Callable[[int], training.Sample] = pool.draw
+    num_extra: int = 0
     files: RunFiles | None = None
 
 
@@ -108,5 +111,6 @@ def make(
             widest=population.widest(params, asked.batch_size),
         ),
         data_devices=asked.data_devices,
+        num_extra=0 if extra is None else len(extra),
         files=files,
     )

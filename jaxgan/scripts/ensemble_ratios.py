@@ -25,7 +25,7 @@ from jaxgan import (
 )
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool, standardise
-from jaxgan.ensembles import boosting
+from jaxgan.ensembles import boosting, features
 from jaxgan.scripts import ensemble_experiments
 from jaxgan.training import methods
 
@@ -37,9 +37,6 @@ FAKES = 8192
 
 KEYS = 5
 """Added to the seed of a run for the keys of the classifiers."""
-
-standardisers = jax.jit(pool.standardisers)
-"""`pool.standardisers` as one program, however often it is asked."""
 
 
 class Judge(NamedTuple):
@@ -126,7 +123,10 @@ def ratios(
         judge.data,
         num_steps=num_steps,
     )
-    logits = _logits(experiment.networks, judge.hparams, state, experiment.data.x)
+    logits = _logits(
+        *(experiment.networks, experiment.batch_size, judge.hparams, state),
+        experiment.data.x,
+    )
     logits = np.asarray(logits).reshape(len(fakes), num_folds, -1)
     rows = np.arange(logits.shape[-1])
     return boosting.from_logits(logits[:, rows % num_folds, rows])
@@ -162,21 +162,29 @@ def _hparams(experiment, made, data) -> types.HParams:
     weights = jnp.asarray(np.tile(other, (experiment.seeds, 1)), jnp.float32)
     units = None
     if experiment.standardised:
-        units = standardisers(data, jnp.ones_like(weights))
+        units = pool.standardisers(data, jnp.ones_like(weights))
     hparams = population.broadcast(made.hparams, len(weights))
     return hparams._replace(mode_weights=weights, standardiser=units)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _logits(gan, hparams, state, x):
-    """The classifiers' logits `[P, N]` of all data, one classifier at a time."""
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _logits(gan, batch_size, hparams, state, x):
+    """The classifiers' logits `[P, N]` of all data, one classifier at a time.
+
+    Samples come in batches as large as those in training, which is what a layer that
+    sees the whole batch has learnt.
+    """
 
     def one(member):
         standardiser, params, collections = member
-        real = dataset.to_float(x)
-        if standardiser is not None:
-            real = standardise.standardise(standardiser, real)
-        return gan.discriminate(params, collections, real)[0].logits
+
+        def judge(x):
+            real = dataset.to_float(x)
+            if standardiser is not None:
+                real = standardise.standardise(standardiser, real)
+            return gan.discriminate(params, collections, real)[0].logits
+
+        return features.in_blocks(judge, x, batch_size)
 
     own = state.params.discriminator, state.collections.discriminator
     return jax.lax.map(one, (hparams.standardiser, *own))

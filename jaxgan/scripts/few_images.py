@@ -33,8 +33,11 @@ def draw(asked: Any, data: dataset.Dataset) -> modes.Modes:
       data: whose training images they are.
 
     Raises:
-      UserError: if too few are left to a seed.
+      UserError: if too few are left to a seed, or the images are stacked, which a
+        classifier of single ones does not know.
     """
+    need = "its images are stacks; give the single ones"
+    cli.require(data.stack is None, "--dataset", data.name, need)
     total = len(data.train.x)
     number = round(asked.share * total)
     need = f"of {total:,} images at least {FEWEST} must be left to each seed"

@@ -23,6 +23,7 @@ def measure(
     *,
     labels: bool,
     seed: int,
+    batch_size: int | None = None,
 ) -> dict[str, Any]:
     """The minimax value of each seed beside that at an equilibrium.
 
@@ -33,6 +34,8 @@ def measure(
       labels: whether the networks are conditional; then it is measured as well how
         often the discriminator knows the class of a real image.
       seed: of the order and the latents.
+      batch_size: real images that the discriminator sees at once, or packs of them, as
+        in training, where its layers compare the samples of a batch; None for all.
 
     Returns:
       `{"images", "at_equilibrium", "value" [S]}` in nats, and `class_accuracy` `[S]` of
@@ -40,10 +43,14 @@ def measure(
     """
     own = data.test
     order = np.random.default_rng(seed).permutation(len(own.x))[:MOST]
-    order = order[: len(order) - len(order) % gan.pack]
+    size = len(order) if batch_size is None else batch_size * gan.pack
+    size = max(gan.pack, min(size, len(order) - len(order) % gan.pack))
+    order = order[: len(order) - len(order) % size].reshape(-1, size)
     label = jnp.asarray(np.asarray(own.label)[order]) if labels else None
-    batch = types.Batch(dataset.to_float(jnp.asarray(np.asarray(own.x)[order])), label)
-    key = randomness.key(seed)
+    batches = types.Batch(
+        dataset.to_float(jnp.asarray(np.asarray(own.x)[order])), label
+    )
+    keys = randomness.keys(jnp.arange(seed, seed + len(order)))
     metrics = [dynamics.value_metrics(gan)]
     if labels:
         metrics.append(dynamics.class_accuracy(gan, data.num_classes))
@@ -51,7 +58,11 @@ def measure(
     @jax.jit
     def of_all(hparams, state):
         def of_member(member):
-            return [metric(*member, batch, key) for metric in metrics]
+            def of_batch(batch_and_key):
+                return [metric(*member, *batch_and_key) for metric in metrics]
+
+            found = jax.lax.map(of_batch, (batches, keys))
+            return jax.tree.map(lambda values: values.mean(0), found)
 
         return jax.lax.map(of_member, (hparams, state))
 
@@ -60,7 +71,7 @@ def measure(
         found |= own_metrics
     del found["value_above_equilibrium"]
     return {
-        "images": len(order),
+        "images": order.size,
         "at_equilibrium": values.AT_EQUILIBRIUM,
         **{name: own.tolist() for name, own in found.items()},
     }

@@ -34,7 +34,14 @@ class Grid(NamedTuple):
     draw: Callable[[runs.Members, pathlib.Path], None]
 
 
-def make(gan: types.GAN, data: dataset.Dataset, *, labels: bool, seed: int) -> Grid:
+def make(
+    gan: types.GAN,
+    data: dataset.Dataset,
+    *,
+    labels: bool,
+    seed: int,
+    shares: np.ndarray | None = None,
+) -> Grid:
     """Makes the grid of a population.
 
     Args:
@@ -42,11 +49,14 @@ def make(gan: types.GAN, data: dataset.Dataset, *, labels: bool, seed: int) -> G
       data: that they learn, with labels if `labels`.
       labels: whether the columns are classes.
       seed: of the latents and of standing statistics.
+      shares: `[K]`, how often the generators are asked for each class; None, with
+        labels, for as often as the training images have it.
     """
-    shares, columns, label = None, ROWS, None
+    columns, label = ROWS, None
     if labels:
         counts = np.bincount(data.train.label, minlength=data.num_classes)
-        shares, classes = counts / counts.sum(), classes_shown(data)
+        shares = counts / counts.sum() if shares is None else shares
+        classes = classes_shown(data)
         columns, label = len(classes), np.tile(classes, ROWS)
     z_key, key = jax.random.split(randomness.key(seed + 1))
     z = gan.latent(z_key, ROWS * columns)

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from jaxgan import networks, population, reports, runs, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset
@@ -80,6 +82,17 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
 def dry_run(made: Population) -> dict[str, Any]:
     """What all seeds would take, see `runs.dry_run`."""
     return runs.dry_run(made.trainer, made.hparams, made.placed, made.chunk_steps)
+
+
+def label_shares(made: Population, data: dataset.Dataset) -> np.ndarray | None:
+    """How often each class is drawn in training, `[K]`; None without labels."""
+    placed, weights = made.placed, made.hparams.mode_weights
+    if placed.label is None:
+        return None
+    drawn = drawing.Drawn(
+        placed.x, placed.modes, None if weights is None else weights[0]
+    )
+    return drawing.label_shares(drawn, placed.label, data.num_classes)
 
 
 def begin(made: Population, seed: int) -> runs.Members:

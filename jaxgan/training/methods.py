@@ -170,6 +170,11 @@ def _check_augmentation(method: Method) -> None:
             f"ada_target={method.ada_target} moves the probability of augmentations, "
             "but there are none; give augment=('ada',), or leave it out."
         )
+    if method.ada_target is None and method.ada_images != adaptive.IMAGES:
+        raise errors.UserError(
+            f"ada_images={method.ada_images:g} is of a probability that adapts; give "
+            f"ada_target={adaptive.TARGET} too, or leave it out."
+        )
     if not method.ada_images > 0:
         raise errors.UserError(f"ada_images={method.ada_images} must be positive.")
     asked = sorted(set(CONSISTENCY) & set(method.weights))

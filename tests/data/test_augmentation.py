@@ -43,9 +43,8 @@ def moved(image, down, right):
     return out
 
 
-@pytest.mark.parametrize(
-    ("group", "x"), [("diffaugment", COLOURED), ("ada", COLOURED), ("ada_grey", GREY)]
-)
+# The transforms of the groups for grey images are among these.
+@pytest.mark.parametrize(("group", "x"), [("diffaugment", COLOURED), ("ada", COLOURED)])
 def test_probability_0_changes_no_bit_and_1_is_always(group, x):
     always, sometimes = whole(group)
     np.testing.assert_array_equal(sometimes(x, KEY, 0.0), x)
@@ -113,6 +112,24 @@ def test_cutout_hides_half_of_each_side_around_any_place():
             assert size // 4 <= len(at) <= size // 2
         areas.append(len(rows) * len(columns))
     assert max(areas) == 4 * 6 and min(areas) < 4 * 6
+
+
+@pytest.mark.parametrize(
+    ("sides", "shifts", "halves"),
+    [((28, 12), (4, 2), (14, 6)), ((7, 20), (1, 3), (4, 10))],
+)
+def test_parts_of_sides_are_rounded_and_halves_up(sides, shifts, halves):
+    # int(size / 8 + 1/2) and int(size / 2 + 1/2), as published.
+    for transform, expected in (
+        (diffaugment.translation, shifts),
+        (diffaugment.cutout, halves),
+    ):
+        gone = draws(transform, np.ones((*sides, 1), np.float32))[..., 0] == 0
+        if transform is diffaugment.translation:
+            found = gone.all(2).sum(1).max(), gone.all(1).sum(1).max()
+        else:
+            found = gone.any(2).sum(1).max(), gone.any(1).sum(1).max()
+        assert found == expected
 
 
 def test_colours_keep_what_they_do_not_change():

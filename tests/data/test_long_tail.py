@@ -29,6 +29,8 @@ def test_a_class_keeps_its_share_of_the_first(counts, factor, expected):
     ("counts", "factor", "said"),
     [
         ([50] * 4, 51, "imbalance=51 leaves class 3 without.*give at most 50"),
+        # With the middle class's 2 the last one keeps 2 / sqrt(f).
+        ([100, 2, 50], 9, "imbalance=9 leaves class 2 .*give at most 4"),
         ([50] * 4, 0.5, "imbalance=0.5 must be at least 1"),
         ([50] * 4, float("nan"), "imbalance=nan must be at least 1"),
         ([50] * 4, float("inf"), "imbalance=inf must be at least 1"),
@@ -41,9 +43,12 @@ def test_a_tail_that_leaves_a_class_empty_is_refused(counts, factor, said):
         long_tail.kept_counts(counts, factor)
 
 
-def test_the_limit_that_is_named_is_one_that_is_taken():
-    kept = long_tail.kept_counts([139, 145, 141], 139)
-    assert kept[-1] == 1 and kept[0] == 139
+@pytest.mark.parametrize(
+    ("counts", "most", "first"), [([139, 145, 141], 139, 139), ([100, 2, 50], 4, 4)]
+)
+def test_the_limit_that_is_named_is_one_that_is_taken(counts, most, first):
+    kept = long_tail.kept_counts(counts, most)
+    assert kept[-1] == 1 and kept[0] == first
 
 
 def test_the_tail_is_the_rarest_third():

@@ -32,6 +32,33 @@ def test_each_member_draws_its_own_clusters_and_is_told_which():
         assert (np.abs(counts / 4000 - 1 / 6) < 5 * np.sqrt(5 / 36 / 4000)).all()
 
 
+def test_a_member_draws_the_same_alone_and_among_others():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 7, (9, 400))
+    x = np.arange(400, dtype=np.float32)[:, None]
+    draw, key = mode_labels.draw(7)(5000), jax.random.key(1)
+    drawn = []
+    for own, member in ((labels, 8), (labels[8:], 0)):
+        table, weights = mode_labels.tables(own, 7)
+        drawn.append(draw(pool.put(x, table), hparams(weights[member]), key))
+    np.testing.assert_array_equal(drawn[0].x, drawn[1].x)
+    np.testing.assert_array_equal(drawn[0].label, drawn[1].label)
+
+
+def test_where_several_members_have_weight_each_is_drawn_by_its_own():
+    table, weights = mode_labels.tables(LABELS, 3)
+    both = hparams(0.25 * weights[0] + 0.75 * weights[1])
+    found = mode_labels.draw(3)(8000)(pool.put(X, table), both, jax.random.key(1))
+    at, label = np.asarray(found.x[:, 0] / 10).astype(int), np.asarray(found.label)
+    counts = np.zeros((6, 3))
+    np.add.at(counts, (at, label), 1)
+    expected = sum(
+        share / 6 * (own[:, None] == np.arange(3))
+        for share, own in zip((0.25, 0.75), LABELS, strict=True)
+    )
+    np.testing.assert_allclose(counts / 8000, expected, atol=5 * 0.5 / 8000**0.5)
+
+
 def test_tables_have_one_shape_whatever_the_clusters_are():
     others = np.array([[0, 1, 2, 0, 1, 2], [0, 0, 0, 0, 1, 2]])
     for labels in (LABELS, others):
@@ -54,5 +81,9 @@ def test_what_is_missing_is_said():
         mode_labels.draw(0)
     with pytest.raises(errors.UserError, match="modes"):
         mode_labels.draw(2)(3)(pool.put(X), hparams(None), jax.random.key(0))
+    table, weights = mode_labels.tables(LABELS, 3)
+    with pytest.raises(errors.UserError, match="6 modes.*num_modes=4"):
+        own = hparams(weights[0])
+        mode_labels.draw(4)(3)(pool.put(X, table), own, jax.random.key(0))
     with pytest.raises(errors.UserError, match="label 1"):
         mode_labels.tables([[0, 0, 2]], 3)

@@ -23,6 +23,11 @@ def test_features_are_those_of_the_discriminator_sample_by_sample():
         features.of_data(networks, *own, x[:0])
 
 
+def test_packs_have_no_features_of_single_samples():
+    with pytest.raises(errors.UserError, match="packs of 2"):
+        features.of_data(gan.mlp((2,), pack=2), {}, {}, jnp.ones((4, 2)))
+
+
 def test_the_class_does_not_matter_where_labels_enter_by_projection():
     networks = gan.mlp(
         (2,),

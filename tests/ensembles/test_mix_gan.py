@@ -157,5 +157,7 @@ def test_what_is_missing_is_said_in_a_sentence():
     ):
         with pytest.raises(errors.UserError, match="mixture_entropy"):
             gradient(types.HParams(BOTH, {}), state, BATCH, jax.random.key(0))
+    with pytest.raises(errors.UserError, match="packs of 2"):
+        mix_gan.with_players(gan.mlp((2,), latent_dim=2, pack=2), 3, 2)
     with pytest.raises(errors.UserError, match="num_generators=0"):
         mix_gan.with_players(ONE, 0, 2)

@@ -166,3 +166,11 @@ def test_what_does_not_fit_is_said_in_a_sentence():
     )
     with pytest.raises(errors.UserError):
         jax.eval_shape(shared.with_classifier(auxiliary, 2).init, jax.random.key(0))
+
+
+def test_a_head_goes_on_a_discriminator_of_packs():
+    networks = gan.mlp((2,), hidden=(4,), latent_dim=2, pack=3)
+    whole = shared.with_classifier(networks, 4)
+    params, collections = jax.eval_shape(whole.init, jax.random.key(0))
+    kernel = params.discriminator[shared.CLASSIFIER]["kernel"]
+    assert kernel.shape == (4, 4)

@@ -77,11 +77,12 @@ LINEAR = types.GAN(
 )
 
 
-def state_of(params=1.0, value=0.0):
+def state_of(params=1.0, value=0.0, batches=0):
     own = adaptive.with_probability(LINEAR)
     made, collections = own.init(KEY)
     carried = collections.discriminator[adaptive.COLLECTION] | {
-        "value": jnp.float32(value)
+        "value": jnp.float32(value),
+        "batches": jnp.int32(batches),
     }
     return own, types.TrainState(
         jnp.zeros((), jnp.int32),
@@ -111,8 +112,9 @@ def raised(x, key, probability):
 
 
 def test_both_players_see_the_members_own_probability():
-    for value in (0.0, 0.75):
-        own, state = state_of(value=value)
+    # In a fourth batch p moves, for the next one.
+    for value, batches in ((0.0, 0), (0.75, 0), (0.5, 3)):
+        own, state = state_of(value=value, batches=batches)
         batch = types.Batch(IMAGES)
         given = hparams(), state, batch, KEY
         _, _, metrics = built("discriminator", own, raised)(*given)
@@ -252,6 +254,7 @@ def test_quarantine_keeps_the_probability_of_the_last_finite_state():
     [
         ({"ada_target": 0.6, "augment": ()}, "ada_target=0.6 moves"),
         ({"ada_images": 0.0}, "ada_images=0.0"),
+        ({"ada_target": None}, "ada_images=40 .* give ada_target=0.6"),
         ({"consistency": ("translation",)}, "consistency=\\('translation',\\)"),
         ({"weights": {"consistency": 10.0}}, "\\['consistency'\\] go together"),
         ({"augment": ("nonsense",)}, "'nonsense' is not known"),

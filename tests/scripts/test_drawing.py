@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import types
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from jaxgan import ensembles
 from jaxgan.core import errors
 from jaxgan.data import dataset, modes, sampling
-from jaxgan.scripts import drawing, from_settings, settings
+from jaxgan.scripts import drawing, ensemble_comparison, from_settings, settings
 
 RANDOM = np.random.default_rng(0)
 SHAPE = (4, 4, 1)
@@ -66,6 +67,38 @@ def test_classes_are_drawn_by_their_tempered_counts(temperature):
     assert drawing.rows(drawn, 3).shape == (3, 3)
 
 
+@pytest.mark.parametrize("temperature", [None, 0.0, 0.5])
+def test_labels_come_as_often_as_their_samples_are_drawn(temperature):
+    balance = {} if temperature is None else {"balance": "class"}
+    asked = Asked(**balance, balance_temperature=temperature or 0.0)
+    drawn = drawing.make(asked, DATA)
+    power = 1 if temperature is None else temperature
+    counts = np.array([40.0**power, 8.0**power, 0, 2.0**power])
+    found = drawing.label_shares(drawn, LABEL, 4)
+    np.testing.assert_allclose(found, counts / counts.sum(), rtol=1e-6)
+
+
+def test_labels_of_balanced_clusters_count_as_their_clusters_do():
+    found = modes.from_labels(np.array([0] * 6 + [1] * 2))
+    drawn = drawing.Drawn(np.zeros((8, 1)), found, np.array([0.5, 0.5]))
+    label = np.array([0, 0, 0, 1, 1, 1, 1, 2])
+    # Half of the draws are of six samples, half of two.
+    expected = [1.5 / 6, 1.5 / 6 + 0.5 / 2, 0.5 / 2]
+    np.testing.assert_allclose(drawing.label_shares(drawn, label, 3), expected)
+
+
+def test_baselines_are_of_the_data_and_not_of_further_images():
+    own = modes.from_labels(LABEL // 3)
+    for num_extra, found in ((0, own), (7, modes.with_extra(own, len(LABEL), 7))):
+        experiment = types.SimpleNamespace(
+            data=types.SimpleNamespace(modes=found), num_extra=num_extra
+        )
+        plan = ensemble_comparison._parts(experiment)
+        np.testing.assert_allclose(plan.weights, [48 / 50, 2 / 50], rtol=1e-6)
+        assert plan.mode_weights.shape == (2, len(found.counts))
+        np.testing.assert_array_equal(plan.mode_weights[:, :2], np.eye(2))
+
+
 def test_clusters_are_balanced_too():
     x = np.repeat(np.array([[0.0, 0], [9, 9]]), [30, 3], 0).astype(np.float32)
     x += RANDOM.normal(size=x.shape).astype(np.float32) / 10
@@ -111,6 +144,16 @@ def without_labels(data):
             {"balance": "cluster", "balance_clusters": 99},
             DATA,
             "--balance-clusters 99: num_modes is 99",
+        ),
+        (
+            {"balance": "class", "balance_clusters": 2},
+            DATA,
+            "--balance-clusters 2: it goes with --balance cluster",
+        ),
+        (
+            {"balance": "cluster", "balance_clusters": 0},
+            DATA,
+            "--balance-clusters 0: num_modes is 0",
         ),
         ({"extra_data": "nonsense"}, DATA, "--extra-data nonsense"),
         ({"extra_data": "digits", "labels": True}, DATA, "without --labels"),

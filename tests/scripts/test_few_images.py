@@ -36,6 +36,12 @@ def test_too_few_images_are_refused():
         few_images.draw(asked(share=0.1), images(80))
 
 
+def test_stacks_are_refused_as_their_classifier_is_of_single_images():
+    digits = dataset.load("stacked_digits", num_tuples=40)
+    with pytest.raises(errors.UserError, match="--dataset stacked_digits: .*single"):
+        few_images.draw(asked(), digits)
+
+
 @pytest.mark.parametrize(
     ("values", "times", "apart", "reached"),
     [

@@ -33,8 +33,8 @@ def contrast(image: Array, key: Array) -> Array:
 
 
 def translation(image: Array, key: Array) -> Array:
-    """Moves by whole pixels, up to an eighth of each side either way; 0 comes in."""
-    most = jnp.array([size // 8 for size in image.shape[:2]])
+    """Moves by whole pixels, up to an eighth of each side, rounded; 0 comes in."""
+    most = jnp.array([_rounded(size, 8) for size in image.shape[:2]])
     down, right = jax.random.randint(key, (2,), -most, most + 1)
     height, width, _ = image.shape
     rows, columns = jnp.arange(height) - down, jnp.arange(width) - right
@@ -42,7 +42,7 @@ def translation(image: Array, key: Array) -> Array:
 
 
 def cutout(image: Array, key: Array) -> Array:
-    """Puts 0 into a rectangle of half of each side, around any place of the image."""
+    """Puts 0 into a rectangle of half of each side, rounded, around any place."""
     row_key, column_key = jax.random.split(key)
     height, width, _ = image.shape
     rows, columns = _hidden(row_key, height), _hidden(column_key, width)
@@ -51,7 +51,12 @@ def cutout(image: Array, key: Array) -> Array:
 
 def _hidden(key: Array, size: int) -> Array:
     """Which of the places along a side are cut out, `[size]` booleans."""
-    length = size // 2
+    length = _rounded(size, 2)
     first = jax.random.randint(key, (), 0, size + 1 - length % 2) - length // 2
     place = jnp.arange(size)
     return (place >= first) & (place < first + length)
+
+
+def _rounded(size: int, parts: int) -> int:
+    """A part of a side in whole pixels, halves rounded up as in the authors' code."""
+    return (2 * size + parts) // (2 * parts)
