@@ -407,7 +407,7 @@ def _rke(
     real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
 ) -> Records:
     number = min(MOST_SIMILARITIES, len(real.features), fake.features.shape[1])
-    first = jnp.asarray(real.features[:number])
+    first = np.asarray(real.features[:number])  # the bandwidth is found on the host
     width = kernel_entropy.bandwidth(first)
     if not width > 0:
         return _refused("rke_mode_count", len(fake.features), _ALL_ALIKE)
@@ -428,7 +428,7 @@ def _rke_of_members(first, fake, width, context) -> Records:
 def _ken(
     real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
 ) -> Records:
-    first = jnp.asarray(real.features[:MOST_EIGENVALUES])
+    first = np.asarray(real.features[:MOST_EIGENVALUES])
     width = kernel_entropy.bandwidth(first)
     if not width > 0:
         return _refused("kernel_entropic_novelty", len(fake.features), _ALL_ALIKE)

@@ -208,7 +208,7 @@ def test_scores_by_name_take_one_member_at_a_time(check_one_at_a_time, name):
 
     if name == "ndb":  # clusters on the host
         rate = jax.vmap(lambda fake: scores.bin_counts(fake.features, real.features))
-    decomposes = name in {"fd", "fdinf", "vendi"}
+    decomposes = name in {"fd", "fdinf", "vendi", "ken"}
     check_one_at_a_time(rate, fake, some=decomposes)
 
 
