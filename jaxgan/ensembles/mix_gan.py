@@ -126,8 +126,7 @@ def discriminator(
                 return gan.discriminate(params, collections, x, train=True)[0].logits
 
             real, moved = gan.discriminate(params, collections, batch.x, train=True)
-            fake, moved = gan.discriminate(params, moved, flat, train=True)
-            cut = fake.logits.reshape(number, size)
+            cut, moved = _judged(gan, params, moved, fakes)
             costs = jax.vmap(loss.discriminator, (None, 0))(real.logits, cut)
             right = jnp.mean(real.logits > 0) + u @ jnp.mean(cut < 0, axis=1)
             # As many fakes as real samples, of all generators.
@@ -185,13 +184,10 @@ def generator(gan: types.GAN, loss: types.Loss) -> types.Gradient:
             fakes, moved = _fakes(
                 gan, networks, state.collections.generator, batch, key
             )
-            number, size = fakes.shape[:2]
-            flat = fakes.reshape(-1, *fakes.shape[2:])
 
             def of_one(params, collections):
                 real, _ = gan.discriminate(params, collections, batch.x, train=True)
-                fake, _ = gan.discriminate(params, collections, flat, train=True)
-                cut = fake.logits.reshape(number, size)
+                cut, _ = _judged(gan, params, collections, fakes)
                 return jax.vmap(loss.generator, (None, 0))(real.logits, cut)
 
             costs = jax.vmap(of_one)(judges, state.collections.discriminator)
@@ -217,6 +213,21 @@ def _fakes(gan, networks, collections, batch, key):
         return gan.generate(params, collections, z, train=True)
 
     return jax.vmap(make)(networks, collections, jax.random.split(key, number))
+
+
+def _judged(gan, params, collections, fakes):
+    """Logits `[K, B]` of fakes `[K, B, ...]`, and the collections after them.
+
+    Each generator's batch is judged by itself, as the real one is: a discriminator that
+    compares the samples of a batch would tell larger ones apart by their size.
+    """
+
+    def judge(x):
+        output, moved = gan.discriminate(params, collections, x, train=True)
+        return output.logits, moved
+
+    logits, moved = jax.vmap(judge)(fakes)
+    return logits, jax.tree.map(lambda x: x.mean(0), moved)
 
 
 def _split(params):

@@ -10,7 +10,8 @@ from jaxgan import ensembles, gan, losses, penalties, population, steps, types
 from jaxgan.core import errors
 from jaxgan.ensembles import mix_gan
 
-ONE = gan.mlp((2,), hidden=(4,), latent_dim=2)
+# Its discriminator compares the samples of a batch, so that it matters which are one.
+ONE = gan.mlp((2,), hidden=(4,), latent_dim=2, minibatch="discrimination")
 LOSS = losses.get("non_saturating")
 ADAM = {"learning_rate": 1e-2}
 BOTH = types.Pair(ADAM, ADAM)
