@@ -128,10 +128,7 @@ def check(asked: Settings) -> mode_tables.Table:
     )
     with cli.flag("--table", asked.table):
         table = mode_tables.get(asked.table)
-    need = f"the table {asked.table} is of points; leave it out"
-    for name, usual in (("images", "digits"), ("data_dir", None)):
-        value, flag = getattr(asked, name), "--" + name.replace("_", "-")
-        cli.require(mode_tables.of_images(table) or value == usual, flag, value, need)
+    mode_tables.check_images(table, asked)
     if asked.arms:
         with cli.flag("--arms", " ".join(asked.arms)):
             ensemble_kinds.check(asked.arms)

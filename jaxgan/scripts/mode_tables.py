@@ -12,7 +12,13 @@ from typing import Any, Literal, NamedTuple
 from jaxgan import gan, types
 from jaxgan.core import errors
 from jaxgan.data import dataset
-from jaxgan.scripts import ensemble_methods, ensemble_remedies, published_rows, settings
+from jaxgan.scripts import (
+    cli,
+    ensemble_methods,
+    ensemble_remedies,
+    published_rows,
+    settings,
+)
 from jaxgan.training import methods
 
 
@@ -65,6 +71,9 @@ class Asked(settings.Ensemble):
     seed: int
     pictures: int = 0
 
+
+IMAGES = "digits"
+"""Of stacks and tails, unless others are chosen."""
 
 BETAS = {"b1": 0.5, "b2": 0.99}
 """Of Adam in arms without a remedy."""
@@ -138,9 +147,24 @@ def get(name: str) -> Table:
     return TABLES[name]
 
 
-def of_images(table: Table) -> bool:
-    """Whether a table is of images, which the user may choose."""
-    return "{images}" in table.dataset
+def check_images(table: Table, asked: Any) -> None:
+    """Asks that images are chosen for a table of images only, and found where said.
+
+    Args:
+      table: of the laboratory.
+      asked: settings with `images` and `data_dir`.
+
+    Raises:
+      UserError: if not.
+    """
+    images, folder, usual = asked.images, asked.data_dir, IMAGES
+    if "{images}" not in table.dataset:
+        need = f"the table is of {table.dataset}; leave it out"
+        cli.require(images == usual, "--images", images, need)
+        cli.require(folder is None, "--data-dir", folder, need)
+    need = f"{images} is built in and reads no folder; leave it out"
+    there = folder is None or not dataset.is_built_in(images)
+    cli.require(there, "--data-dir", folder, need)
 
 
 def settings_of(table: Table, asked: Any) -> Asked:
