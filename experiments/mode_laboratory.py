@@ -94,10 +94,8 @@ def main(asked: Settings) -> None:
     if asked.resume is None:
         asked = filled(asked, table)
     own = mode_tables.settings_of(table, asked)
-    with cli.flag("--images", asked.images):
-        data = from_settings.load(own)
-        from_settings.check_scores(own, data)
-        mode_partitions.check(own, data)
+    data = mode_tables.load(own, asked.images)
+    mode_partitions.check(own, data)
     print(f"{asked.table}: {table.about}")
     print(dataset.about(data))
     if asked.dry_run:

@@ -51,8 +51,9 @@ class Asked(NamedTuple):
     """What the arms of an experiment are made of.
 
     Attributes:
-      remedied: the method of all arms but one.
-      classic: that of `minimax`.
+      remedied: the method of all arms but those below; `rpgan` has its numbers.
+      classic: that of `minimax`; its optimiser is that of `plain`, `pac2`, `pac4` and
+        `unrolled` too, see `ensemble_remedies`.
       data: the dataset.
       modes: K of them, in data space.
       part: what one of them is called.

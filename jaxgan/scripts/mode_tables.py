@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from jaxgan import gan, types
 from jaxgan.core import errors
 from jaxgan.data import dataset
+from jaxgan.scores import suites
 from jaxgan.scripts import (
     cli,
     ensemble_methods,
@@ -185,6 +186,27 @@ def settings_of(table: Table, asked: Any) -> Asked:
         **{n: getattr(asked, n) for n in ("data_dir", "seeds", "samples", "seed")},
         **{field.name: getattr(asked, field.name) for field in devices},
     )
+
+
+def load(own: Asked, images: str) -> dataset.Dataset:
+    """The data of a table.
+
+    Args:
+      own: its settings.
+      images: that they are made of.
+
+    Raises:
+      UserError: naming `--images`, if there are none, or they are not enough.
+    """
+    with cli.flag("--images", images):
+        data = dataset.load(
+            own.dataset,
+            data_dir=None if own.data_dir is None else str(own.data_dir),
+            seed=own.seed,
+            imbalance=own.imbalance,
+        )
+        suites.check(data, num_samples=own.samples)
+    return data
 
 
 def networks(table: Table, data: dataset.Dataset) -> tuple[types.GAN, dict[str, Any]]:

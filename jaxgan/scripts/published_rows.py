@@ -53,8 +53,8 @@ _PACGAN_LINK = "https://arxiv.org/abs/1712.04086"
 _PACGAN_NETS = (
     "Generator 4 x 400 with batch normalisation, maxout discriminator 3 x 200, Adam "
     "1e-4 (0.8, 0.999), both players at once, 100,000 fixed points that are not "
-    "standardised, ± is the standard error; the reverse KL of the paper may leave out "
-    "samples that are not good, as the authors' code logs it, ours counts all."
+    "standardised, ± is the standard error; the divergence that the authors' code logs "
+    "leaves out samples that are not good, our reverse KL counts all."
 )
 
 PACGAN_POINTS = Source(
