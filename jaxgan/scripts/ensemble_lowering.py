@@ -44,10 +44,12 @@ def lowered(arm: ensemble_arms.Arm) -> ensemble_arms.Arm:
 
 def ends(num_steps: int) -> list[int]:
     """The step at the end of each stage, at least one in each."""
-    until: list[int] = []
-    for share, _ in STAGES:
-        until.append(max(round(share * num_steps), sum(until[-1:]) + 1))
-    return until
+    number = len(STAGES)
+    num_steps, until = max(num_steps, number), [0]
+    for i, (share, _) in enumerate(STAGES):
+        most = num_steps - (number - i - 1)  # those of later stages are left
+        until.append(min(max(round(share * num_steps), until[-1] + 1), most))
+    return until[1:]
 
 
 def scaled(optimizer: types.Pair, factor: float) -> types.Pair:

@@ -225,7 +225,7 @@ def test_every_arm_spends_the_same_operations_and_makes_a_mixture(
 
 def test_stages_end_at_their_shares_of_the_steps_and_none_is_empty():
     assert ensemble_lowering.ends(12_000) == [6000, 8400, 10_200, 12_000]
-    assert ensemble_lowering.ends(5) == [2, 4, 5, 6]
+    assert ensemble_lowering.ends(5) == [2, 3, 4, 5]
     assert ensemble_lowering.ends(1) == [1, 2, 3, 4]
 
 
