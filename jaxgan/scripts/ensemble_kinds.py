@@ -27,8 +27,10 @@ from jaxgan.ensembles import gman, mix_gan, shared
 from jaxgan.scripts import (
     ensemble_arms,
     ensemble_boosting,
+    ensemble_lowering,
     ensemble_members,
     ensemble_reclustering,
+    ensemble_remedies,
 )
 from jaxgan.training import methods
 
@@ -41,15 +43,17 @@ ENTROPY = 1e-3
 HARDNESS = 1.0
 """Of the softmax over several discriminators."""
 
-SUFFIX = "_weighted"
+SUFFIX, LOWERED = "_weighted", "_lowered"
+"""After an arm's name: its generators are weighted, before that its rates lowered."""
 
 
 class Asked(NamedTuple):
     """What the arms of an experiment are made of.
 
     Attributes:
-      remedied: the method of all arms but one.
-      classic: that of `minimax`.
+      remedied: the method of all arms but those below; `rpgan` has its numbers.
+      classic: that of `minimax`; its optimiser is that of `plain`, `pac2`, `pac4` and
+        `unrolled` too, see `ensemble_remedies`.
       data: the dataset.
       modes: K of them, in data space.
       part: what one of them is called.
@@ -79,7 +83,8 @@ def by_name(
     """Makes arms, and the methods by which they train.
 
     Args:
-      names: of `ARMS`, each perhaps with "_weighted" added: its generators are then
+      names: of `ARMS`, each perhaps with "_lowered" added: its learning rates are then
+        lowered in stages; and perhaps with "_weighted": its generators are then
         weighted by held-out data.
       asked: what they are made of.
 
@@ -100,17 +105,28 @@ def check(names: Sequence[str]) -> None:
     if not names:
         raise errors.UserError(f"no arm is named; {errors.choice('', ARMS)}")
     for place, name in enumerate(names):
-        if name.removesuffix(SUFFIX) not in ARMS:
+        kind, plain = base(name), name.removesuffix(SUFFIX)
+        if kind not in ARMS:
             raise errors.UserError(
                 f"there is no arm {name!r}; {errors.choice(name, ARMS)}"
             )
-        if name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in ALONE:
+        if plain != name and kind in ALONE:
             raise errors.UserError(
-                f"there is no arm {name!r}, as {name.removesuffix(SUFFIX)} has one "
-                "generator and nothing to weight; leave it out."
+                f"there is no arm {name!r}, as {plain} has one generator and nothing "
+                "to weight; leave it out."
+            )
+        if plain != kind and kind in PACED:
+            raise errors.UserError(
+                f"there is no arm {name!r}, as {kind} has rounds, rates or an end of "
+                f"its own; leave {LOWERED} out."
             )
         if name in names[:place]:
             raise errors.UserError(f"the arm {name!r} comes twice; name each once.")
+
+
+def base(name: str) -> str:
+    """The name of an arm without what may be added to it."""
+    return name.removesuffix(SUFFIX).removesuffix(LOWERED)
 
 
 def check_drawing(names: Sequence[str], asked: Any) -> None:
@@ -128,12 +144,12 @@ def check_drawing(names: Sequence[str], asked: Any) -> None:
         "--pack": (asked.pack > 1, lambda name: name not in PACKED),
         "--balance": (asked.balance is not None, OWN_DATA.__contains__),
         "--extra-data": (asked.extra_data is not None, OWN_DATA.__contains__),
-        "--augment": (bool(asked.augment), OWN_GRADIENTS.__contains__),
+        "--augment": (bool(asked.augment), (*OWN_GRADIENTS, *BARE).__contains__),
         "--ada-target": (asked.ada_target is not None, LOOKING.__contains__),
     }
     for flag, (present, unfit) in given.items():
         for name in names:
-            if present and unfit(name.removesuffix(SUFFIX)):
+            if present and unfit(base(name)):
                 raise errors.UserError(
                     f"the arm {name!r} goes without {flag}; leave one of them out."
                 )
@@ -141,15 +157,17 @@ def check_drawing(names: Sequence[str], asked: Any) -> None:
 
 def _arm(name: str, asked: Asked) -> ensemble_arms.Arm:
     if name.endswith(SUFFIX):
-        plain = name.removesuffix(SUFFIX)
-        return ensemble_members.weighted(ARMS[plain](plain, asked), asked.data)
-    return ARMS[name](name, asked)
+        own = _arm(name.removesuffix(SUFFIX), asked)
+        return ensemble_members.weighted(own, asked.data)
+    own = ARMS[base(name)](base(name), asked)
+    return ensemble_lowering.lowered(own) if name.endswith(LOWERED) else own
 
 
 def _makes(asked: Asked) -> Makes:
     """All methods by name."""
     number = len(asked.modes.counts)
     remedied, weights = asked.remedied, asked.remedied.weights
+    plain = ensemble_remedies.plain(asked.classic)
 
     def of_shared(build, terms):
         method = remedied._replace(weights=weights | terms)
@@ -163,6 +181,15 @@ def _makes(asked: Asked) -> Makes:
         "conditional": lambda networks: methods.make(networks, remedied),
         "mix_gan": functools.partial(_mix_gan, remedied),
         "gman": functools.partial(_gman, remedied),
+        "rpgan": lambda networks: methods.make(
+            networks, ensemble_remedies.relativistic(remedied)
+        ),
+        "unrolled": functools.partial(_unrolled, plain),
+        # Packs make other programs of one method.
+        **dict.fromkeys(
+            ("plain", *ensemble_remedies.PACKS),
+            lambda networks: methods.make(networks, plain),
+        ),
     }
 
 
@@ -180,9 +207,44 @@ def _bagged(asked: Asked, number: int) -> ensembles.Plan:
 
 
 def _minimax(name, asked):
-    bare = "no remedy" + (" but its networks" if asked.remedied_networks else "")
-    title = f"one minimax GAN, {bare}"
+    title = f"one minimax GAN, {_no_remedy(asked)}"
     return ensemble_arms.Arm(name, title, _bagged(asked, 1), "classic")
+
+
+def _no_remedy(asked: Asked) -> str:
+    return "no remedy" + (" but its networks" if asked.remedied_networks else "")
+
+
+def _bare(name, asked):
+    title = f"one GAN, {_no_remedy(asked)}"
+    return ensemble_arms.Arm(name, title, _bagged(asked, 1), "plain")
+
+
+def _pac(name, asked):
+    number = ensemble_remedies.PACKS[name]
+    title, plan = f"one GAN, packs of {number} (PacGAN)", _bagged(asked, 1)
+    adapt = ensemble_remedies.packing(number)
+    return ensemble_arms.Arm(name, title, plan, name, adapt=adapt)
+
+
+def _ahead(name, asked):
+    title = f"one GAN, unrolled {ensemble_remedies.UNROLLED} steps"
+    return ensemble_arms.Arm(name, title, _bagged(asked, 1), name)
+
+
+def _rpgan(name, asked):
+    """One GAN, of the program of all arms if that is of the same method."""
+    same = ensemble_remedies.relativistic(asked.remedied) == asked.remedied
+    method, plan = "remedied" if same else name, _bagged(asked, 1)
+    arm = ensemble_arms.Arm(name, "one relativistic GAN, R1 + R2", plan, method)
+    return ensemble_lowering.lowered(arm)._replace(name=name)
+
+
+def _balanced(name, asked):
+    number = _number(asked)
+    plan = ensembles.Plan(jnp.full((1, number), 1 / number), jnp.ones(1))
+    title = f"one GAN, each {asked.part} drawn alike"
+    return ensemble_arms.Arm(name, title, plan, "remedied")
 
 
 def _number(asked: Asked) -> int:
@@ -197,6 +259,13 @@ def _per_mode(name, asked):
     plan = asked.plan(ensembles.per_mode(asked.modes))
     title = f"{_gans(asked)}, one per {asked.part}"
     return ensemble_arms.Arm(name, title, plan, "remedied")
+
+
+def _per_mode_balanced(name, asked):
+    number, arm = _number(asked), _per_mode(name, asked)
+    plan = ensembles.per_mode(asked.modes)
+    plan = plan._replace(weights=jnp.full(number, 1 / number))
+    return arm._replace(title=f"{arm.title}, mixed alike", plan=plan)
 
 
 def _per_mode_features(name, asked):
@@ -313,6 +382,11 @@ def _gman(method: methods.Method, networks: types.GAN) -> methods.Made:
     return _made(method, whole, players, {gman.HARDNESS: HARDNESS})
 
 
+def _unrolled(method: methods.Method, networks: types.GAN) -> methods.Made:
+    players = ensemble_remedies.unrolled(method, networks)
+    return _made(method, networks, players, {})
+
+
 def _penalties(method: methods.Method) -> Mapping[str, types.Penalty]:
     return {name: penalties.PENALTIES[name] for name in method.weights}
 
@@ -324,7 +398,8 @@ def _made(method, whole, players, weights) -> methods.Made:
         players = tuple(map(gradients.with_layer_norms, players))
     made = steps.RULES["alternating"].build(*players, steps.adam, 1)
     if method.ema_decay is not None:
-        made = steps.averaged(made)
+        decay = steps.warmed_up if method.warm_up else steps.constant
+        made = steps.averaged(made, decay)
     return methods.Made(
         steps.quarantine(made),
         steps.initialise(whole),
@@ -347,20 +422,45 @@ ARMS: dict[str, Kind] = {
     "gman": _several,
     "snapshots": _snapshots,
     "neighbours": _neighbours,
+    "plain": _bare,
+    "pac2": _pac,
+    "pac4": _pac,
+    "unrolled": _ahead,
+    "rpgan": _rpgan,
+    "balanced": _balanced,
+    "per_mode_balanced": _per_mode_balanced,
 }
 """All arms by name."""
 
-PACKED = ("single", "independent", "per_mode", "minimax", "snapshots")
+PACKED = (
+    *("single", "independent", "per_mode", "minimax", "snapshots"),
+    *("plain", "rpgan", "balanced", "per_mode_balanced"),
+)
 """Arms whose discriminators may judge packs."""
 
-OWN_DATA = ("per_mode_features", "self_conditioned", "adagan")
+OWN_DATA = (
+    *("per_mode_features", "self_conditioned", "adagan"),
+    *("balanced", "per_mode_balanced"),
+)
 """Arms that say themselves how often each sample is drawn."""
 
-OWN_GRADIENTS = ("mix_gan", "gman")
+OWN_GRADIENTS = ("mix_gan", "gman", "unrolled")
 """Arms with gradients that no `Method` has a name for."""
+
+BARE = ("pac2", "pac4")
+"""Arms whose networks are their only remedy."""
 
 LOOKING = ("per_mode_features", "self_conditioned", "neighbours")
 """Arms that ask a discriminator by itself, without the state of its augmentation."""
 
-ALONE = ("single", "minimax", "self_conditioned", "gman")
+PACED = (
+    *("self_conditioned", "adagan", "mix_gan", "snapshots", "neighbours"),
+    "rpgan",
+)
+"""Arms with a driver."""
+
+ALONE = (
+    *("single", "minimax", "self_conditioned", "gman", "plain"),
+    *("pac2", "pac4", "unrolled", "rpgan", "balanced"),
+)
 """Arms of one generator."""

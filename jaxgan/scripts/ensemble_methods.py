@@ -16,8 +16,10 @@ class Known(NamedTuple):
     """The methods of all arms.
 
     Attributes:
-      remedied: of all arms but one: an averaged generator, R1 and what is augmented.
-      classic: of `minimax`, which has none of them.
+      remedied: of all arms but those below: an averaged generator, R1 and what is
+        augmented.
+      classic: of `minimax`, which has none of them; neither have `plain`, `pac2`,
+        `pac4` and `unrolled`.
     """
 
     remedied: methods_lib.Method

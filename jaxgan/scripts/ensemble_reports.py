@@ -5,7 +5,7 @@ suite's records as `scores`, and of references: the suite's records of known sam
 """
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,7 @@ def save(
     title: str,
     made_by: Mapping[str, str],
     notes: str = NOTES,
+    beside: Sequence[reports.Section] = (),
 ) -> None:
     """Saves `samples.png`, `coverage.png`, `training.png`, and `report.html` of all.
 
@@ -79,6 +80,7 @@ def save(
       title: of the page.
       made_by: for its foot.
       notes: how the numbers came about.
+      beside: further sections of the page, such as published rows.
     """
     images = data.mixture is None
     real = shuffling.first(data.test.x, IMAGES if images else POINTS)
@@ -105,7 +107,7 @@ def save(
         mode_names=data.class_names,
         costs=_costs(records),
         result=result(records, references),
-        during=evaluations.sections(folder),
+        during=[*beside, *evaluations.sections(folder)],
         notes=notes,
     )
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +18,11 @@ from jaxgan.scripts import (
     ensemble_comparison,
     ensemble_experiments,
     ensemble_kinds,
+    ensemble_lowering,
     ensemble_members,
     ensemble_ratios,
     ensemble_reclustering,
+    ensemble_remedies,
     ensemble_rounds,
 )
 from jaxgan.training import methods
@@ -101,10 +104,14 @@ def same(one, other):
 ROUNDS = (
     "adagan",
     "snapshots_weighted",
+    "mgan_lowered",
     pytest.param("neighbours", marks=pytest.mark.slow),
     pytest.param("self_conditioned", marks=pytest.mark.slow),
 )
-OTHERS = ("per_mode_features", "mgan", "mad_gan", "mix_gan", "gman")
+OTHERS = (
+    *("per_mode_features", "mgan", "mad_gan", "mix_gan", "gman"),
+    *("pac2", "unrolled"),
+)
 
 
 @pytest.mark.slow
@@ -171,6 +178,11 @@ def test_members_of_rounds_lie_side_by_side_by_seed():
         ((), "no arm"),
         (("single", "single"), "'single' comes twice"),
         (("minimax_weighted",), "nothing to weight"),
+        (("rpgan_weighted",), "nothing to weight"),
+        (("plain_lowered_weighted",), "plain_lowered has one generator"),
+        (("snapshots_lowered",), "leave _lowered out"),
+        (("rpgan_lowered",), "leave _lowered out"),
+        (("mgan_weighted_lowered",), "no arm 'mgan_weighted_lowered'"),
     ],
 )
 def test_arms_that_do_not_exist_are_refused_with_the_nearest_name(names, said):
@@ -181,7 +193,11 @@ def test_arms_that_do_not_exist_are_refused_with_the_nearest_name(names, said):
 
 def test_all_arms_have_titles_of_their_own():
     many = [n for n in ensemble_kinds.ARMS if n not in ensemble_kinds.ALONE]
-    names = (*ensemble_kinds.ARMS, *(f"{name}_weighted" for name in many))
+    paced = ensemble_kinds.PACED
+    lowered = [f"{n}_lowered" for n in ensemble_kinds.ARMS if n not in paced]
+    both = ("mgan_lowered_weighted",)
+    weighted = [f"{name}_weighted" for name in many]
+    names = (*ensemble_kinds.ARMS, *weighted, *lowered, *both)
     arms, makes = ensemble_kinds.by_name(names, ASKED)
     assert tuple(arm.name for arm in arms) == names
     assert len({arm.title for arm in arms}) == len(arms)
@@ -205,3 +221,98 @@ def test_every_arm_spends_the_same_operations_and_makes_a_mixture(
         key = jax.random.fold_in(jax.random.key(1), seed)
         again, _ = ensembles.sample(networks, saved, key, 30)
         np.testing.assert_array_equal(x[seed], again)
+
+
+def test_stages_end_at_their_shares_of_the_steps_and_none_is_empty():
+    assert ensemble_lowering.ends(12_000) == [6000, 8400, 10_200, 12_000]
+    assert ensemble_lowering.ends(5) == [2, 3, 4, 5]
+    assert ensemble_lowering.ends(1) == [1, 2, 3, 4]
+
+
+def test_lowering_changes_numbers_and_no_program_and_goes_on_to_the_same_bits(
+    tmp_path, monkeypatch
+):
+    whole = experiment(tmp_path / "whole")
+    (arm,), makes = ensemble_kinds.by_name(("plain_lowered",), ASKED)
+    made, traced, seen = makes["plain"](NETWORKS), [], []
+
+    def counting(*arguments):
+        traced.append(arguments)
+        return made.step(*arguments)
+
+    counted = made._replace(step=counting)
+    trainer = ensemble_arms.trainer(whole, lambda networks: counted, SEEDS)
+    advance = ensemble_arms.advance
+
+    def looking(theirs, trainer, arm, members, *others):
+        seen.append(members.hparams)
+        if len(seen) == 3 and theirs.files.folder.name == "parts":
+            raise Stopped
+        return advance(theirs, trainer, arm, members, *others)
+
+    monkeypatch.setattr(ensemble_arms, "advance", looking)
+
+    def train(theirs):
+        members = ensemble_arms.prepare(theirs, trainer, arm)
+        before = len(traced)
+        found = ensemble_arms.train(theirs, trainer, arm, members, 40 * trainer.flops)
+        assert len(traced) == before
+        return found
+
+    told, members, _ = train(whole)
+    assert told["steps"] == 40 and told["members"] == SEEDS
+    rates = [h.optimizer.generator["learning_rate"] for h in seen]
+    wanted = np.array([1e-2, 3e-3, 1e-3, 3e-4])[:, None] * np.ones(SEEDS)
+    np.testing.assert_allclose(rates, wanted, rtol=1e-6)
+    rates = [h.optimizer.discriminator["learning_rate"] for h in seen]
+    np.testing.assert_allclose(rates, wanted, rtol=1e-6)
+    betas = [h.optimizer.generator["b1"] for h in seen]
+    np.testing.assert_array_equal(betas, np.full((4, SEEDS), np.float32(0.5)))
+    parts = dataclasses.replace(whole, files=experiment(tmp_path / "parts").files)
+    seen.clear()
+    with pytest.raises(Stopped):
+        train(parts)
+    _, resumed, _ = train(parts)
+    same(members.state, resumed.state)
+    same(members.hparams, resumed.hparams)
+
+
+@pytest.mark.parametrize(("name", "number"), [("pac2", 2), ("pac4", 4)])
+def test_a_packed_arm_differs_in_what_its_discriminator_judges_alone(name, number):
+    own = experiment(pathlib.Path("nowhere"))
+    (arm,), makes = ensemble_kinds.by_name((name,), ASKED)
+    theirs, _ = ensemble_arms.adapted(own, arm)
+    assert theirs.architecture == ARCHITECTURE | {"pack": number}
+    # A batch is as many packs, of so many samples each.
+    made = makes[arm.method](theirs.networks)
+    assert theirs.batch_size == own.batch_size and made.parts == number
+    assert made.hparams == makes["plain"](NETWORKS).hparams
+    params, _ = jax.eval_shape(theirs.networks.init, jax.random.key(0))
+    inputs = [leaf.shape[0] for leaf in jax.tree.leaves(params.discriminator)]
+    plain, _ = jax.eval_shape(NETWORKS.init, jax.random.key(0))
+    usual = [leaf.shape[0] for leaf in jax.tree.leaves(plain.discriminator)]
+    # One kernel, the first, sees the coordinates of all samples of a pack.
+    changed = [pair for pair in zip(usual, inputs, strict=True) if len({*pair}) > 1]
+    assert changed == [(2, 2 * number)]
+
+
+def test_a_relativistic_arm_has_the_program_of_ensembles_that_train_like_it():
+    relativistic = ensemble_remedies.relativistic(METHOD)
+    assert (relativistic.loss, relativistic.ema_decay) == ("relativistic", 0.999)
+    assert relativistic.weights == {"r1": 0.1, "r2": 0.1}
+    adam = {"learning_rate": 1e-2, "b1": 0.0, "b2": 0.99}
+    assert relativistic.optimizer == types.Pair(adam, adam)
+    for remedied, method in ((METHOD, "rpgan"), (relativistic, "remedied")):
+        (arm,), _ = ensemble_kinds.by_name(
+            ("rpgan",), ASKED._replace(remedied=remedied)
+        )
+        assert (arm.name, arm.method) == ("rpgan", method)
+
+
+def test_balanced_arms_draw_or_mix_all_modes_alike():
+    uneven = modes.from_labels(np.repeat([0, 1], [30, 15]))
+    asked = ASKED._replace(modes=uneven)
+    (one, many), _ = ensemble_kinds.by_name(("balanced", "per_mode_balanced"), asked)
+    np.testing.assert_allclose(one.plan.mode_weights, [[0.5, 0.5]])
+    np.testing.assert_allclose(many.plan.mode_weights, np.eye(2))
+    np.testing.assert_allclose(many.plan.weights, [0.5, 0.5])
