@@ -260,7 +260,7 @@ def draw_coverage(
                 yerr=np.maximum(around, 0) if len(alive) > 1 else None,
                 error_kw={"elinewidth": 1, "capsize": 1.5, "ecolor": _TEXT},
             )
-        said = figures.text(_with_missing(name, len(alive), len(shares)))
+        said = _wrapped(_with_missing(name, len(alive), len(shares)), width)
         axis.set_title(said, color=_TEXT, fontsize=11)
         axis.set_ylim(0, 1.08 * top)
         if names is not None:
