@@ -16,7 +16,8 @@ metrics, scores, pictures, mixtures and `report.html`, one page that opens anywh
 `--arms` has more, at the same operations: boosted (adagan), generators against one
 discriminator (mgan, mad_gan) or several (gman, mix_gan), by clusters of learnt features
 (per_mode_features, self_conditioned), snapshots, neighbours; `_weighted` after a name
-weights the mixture by held-out data.
+weights the mixture by held-out data. Digits do not collapse; data on which one GAN does
+are in experiments/mode_laboratory.py --table tail.
 """
 
 import dataclasses
