@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.data import dataset, modes, standardise
+from jaxgan.data import dataset, modes, pool, standardise
 
 N, K = 300, 4
 RNG = np.random.default_rng(0)
@@ -75,3 +75,14 @@ def test_location_and_scale_have_the_shape_of_a_sample(shape):
     assert built.location.shape == built.scale.shape == shape[1:]
     scaled = np.asarray(dataset.to_float(x))
     np.testing.assert_allclose(built.scale, scaled.std(axis=0), rtol=1e-4)
+
+
+def test_other_data_of_the_same_shape_take_the_same_program():
+    # They are its arguments: XLA would compute with constants while it compiles.
+    found = [pool.standardisers(pool.put(x, MODES), WEIGHTS) for x in (X, X + 1)]
+    before = pool._standardisers._cache_size()
+    pool.standardisers(pool.put(X * 2, MODES), WEIGHTS)
+    assert pool._standardisers._cache_size() == before
+    np.testing.assert_allclose(
+        found[1].location, found[0].location + 1, rtol=1e-5, atol=1e-5
+    )

@@ -238,6 +238,7 @@ def test_a_gan_per_mode_covers_all_modes_with_every_seed(
     result = run(
         "mode_ensemble.py",
         *("--dataset", dataset, "--seeds", SEEDS, "--out", tmp_path / "run"),
+        *("--arms", "per_mode"),
         cwd=tmp_path,
         timeout=1800,
         compile_fast=False,
@@ -288,6 +289,7 @@ def test_limited_data_compares_augmentations_on_images_that_nobody_learnt(tmp_pa
 def test_the_main_job_runs_with_all_that_makes_data_diverse(tmp_path):
     result = run(
         *("mode_ensemble.py", "--smoke", "--augment", "translation"),
+        *("--arms", "per_mode", "minimax"),
         *("--ada-target", 0.6, "--pack", 2, "--minibatch", "stddev"),
         *("--balance", "cluster", "--extra-data", "digits", "--out", "run"),
         cwd=tmp_path,

@@ -210,7 +210,9 @@ def of_three_classes(held_out):
 
 
 @pytest.mark.slow
-def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(tmp_path):
+def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(
+    tmp_path, programs
+):
     arguments = (
         *("--smoke", *SMALL, "--augment", "shift", "luma_flip"),
         *(
@@ -288,16 +290,18 @@ def on_one_core():
         os.sched_setaffinity(0, cores)
 
 
-@pytest.mark.slow
-def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(
-    tmp_path, monkeypatch, compiled_once
-):
-    monkeypatch.delenv("XLA_FLAGS")  # those of the tests, which compile fast
-    # The run that is stopped is of the programs of the whole one; what goes on on one
-    # core compiles its own.
-    cached = "JAX_COMPILATION_CACHE_DIR"
+@pytest.fixture
+def programs(monkeypatch, compiled_once):
+    """The first of the runs of a test compiles programs, which the others read."""
     for name in filter(lambda name: name.startswith("JAX_"), compiled_once):
         monkeypatch.setenv(name, compiled_once[name])
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(
+    tmp_path, monkeypatch, programs
+):
+    monkeypatch.delenv("XLA_FLAGS")  # those of the tests, which compile fast
     small = ("--dataset", "digits", "--network", "conv", "--width", 2)
     words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 200]
     words += ["--steps", 240, "--pictures", 1, "--latent-dim", 4]
@@ -323,7 +327,7 @@ def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(
         refused.stderr
     )
     # What a run may use when it goes on, as on another machine, does not matter.
-    monkeypatch.delenv(cached)
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     with on_one_core():
         printed = succeed("image_gan.py", "--resume", "cut", cwd=tmp_path)
     assert "going on from step" in printed
