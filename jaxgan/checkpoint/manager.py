@@ -152,8 +152,11 @@ def save(
         "arrays": {name: leaves_lib.described(leaf) for name, leaf in leaves.items()},
     }
 
+    own = manager.folder / str(step)
+
     def write() -> None:
         with _writing(manager.folder):
+            manifest.begun(own).touch()
             manager.orbax.save(
                 step,
                 args=ocp.args.StandardSave(plain),
@@ -161,7 +164,8 @@ def save(
                 force=True,
             )
             manager.orbax.wait_until_finished()
-            manifest.write(manager.folder / str(step), about)
+            manifest.write(own, about)
+            manifest.begun(own).unlink()
 
     manager.pending.append(manager.worker.submit(write))
 
@@ -200,6 +204,7 @@ def _put_aside(folder: pathlib.Path) -> None:
                 number += 1
             os.rename(folder / str(step), aside)
             print(f"{aside}: put aside, as {damage}", file=sys.stderr)
+        manifest.begun(folder / str(step)).unlink(missing_ok=True)
 
 
 def _versions() -> dict[str, str]:

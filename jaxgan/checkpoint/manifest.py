@@ -32,6 +32,13 @@ FIELDS = {
 """What a checkpoint's manifest says besides its schema."""
 
 
+def begun(folder: pathlib.Path) -> pathlib.Path:
+    """The file beside a checkpoint that is there from before its first byte is written
+    until its manifest is, so that what a killed run was saving is known from what has
+    lost its manifest."""
+    return folder.with_name(f".saving-{folder.name}")
+
+
 class Damaged(Exception):
     """A checkpoint is not what was written; the message says in which way."""
 

@@ -53,7 +53,7 @@ def restore(
       step: if not None, that checkpoint and no other, such as one kept for its score.
 
     Returns:
-      The checkpoint, or None if none was ever begun.
+      The checkpoint, or None if none was ever finished.
 
     Raises:
       UserError: if the checkpoint is of another structure, saying in which fields, or
@@ -72,19 +72,22 @@ def restore(
 def _choose(folder, leaves, description, asked):
     """The step to read, what was saved with it, and the newer ones with what is wrong.
 
-    None if there is no checkpoint at all.
+    None if there is no checkpoint at all, or only one that a run was saving, as its
+    first, when it was killed.
     """
-    skipped = []
+    skipped, damaged = [], asked is not None
     for step in steps(folder) if asked is None else [asked]:
         own = folder / str(step)
         try:
             content = manifest.read(own)
         except manifest.Damaged as damage:
             skipped.append(f"{own}: {damage}.")
+            unfinished = manifest.begun(own).exists()
+            damaged |= (own / manifest.NAME).exists() or not unfinished
             continue
         _compare(own, content, description, leaves)
         return content["step"], content["extra"], skipped
-    if skipped:
+    if damaged and skipped:
         raise errors.UserError(
             f"{folder}: no checkpoint can be used ({' '.join(skipped)}); start a new "
             "run, or put an older copy of the folder in its place."

@@ -272,6 +272,27 @@ def test_if_nothing_can_be_used_it_says_so(copy):
         restore(copy)
 
 
+def test_a_run_killed_while_its_first_checkpoint_got_its_manifest_begins_anew(
+    tmp_path, monkeypatch, capsys
+):
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(manifest, "write", killed)
+        save(tmp_path, 10)
+    assert (tmp_path / "10" / "default").is_dir()
+    assert restore(tmp_path) is None
+    save(tmp_path, 10)
+    assert (tmp_path / "unusable-10-0" / "default").is_dir()
+    assert "not finished" in capsys.readouterr().err
+    assert_same(restore(tmp_path).tree, tree(10))
+    # From now on a lost manifest is damage again.
+    (tmp_path / "10" / manifest.NAME).unlink()
+    with pytest.raises(errors.UserError, match="no checkpoint can be used"):
+        restore(tmp_path)
+
+
 def test_another_structure_is_explained_field_by_field(saved):
     other = {"gan": {"architecture": "mlp", "width": 32}, "rule": "lola"}
     with pytest.raises(errors.UserError) as error:

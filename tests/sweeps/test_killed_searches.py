@@ -49,7 +49,6 @@ def start(folder, name, env):
         [sys.executable, "-c", PROGRAM, str(folder), name],
         env=env,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     )
 
