@@ -90,7 +90,7 @@ TABLES = {
         architecture=_POINTS,
         **{"steps": 12_000, "batch_size": 128, "learning_rate": 1e-3, "gamma": 0.3},
         samples=2500,
-        arms=(*_SINGLE, "mgan_lowered", "per_mode_lowered"),
+        arms=(*_SINGLE, "self_conditioned", "mgan_lowered", "per_mode_lowered"),
         published=published_rows.RING,
     ),
     "grid": Table(
@@ -99,7 +99,7 @@ TABLES = {
         architecture=_POINTS,
         **{"steps": 20_000, "batch_size": 128, "learning_rate": 1e-3, "gamma": 0.3},
         samples=2500,
-        arms=(*_SINGLE, "mgan_lowered", "per_mode_lowered"),
+        arms=(*_SINGLE, "self_conditioned", "mgan_lowered", "per_mode_lowered"),
         published=published_rows.GRID,
     ),
     "stacked2": Table(
