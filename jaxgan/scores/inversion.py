@@ -71,6 +71,7 @@ def invert(
       UserError: for real samples of another shape, and more starts than latents.
     """
     real, z = jnp.asarray(real, jnp.float32), jnp.asarray(z)
+    label = None if label is None else jnp.asarray(label)
     made = generate(z, label)
     if real.shape[1:] != made.shape[1:] or not real.ndim:
         raise errors.UserError(
