@@ -40,10 +40,11 @@ def check(path: str | os.PathLike) -> None:
     Raises:
       UserError: for another ending.
     """
-    if pathlib.Path(path).suffix.lower() not in FORMATS:
+    ending = pathlib.Path(path).suffix
+    if ending.lower() not in FORMATS:
         raise errors.UserError(
-            f"{path}: films are written as {' or '.join(FORMATS)}, which ffmpeg, for "
-            "one, makes a video of; give one of these endings."
+            f"films are written as {' or '.join(FORMATS)} and not as {ending}; give "
+            "one of these endings, of which ffmpeg, for one, makes a video."
         )
 
 

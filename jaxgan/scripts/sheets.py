@@ -49,8 +49,8 @@ def check(path: pathlib.Path, *, moves: bool) -> None:
         films.check(path)
     if not moves and path.suffix.lower() in films.VIDEOS:
         raise errors.UserError(
-            f"{path}: what is shown does not move; give it the ending of a picture, "
-            "such as .png, or look at linear, spherical or walk."
+            f"what is shown does not move, so that it is no film for {path.suffix}; "
+            "give the ending of a picture, such as .png."
         )
 
 

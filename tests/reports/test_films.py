@@ -40,7 +40,7 @@ def test_frames_that_are_equal_or_not_finite_are_no_obstacle(tmp_path):
 @pytest.mark.parametrize(
     ("name", "shape", "said"),
     [
-        ("a.mp4", X.shape, "a.mp4: films are written as .gif or .webp"),
+        ("a.mp4", X.shape, "as .gif or .webp and not as .mp4"),
         ("a.gif", X.shape[1:], "a film is of images"),
         ("a.gif", (0, *X.shape[1:]), "a film is of images"),
     ],
