@@ -78,11 +78,13 @@ def invert(
             f"real samples have the shape {tuple(real.shape[1:])}, but the generator "
             f"makes {tuple(made.shape[1:])}; bring them to one size."
         )
-    if not 1 <= starts <= len(z) or num_steps < 1:
+    if not 1 <= starts <= len(z):
         raise errors.UserError(
-            f"starts={starts} must lie between 1 and {len(z)}, the number of latents, "
-            f"and num_steps={num_steps} be at least 1."
+            f"starts={starts} must lie between 1 and {len(z)}, the number of latents "
+            "among which they are found."
         )
+    if num_steps < 1:
+        raise errors.UserError(f"num_steps={num_steps} must be at least 1.")
     wanted, made = (x.reshape(len(x), -1) for x in (real, made))
     squared = distances.squared(*distances.points(wanted, made))
     first = jnp.argsort(squared, axis=1)[:, :starts]

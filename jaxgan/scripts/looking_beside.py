@@ -8,7 +8,6 @@ import jax
 import numpy as np
 
 from jaxgan import ensembles, reports, scores
-from jaxgan.core import truncation
 from jaxgan.data import dataset
 from jaxgan.data import samples as samples_lib
 from jaxgan.ensembles import latents
@@ -34,9 +33,6 @@ def truncated(
     """
     rule = asked.truncation_rule or "resampling"
     levels = asked.truncation or LEVELS[rule]
-    with cli.flag("--truncation", " ".join(f"{level:g}" for level in levels)):
-        for level in levels:
-            truncation.check(rule, level)
     real = _shuffled(trained, asked)
     number = min(asked.samples or SCORED, real.number // 2)
     least = neighbours_lib.K_BALLS + 1
@@ -79,28 +75,22 @@ def projection(
     reached: what is missed of them is the search's fault.
     """
     real = _shuffled(trained, asked)
-    n = min(asked.n or looking.ROWS, real.number)
+    n = min(looking.ROWS, real.number) if asked.n is None else asked.n
+    need = f"{asked.real} has {real.number} samples to project; give as many or fewer"
+    cli.require(n <= real.number, "--n", n, need)
     own_key, key = jax.random.split(key)
     own, _ = ensembles.sample(trained.networks, trained.mixture, own_key, n)
     wanted = np.asarray(dataset.to_float(real.read(np.arange(n))))
-    with cli.flag("--starts", asked.starts or STARTS):
-        found = latents.project(
-            trained.networks,
-            trained.mixture,
-            key,
-            np.concatenate([wanted, np.asarray(own)]),
-            starts=asked.starts or STARTS,
-            num_steps=asked.descent_steps or inversion.STEPS,
-        )
-    found = jax.tree.map(np.asarray, found)
-    length = np.linalg.norm(found.at.z, axis=-1) / np.sqrt(found.at.z.shape[-1])
-    named = [f"real {i}" for i in range(n)] + [f"own sample {i}" for i in range(n)]
-    columns = (named, found.at.member, found.begin, found.distance, length)
-    reports.print_table(
-        list(zip(*columns, strict=True)),
-        ("sample", "generator", "begins at", "reaches", "|z| / sqrt(D)"),
-        "Root mean square of what is missed, in the units of the samples",
+    found = latents.project(
+        trained.networks,
+        trained.mixture,
+        key,
+        np.concatenate([wanted, np.asarray(own)]),
+        starts=asked.starts or STARTS,
+        num_steps=asked.descent_steps or inversion.STEPS,
     )
+    found = jax.tree.map(np.asarray, found)
+    _print_distances(found)
     x = found.x[:n]
     means = [found.distance[:n].mean(), found.distance[n:].mean()]
     arrays = {"x": x, "real": wanted, "distance": found.distance[:n]}
@@ -115,6 +105,22 @@ def projection(
         return sheets.Sheet({"projected": x}, n, arrays, real=wanted)
     panels = {title: np.concatenate(pair) for title, pair in pairs.items()}
     return sheets.Sheet(panels, n, arrays)
+
+
+def _print_distances(found: latents.Projection) -> None:
+    """A table of real samples and, after them, as many of the generators' own."""
+    names = [
+        f"{kind} {i}"
+        for kind in ("real", "own sample")
+        for i in range(len(found.x) // 2)
+    ]
+    length = np.linalg.norm(found.at.z, axis=-1) / np.sqrt(found.at.z.shape[-1])
+    columns = (names, found.at.member, found.begin, found.distance, length)
+    reports.print_table(
+        list(zip(*columns, strict=True)),
+        ("sample", "generator", "begins at", "reaches", "|z| / sqrt(D)"),
+        "Root mean square of what is missed, in the units of the samples",
+    )
 
 
 def neighbours(

@@ -144,6 +144,12 @@ def test_real_samples_of_another_size_are_refused(shape, said, tmp_path):
         looking_beside.find(trained(), given)
 
 
+def test_more_projections_than_real_samples_are_refused(tmp_path):
+    real = saved(tmp_path, np.zeros((3, *SIDE), np.uint8))
+    with pytest.raises(errors.UserError, match="--n 4: .* has 3 samples"):
+        looking_beside.projection(trained(), asked("projection", real=real, n=4), KEY)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
