@@ -95,10 +95,10 @@ def test_a_walk_keeps_its_length_and_takes_steps_of_one_angle(persistence):
 
 
 def test_a_walk_that_persists_is_a_great_circle_and_comes_back():
-    start = drawn(8)
-    path = WALK(jax.random.key(0), start, 100, 2 * np.pi / 100, 1.0)
-    np.testing.assert_allclose(path[-1], start, atol=1e-4)
-    np.testing.assert_allclose(path[50], -start, atol=1e-4)
+    start = drawn(3, 8)
+    path = np.asarray(WALK(jax.random.key(0), start, 100, 2 * np.pi / 100, 1.0))
+    np.testing.assert_allclose(path[:, -1], start, atol=1e-4)
+    np.testing.assert_allclose(path[:, 50], -start, atol=1e-4)
 
 
 def test_steps_that_do_not_persist_forget_where_they_went():
@@ -111,8 +111,8 @@ def test_steps_that_do_not_persist_forget_where_they_went():
 
 
 def test_members_walk_apart():
-    start = np.tile(drawn(8), (2, 1))
-    path = np.asarray(WALK(jax.random.key(0), start, 5, 0.3, 0.5))
+    start = np.tile(drawn(8), (3, 1))
+    path = np.asarray(WALK(jax.random.key(0), start, 100, 0.3, 0.5))
     assert np.abs(path[0, 1:] - path[1, 1:]).max(axis=-1).min() > 1e-2
 
 

@@ -74,12 +74,12 @@ def test_ways_are_rows_of_one_member_each_and_films_go_there_and_back(look):
 
 
 def test_a_walk_takes_steps_of_the_angle_asked_for():
-    own = asked("walk", n=2, frames=7, step=20.0, persistence=0.5)
+    own = asked("walk", n=6, frames=5, step=20.0, persistence=0.5)
     z = np.float64(looking.walk(trained(), own, KEY).arrays["z"])
     z /= np.linalg.norm(z, axis=-1, keepdims=True)
     cosines = np.sum(z[:, 1:] * z[:, :-1], axis=-1)
     np.testing.assert_allclose(np.degrees(np.arccos(cosines)), 20, rtol=1e-3)
-    assert z.shape == (2, 7, 4)
+    assert z.shape == (6, 5, 4)
 
 
 def saved(tmp_path, x):
