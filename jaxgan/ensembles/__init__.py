@@ -9,7 +9,8 @@ against one discriminator: MGAN, MAD-GAN), `gman` (a generator against several),
 `mix_gan` (mixtures of both with learnt weights), `neighbours` (members that exchange
 players), `features` (clusters in what a discriminator sees) and `choosing` (members and
 weights after training). Beside them `export` (StableHLO for programs without jaxgan)
-and `saved_generators`, what the generators that a run has kept make.
+`latents` (what generators make of given latents, truncation, projection) and
+`saved_generators`, what the generators that a run has kept make.
 """
 
 from jaxgan.ensembles.mixtures import (

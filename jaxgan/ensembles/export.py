@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxgan import ensembles, types
 from jaxgan.core import errors, files, randomness
-from jaxgan.data import standardise
+from jaxgan.ensembles import mixtures
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -53,10 +53,7 @@ def stablehlo(
 
     def generate(member, z, label=None):
         own = jax.tree.map(lambda leaf: leaf[member], mixture)
-        x, _ = gan.generate(own.params, own.collections, z, label)
-        if own.standardiser is not None:
-            x = standardise.unstandardise(own.standardiser, x)
-        return x
+        return mixtures.generated(gan, own, z, label)
 
     latent = jax.eval_shape(lambda key: gan.latent(key, 1), randomness.key(0))
     (size,) = export.symbolic_shape("batch") if batch is None else (batch,)

@@ -266,14 +266,32 @@ def sample(
         label = None
         if conditional:
             label = _labels(own.classes, jax.random.fold_in(label_key[0], block))
-        x, _ = gan.generate(own.params, own.collections, z, label)
-        if own.standardiser is not None:
-            x = standardise.unstandardise(own.standardiser, x)
+        x = generated(gan, own, z, label)
         return jnp.where(jnp.isfinite(own.weights), x, jnp.nan)
 
     x = jax.lax.map(generate, jnp.arange(num_blocks))
     start = (ends - blocks)[member]
     return x[start + rank // BLOCK, rank % BLOCK], member
+
+
+def generated(
+    gan: types.GAN, own: Mixture, z: jax.Array, label: jax.Array | None = None
+) -> jax.Array:
+    """What one generator of a mixture makes of latents, in the units of the data.
+
+    Args:
+      gan: that it was trained as.
+      own: a mixture's leaves of one member, without their first axis.
+      z: `[B, D]`.
+      label: `[B]`, or None for an unconditional generator.
+
+    Returns:
+      `[B, ...]`.
+    """
+    x, _ = gan.generate(own.params, own.collections, z, label)
+    if own.standardiser is not None:
+        x = standardise.unstandardise(own.standardiser, x)
+    return x
 
 
 def _require_weights(weights: jax.Array, alive: tuple[int, ...]) -> None:

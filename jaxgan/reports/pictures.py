@@ -113,7 +113,7 @@ def save_image_grid(
 def save_scatter(
     path: str | os.PathLike,
     panels: Mapping[str, ArrayLike],
-    reference: ArrayLike,
+    reference: ArrayLike | None,
     title: str | None = None,
 ) -> None:
     """Saves a picture of each arm's points in the plane over those of the real data.
@@ -124,10 +124,14 @@ def save_scatter(
       path: the file; its ending says the format.
       panels: per arm `[N, D]`. Points outside the frame, which is a fifth larger than
         the real data on each side, and points that are not finite are counted below.
-      reference: `[M, D]` real points.
+      reference: `[M, D]` real points, or None to draw none: the frame is then that of
+        all arms together.
       title: above the picture.
     """
     _check_arms(panels)
+    over_real = reference is not None
+    if not over_real:
+        reference = _finite_points(panels)
     reference = np.asarray(reference, np.float64)
     for name, points in panels.items():
         shapes = np.shape(reference), np.shape(points)
@@ -145,7 +149,8 @@ def save_scatter(
     ):
         points = np.asarray(points, np.float64)[:, :2]
         inside = np.all((points > low) & (points < high), axis=1)
-        axis.scatter(*reference.T, s=14, color=_REAL, linewidths=0)
+        if over_real:
+            axis.scatter(*reference.T, s=14, color=_REAL, linewidths=0)
         axis.scatter(
             *points[inside].T,
             s=5,
@@ -161,8 +166,9 @@ def save_scatter(
         note = f"{outside} of {len(points)} points outside" if outside else ""
         axis.set_xlabel(note, color=_TEXT, fontsize=9)
         figures.plain_frame(axis)
-    handles = [_patch(_REAL), _patch(COLOURS[0] if len(panels) == 1 else _TEXT)]
-    figures.legend(figure, handles, ["real", "generated"])
+    if over_real:
+        handles = [_patch(_REAL), _patch(COLOURS[0] if len(panels) == 1 else _TEXT)]
+        figures.legend(figure, handles, ["real", "generated"])
     figures.save(path, figure, title)
 
 
@@ -363,6 +369,13 @@ def _name_columns(axis, names, pitch):
     axis.set_yticks([])
     axis.tick_params(length=0, colors=_TEXT)
     axis.spines[:].set_visible(False)
+
+
+def _finite_points(panels):
+    """The points of all arms, without those that are not finite; the origin if none."""
+    points = np.concatenate([np.asarray(x, np.float64) for x in panels.values()])
+    finite = points[np.isfinite(points).all(axis=-1)]
+    return finite if len(finite) else np.zeros((1, *points.shape[1:]))
 
 
 def _check_arms(arms):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from jaxgan.core import decompositions, errors, randomness
+from jaxgan.core import decompositions, errors, latent_paths, randomness
 from jaxgan.scores import record
 
 INTERPOLATIONS = ("slerp", "lerp")
@@ -67,7 +67,7 @@ def perceptual_path_length(
             f"epsilon={epsilon} must lie between 0 and 1 and trimmed={trimmed} in "
             "[0, 0.5)."
         )
-    move = _slerp if interpolation == "slerp" else _lerp
+    move = latent_paths.slerp if interpolation == "slerp" else latent_paths.lerp
     key = randomness.threefry(key)
     t = jax.random.uniform(key, (len(z), 1), z.dtype, 0, 1 - epsilon)
     ends = (feature(generate(move(z, other, at))) for at in (t, t + epsilon))
@@ -150,20 +150,3 @@ def singular_values(generate: Callable[[Array], Array], z: ArrayLike) -> Array:
 
     # Compiled as a whole, the program is let go with the function.
     return jax.jit(lambda z: jax.lax.map(of_latent, z))(z)
-
-
-def _lerp(a: Array, b: Array, t: Array) -> Array:
-    return a + t * (b - a)
-
-
-def _slerp(a: Array, b: Array, t: Array) -> Array:
-    """Along the great circle of the directions, lengths interpolated linearly."""
-    length_a, length_b = (jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
-    one, other = a / jnp.maximum(length_a, 1e-12), b / jnp.maximum(length_b, 1e-12)
-    angle = jnp.arccos(jnp.clip(jnp.sum(one * other, 1, keepdims=True), -1, 1))
-    sine = jnp.sin(angle)
-    near = sine < 1e-6
-    sine = jnp.where(near, 1, sine)
-    first = jnp.where(near, 1 - t, jnp.sin((1 - t) * angle) / sine)
-    second = jnp.where(near, t, jnp.sin(t * angle) / sine)
-    return (first * one + second * other) * _lerp(length_a, length_b, t)

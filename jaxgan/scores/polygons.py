@@ -11,19 +11,17 @@ References:
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan.core import errors
 from jaxgan.data import polygons
+from jaxgan.scores import descent, record
 from jaxgan.scores import distances as score_distances
-from jaxgan.scores import record
 
 DELTA = 0.75
 """Squared distance of images in [0, 1] of 28 x 28 pixels that counts as near."""
@@ -118,7 +116,7 @@ def recall(
     def losses(z):
         return jnp.sum((_flat(generate(z)) - real) ** 2, axis=-1)
 
-    near = _descend(
+    _, near = descent.nearest(
         lambda z, _: losses(z), losses, start, INVERSION_STEPS, INVERSION_RATE
     )
     share = jnp.mean(near <= delta(law))
@@ -153,44 +151,28 @@ def _distances(law, x: Array, corners: Array, images: Array) -> Array:
         image = _flat(image[None])[0]
         start = corners[jnp.argmin(_squared(image[None], images)[0])]
 
-        def distance(corners: Array, softness: Any) -> Array:
+        def distance(corners: Array, softness: ArrayLike) -> Array:
             centred = corners - jnp.mean(corners, axis=-2, keepdims=True)
             drawn = polygons.draw(law, centred, softness)
             return jnp.sum((drawn.reshape(-1) - image) ** 2)
+
+        def softened(corners: Array, progress: Array) -> Array:
+            return distance(corners, _softness(progress))
 
         def valid(corners: Array) -> Array:
             centred = corners - jnp.mean(corners, axis=-2, keepdims=True)
             there = polygons.is_valid(law, centred)
             return jnp.where(there, distance(corners, 1.0), jnp.inf)
 
-        found = _descend(distance, valid, start, STEPS, RATE)
+        _, found = descent.nearest(softened, valid, start, STEPS, RATE)
         return jnp.where(jnp.isfinite(image).all(), found, jnp.nan)
 
     return jax.lax.map(of_image, x, batch_size=CHUNK)
 
 
-def _descend(
-    soft: Callable[[Any, Array], Array],
-    exact: Callable[[Any], Array],
-    start: Array,
-    num_steps: int,
-    rate: float,
-) -> Array:
-    """The least `exact` on the way of Adam down the sum of `soft`."""
-    adam = optax.adam(optax.cosine_decay_schedule(rate, num_steps))
-
-    def step(carry, share):
-        at, state, least = carry
-        softness = SOFT ** (1 - share)
-        grads = jax.grad(lambda a: jnp.sum(soft(a, softness)))(at)
-        updates, state = adam.update(grads, state)
-        at = optax.apply_updates(at, updates)
-        return (at, state, jnp.minimum(least, exact(at))), None
-
-    # The last third has edges that are as sharp as in the data.
-    shares = jnp.minimum(jnp.linspace(0, 1.5, num_steps), 1)
-    carry = (start, adam.init(start), exact(start))
-    return jax.lax.scan(step, carry, shares)[0][2]
+def _softness(progress: Array) -> Array:
+    """Pixels of the edges; the last third of a fit has them as sharp as the data."""
+    return SOFT ** (1 - jnp.minimum(1.5 * progress, 1))
 
 
 def _flat(x: ArrayLike) -> Array:

@@ -1,4 +1,4 @@
-"""The script that draws samples: classes by name."""
+"""The script that draws samples: classes by name, and what it refuses."""
 
 import importlib.util
 import os
@@ -12,6 +12,7 @@ import pytest
 
 from jaxgan import ensembles, gan
 from jaxgan.core import errors
+from jaxgan.scripts import class_names
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sample.py"
 NETWORK = {
@@ -51,8 +52,8 @@ def mixture():
         ("10", ["1", "2", "10"], 2),
     ],
 )
-def test_a_class_is_asked_for_by_its_name(label, names, number, script, mixture):
-    found = script.with_label(label, mixture, names)
+def test_a_class_is_asked_for_by_its_name(label, names, number, mixture):
+    found = class_names.with_label(label, mixture, names)
     np.testing.assert_array_equal(found.classes, np.eye(3)[[number]])
 
 
@@ -67,11 +68,9 @@ def test_a_class_is_asked_for_by_its_name(label, names, number, script, mixture)
         ("bee", ["ant", "bee", "cat"], "no images of it to train on"),
     ],
 )
-def test_other_classes_and_those_never_trained_are_refused(
-    label, names, said, script, mixture
-):
+def test_other_classes_and_those_never_trained_are_refused(label, names, said, mixture):
     with pytest.raises(errors.UserError, match=f"--label {label}: .*{said}"):
-        script.with_label(label, mixture, names)
+        class_names.with_label(label, mixture, names)
 
 
 def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path, capsys):
@@ -85,6 +84,18 @@ def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path, cap
     capsys.readouterr()
     script.main(script.Settings(path, n=3, out=out, label="2"))
     assert "3 samples of class cat;" in capsys.readouterr().out
+
+
+def test_a_projection_of_images_of_another_size_is_one_sentence(
+    mixture, tmp_path, refused, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    ensembles.save(tmp_path / "mixture-generator-0.safetensors", mixture, NETWORK)
+    np.save("real.npy", np.zeros((3, 8, 8, 1), np.uint8))
+    error = refused("sample", ".", "--look", "projection", "--real", "real.npy")
+    assert error.startswith("error: --real real.npy: ") and error.count("\n") == 1
+    assert "(8, 8, 1)" in error and "--image-size 4 4" in error
+    assert not (tmp_path / "grid.png").exists()
 
 
 @pytest.mark.slow
