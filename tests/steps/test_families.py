@@ -71,7 +71,7 @@ def moved_in_a_step(name):
     optimizer = families.make(name)
 
     def gradient(hparams, state, batch, key):
-        grads = jax.tree.map(lambda x: x[state.step], GRADIENTS)
+        grads = jax.tree.map(lambda x: jnp.asarray(x)[state.step], GRADIENTS)
         return grads, state.collections.generator, {}
 
     step = steps.update("generator", gradient, optimizer)
@@ -113,7 +113,7 @@ def test_an_optimiser_of_a_population_is_optax_alone_and_traced_once(name, trace
     population = jax.jit(jax.vmap(run))
     found = jax.device_get(population(stacked))
     population({key: value[::-1] for key, value in stacked.items()})
-    assert run.count == 1
+    assert traces.count == 1
 
     @jax.jit
     def alone():
@@ -124,7 +124,8 @@ def test_an_optimiser_of_a_population_is_optax_alone_and_traced_once(name, trace
             np.testing.assert_allclose(found[leaf][i], expected[leaf], rtol=1e-5)
     for key, i in zip(members[0], range(2, len(members)), strict=True):
         differs = {k: not np.allclose(found[k][i], found[k][0], 1e-5) for k in PARAMS}
-        assert any(differs.values()), key
+        # The power of the rate weighs steps that have different rates.
+        assert any(differs.values()) != (key == "weight_lr_power"), key
         if key == "weight_decay":
             assert differs == DECAYS
 

@@ -87,15 +87,17 @@ def test_a_schedule_of_a_population_is_that_of_optax_alone(case):
 
 
 def test_a_cosine_keeps_its_digits_down_to_zero():
-    expected = np.cos(np.pi / 2 * np.minimum(T / np.c_[LENGTHS], 1)) ** 2
-    expected *= T < np.c_[LENGTHS]  # where the cosine of pi / 2 is not quite 0
+    expected = np.cos(np.pi / 2 * np.minimum(T / np.reshape(LENGTHS, (2, 1)), 1)) ** 2
+    expected *= T < np.reshape(
+        LENGTHS, (2, 1)
+    )  # where the cosine of pi / 2 is not quite 0
     found = of_members({"cosine.steps": LENGTHS})
     np.testing.assert_allclose(found, RATES[:, None] * expected, rtol=1e-6)
 
 
 def test_an_inverse_square_root_begins_after_its_steps():
     found = of_members({"inverse_square_root.steps": WARM})
-    expected = RATES[:, None] / np.sqrt(np.maximum(T / np.c_[WARM], 1))
+    expected = RATES[:, None] / np.sqrt(np.maximum(T / np.reshape(WARM, (2, 1)), 1))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
