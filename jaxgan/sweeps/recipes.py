@@ -73,11 +73,19 @@ class Recipe(NamedTuple):
     accumulate: int = 1
 
 
-def known(recipe: Recipe) -> list[str]:
+def known(recipe: Recipe, asked: Iterable[str] = ()) -> list[str]:
     """The names of all fields that a sweep may vary.
 
     Those of the network are the arguments of `gan.make` and of its architecture, those
     of penalties all that there are.
+
+    Args:
+      recipe: whose fields they are.
+      asked: names, of which those of schedules of such fields are added: all that there
+        might be are too many to choose from.
+
+    Raises:
+      UserError: if a schedule has no such shape, or the shape no such number.
     """
     tables = ("penalties", "network", "schedules")
     bare = recipe._replace(**dict.fromkeys(tables, {}))
@@ -97,10 +105,21 @@ def known(recipe: Recipe) -> list[str]:
         if name == "architecture"
         or (parameter.kind is parameter.KEYWORD_ONLY and name != "num_classes")
     ]
-    return [
+    names = [
         *dict.fromkeys(names),
         *(f"penalties.{name}" for name in dict.fromkeys(weights)),
-        *(f"network.{name}" for name in own),
+    ]
+    changing = _schedules(asked, [name for name in names if is_traced(name)])
+    return [*names, *(f"network.{name}" for name in own), *changing]
+
+
+def _schedules(asked: Iterable[str], numbers: Sequence[str]) -> list[str]:
+    """The names of schedules, among those asked for, that are of some numbers."""
+    front = [name for name in asked if name.startswith(SCHEDULES)]
+    schedules.check_names(name.removeprefix(SCHEDULES) for name in front)
+    of = (*numbers, "augmentation.target")
+    return [
+        name for name in front if name.removeprefix(SCHEDULES).rsplit(".", 2)[0] in of
     ]
 
 
@@ -115,9 +134,9 @@ def changed(recipe: Recipe, setting: spaces.Setting) -> Recipe:
     """
     if "optimizer_family" in setting:
         recipe = _of_family(recipe, setting["optimizer_family"])
-    names = known(recipe)
+    names = known(recipe, setting)
     for name, value in setting.items():
-        if name not in names and not name.startswith(SCHEDULES):
+        if name not in names:
             raise errors.UserError(fields.unknown(name, names))
         if is_traced(name) and not _is_number(value):
             raise errors.UserError(f"{name}={value!r} must be a number.")
@@ -131,7 +150,6 @@ def changed(recipe: Recipe, setting: spaces.Setting) -> Recipe:
     if not changing:
         return recipe
     added = {name.removeprefix(SCHEDULES): value for name, value in changing.items()}
-    schedules.check_names(added)
     return recipe._replace(schedules={**recipe.schedules, **added})
 
 
