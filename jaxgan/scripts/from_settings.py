@@ -430,8 +430,9 @@ def method_for(
     fits = asked.batch_size % asked.accumulate == 0
     cli.require(fits, "--accumulate", asked.accumulate, need)
     with cli.flag("--schedules", " ".join(asked.schedules)):
-        schedules.check(methods.numbers(method))
-        schedules.check_values(changing)
+        numbers = methods.numbers(method)
+        schedules.check(numbers)
+        schedules.check_values(numbers)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"

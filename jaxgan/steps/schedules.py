@@ -95,6 +95,9 @@ def piecewise(t: jax.Array, **points: ArrayLike) -> jax.Array:
     return found
 
 
+DECAYS = ("ema_decay", "b1", "b2", "adam_b1", "adam_b2", "beta", "decay", "momentum")
+"""Numbers of `HParams` that must stay below 1."""
+
 SHAPES: dict[str, Callable[..., ArrayLike]] = {
     "linear": linear,
     "cosine": cosine,
@@ -202,18 +205,29 @@ def of_both(schedules: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def check_values(schedules: Mapping[str, float]) -> None:
-    """Asks that lengths of schedules are positive and nothing is negative.
+def check_values(hparams: types.HParams) -> None:
+    """Asks that lengths are positive, nothing is negative, and decays stay below 1.
+
+    Args:
+      hparams: of one member, numbers of Python that `check` passes.
 
     Raises:
       UserError: naming the number and its value.
     """
-    for name, value in schedules.items():
+    named = hparams.schedules or {}
+    for name, value in named.items():
         length = name.endswith(".steps")
         if value < 0 or (length and value == 0):
             need = "positive, as it is a number of steps" if length else "not negative"
             raise errors.UserError(
                 f"the schedule {name!r} is {value:g}, but must be {need}."
+            )
+    for (field, shape), numbers in _grouped(named).items():
+        end = _value(hparams, field.split(".")) * numbers.get("final", 0.0)
+        if field.split(".")[-1] in DECAYS and end >= 1:
+            raise errors.UserError(
+                f"the schedule {field}.{shape} ends at {end:g}, but {field} must stay "
+                f"below 1; lower {field}.{shape}.final."
             )
 
 
@@ -297,6 +311,12 @@ def _fields(hparams: types.HParams) -> list[str]:
     found += [f"penalties.{name}" for name in hparams.penalties]
     found += [f"augmentation.{name}" for name in hparams.augmentation or ()]
     return found if hparams.ema_decay is None else [*found, "ema_decay"]
+
+
+def _value(tree: Any, path: list[str]) -> Any:
+    for part in path:
+        tree = tree[part] if isinstance(tree, Mapping) else getattr(tree, part)
+    return tree
 
 
 def _scaled(tree: Any, path: list[str], factor: ArrayLike) -> Any:

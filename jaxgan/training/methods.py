@@ -210,7 +210,7 @@ def _check_optimisation(method: Method, hparams: types.HParams) -> None:
     for player, own in zip(types.Pair._fields, method.optimizer, strict=True):
         families.check(method.optimizer_family, own, player)
     schedules.check(hparams)
-    schedules.check_values(hparams.schedules or {})
+    schedules.check_values(hparams)
     if method.accumulate > 1 and method.ada_target is not None:
         raise errors.UserError(
             f"accumulate={method.accumulate} goes without ada_target="

@@ -178,12 +178,28 @@ def test_a_schedule_that_says_nothing_is_refused(named, said):
         schedules.check(hparams()._replace(schedules=named))
 
 
-def test_lengths_are_positive_and_those_beyond_the_run_are_said():
-    for value, said in ((0.0, "must be positive"), (-1.0, "must be positive")):
-        with pytest.raises(errors.UserError, match=said):
-            schedules.check_values({"ema_decay.cosine.steps": value})
-    with pytest.raises(errors.UserError, match="must be not negative"):
-        schedules.check_values({"ema_decay.cosine.final": -0.5})
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"ema_decay.cosine.steps": 0.0}, "is 0, but must be positive"),
+        ({"penalties.r1.cosine.steps": -1.0}, "is -1, but must be positive"),
+        ({"penalties.r1.cosine.final": -0.5}, "is -0.5, but must be not negative"),
+        ({"ema_decay.cosine.final": 2.0}, "ends at 1, but ema_decay must stay below 1"),
+        ({"optimizer.generator.b1.linear.final": 3.0}, "ends at 1.5, but .*b1 must"),
+        ({"penalties.r1.linear.final": 3.0}, None),
+    ],
+    ids=lambda own: "" if not isinstance(own, dict) else next(iter(own)),
+)
+def test_lengths_are_positive_and_decays_stay_below_one(named, said):
+    asked = hparams()._replace(schedules=named)
+    if said is None:
+        schedules.check_values(asked)
+        return
+    with pytest.raises(errors.UserError, match=said):
+        schedules.check_values(asked)
+
+
+def test_schedules_beyond_the_run_are_said():
     named = {"b1.cosine.steps": 90.0, "b1.cosine.begin": 11.0, "b2.linear.steps": 100}
     (said,) = schedules.longer(named, 100)
     assert "b1.cosine ends at step 101, after the 100 steps" in said
