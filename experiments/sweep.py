@@ -194,7 +194,7 @@ def describe(asked: Settings) -> tuple[recipes.Recipe, spaces.Space]:
         recipe = recipes.changed(recipes.Recipe(), base)
     with located(asked, "space", space):
         made = specification.space(space)
-        spaces.check(made, recipes.known(recipe))
+        spaces.check(made, recipes.known(recipe, made))
         recipes.check(recipe, made)
     return recipe, made
 

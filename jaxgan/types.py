@@ -62,6 +62,8 @@ class HParams(NamedTuple):
         or None to train on the data as they are.
       augmentation: `target` and `images` of an adaptive augmentation, see
         `penalties.adaptive`, or None if there is none.
+      schedules: numbers of what the others change by with the member's step, by
+        `FIELD.SHAPE.NUMBER`, see `steps.schedules`, or None if all are constant.
     """
 
     optimizer: Pair
@@ -70,6 +72,7 @@ class HParams(NamedTuple):
     mode_weights: ArrayLike | None = None
     standardiser: Tree | None = None
     augmentation: Mapping[str, ArrayLike] | None = None
+    schedules: Mapping[str, ArrayLike] | None = None
 
 
 class TrainState(NamedTuple):

@@ -45,6 +45,7 @@ FREE = {
 ADDED = {
     *("image_size", "value_range", "layer_norms", "pack", "minibatch", "augment"),
     *("ada_target", "ada_images", "consistency", "balance", "balance_temperature"),
+    *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
     *(
         "balance_clusters",
         "extra_data",

@@ -22,6 +22,7 @@ from jaxgan.data import augmentation, dataset, pool, streaming
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import cli, drawing, settings
+from jaxgan.steps import families, schedules
 from jaxgan.training import methods
 
 WIDTH = 16
@@ -365,6 +366,33 @@ def check_together(asked: Any) -> None:
             cli.require(value == usual[name], shown, value, f"it goes with {needed}")
 
 
+def optimizer_numbers(asked: settings.Training) -> types.Pair:
+    """The numbers of both players' optimisers.
+
+    Raises:
+      UserError: if there is no such optimiser, or it takes no such number.
+    """
+    with cli.flag("--optimizer", asked.optimizer):
+        takes = families.takes(asked.optimizer)
+    usual = settings.Training.betas
+    has_betas = {"b1", "b2"} <= set(takes)
+    need = f"the optimiser {asked.optimizer} has no b1 and b2; leave it out"
+    shown = " ".join(map(str, asked.betas))
+    cli.require(has_betas or asked.betas == usual, "--betas", shown, need)
+    betas = dict(zip(("b1", "b2"), asked.betas, strict=True)) if has_betas else {}
+    further = cli.named_numbers("--optimizer-numbers", asked.optimizer_numbers)
+    flags = {"learning_rate": "--learning-rate and --discriminator-learning-rate"}
+    flags |= dict.fromkeys(betas, "--betas")
+    for name, value in further.items():
+        need = f"{name} is given by {flags.get(name)}"
+        given = f"{name}:{value:g}"
+        cli.require(name not in flags, "--optimizer-numbers", given, need)
+        need = f"{asked.optimizer} takes no {name}; {errors.choice(name, takes)[:-1]}"
+        cli.require(name in takes, "--optimizer-numbers", given, need)
+    rates = (asked.learning_rate, asked.discriminator_learning_rate)
+    return types.Pair(*({"learning_rate": rate, **betas, **further} for rate in rates))
+
+
 def method_for(
     asked: settings.Training, gan: types.GAN, data: dataset.Dataset, *, auxiliary: bool
 ) -> methods.Made:
@@ -382,20 +410,29 @@ def method_for(
     weights = cli.named_numbers("--penalties", asked.penalties)
     if auxiliary:
         weights.setdefault("ac_gan", 1.0)
-    rates = (asked.learning_rate, asked.discriminator_learning_rate)
-    b1, b2 = asked.betas
+    changing = cli.named_numbers("--schedules", asked.schedules)
     method = methods.Method(
         asked.loss,
         weights,
-        types.Pair(*({"learning_rate": rate, "b1": b1, "b2": b2} for rate in rates)),
+        optimizer_numbers(asked),
         asked.ema_decay,
         warm_up=True,
         rule=asked.rule,
         n_critic=asked.n_critic,
         layer_norms=asked.layer_norms,
         consistency=asked.consistency,
+        optimizer_family=asked.optimizer,
+        schedules=changing,
+        accumulate=asked.accumulate,
         **augmented(asked, data),
     )
+    need = f"it must divide --batch-size {asked.batch_size}"
+    fits = asked.batch_size % asked.accumulate == 0
+    cli.require(fits, "--accumulate", asked.accumulate, need)
+    with cli.flag("--schedules", " ".join(asked.schedules)):
+        numbers = methods.numbers(method)
+        schedules.check(numbers)
+        schedules.check_values(numbers)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"

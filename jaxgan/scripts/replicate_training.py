@@ -11,6 +11,7 @@ from jaxgan.core import randomness
 from jaxgan.data import dataset
 from jaxgan.runs import health, pauses
 from jaxgan.scripts import cli, drawing, from_settings, run_folders
+from jaxgan.steps import schedules
 
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 """Settings without which a checkpoint says something else."""
@@ -18,6 +19,7 @@ METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_
 UNUSUAL = (
     *("augment", "ada_target", "ada_images", "consistency", "balance"),
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
+    *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
 )
 """Settings likewise, which are said where they are not as usual."""
 
@@ -60,6 +62,8 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
     )
     auxiliary = asked.discriminator_conditioning == "auxiliary"
     made = from_settings.method_for(asked, gan, data, auxiliary=auxiliary)
+    for sentence in schedules.longer(made.hparams.schedules or {}, asked.steps):
+        print(f"note: {sentence}")
     drawn = drawing.make(asked, data)
     hparams = population.broadcast(made.hparams, asked.seeds)
     hparams = hparams._replace(mode_weights=drawing.rows(drawn, asked.seeds))

@@ -127,11 +127,23 @@ class Training(Augmentation):
     n_critic: int = 1
     """steps of the discriminator to one of the generator"""
     learning_rate: float = 1e-3
-    """of the generator's Adam"""
+    """of the generator's optimiser"""
     discriminator_learning_rate: float = 3e-4
-    """of the discriminator's Adam"""
+    """of the discriminator's optimiser"""
     betas: tuple[float, float] = (0.5, 0.99)
-    """of both players' Adam"""
+    """of both players' Adam, or of another optimiser that has b1 and b2"""
+    optimizer: str = "adam"
+    """of both players, by its name in jaxgan.steps.OPTIMIZERS"""
+    optimizer_numbers: tuple[str, ...] = ()
+    """further numbers of both players' optimiser, NAME:NUMBER, such as
+    weight_decay:0.01 or momentum:0.9; clip_norm of any limits a gradient's norm"""
+    schedules: tuple[str, ...] = ()
+    """what numbers are multiplied by as training goes on, FIELD.SHAPE.NUMBER:VALUE
+    each, such as learning_rate.cosine.steps:6000; shapes are those of
+    jaxgan.steps.SHAPES"""
+    accumulate: int = 1
+    """equal parts of a batch, whose gradients are averaged one after the other, in the
+    memory of one"""
     ema_decay: float | None = 0.999
     """of the generator's moving average, from which samples are drawn; None for none"""
     batch_size: int = 64
@@ -250,6 +262,7 @@ CHECKS: dict[str, cli.Check] = DIVERSITY | {
     "betas": cli.SHARES,
     "ema_decay": cli.SHARE,
     "batch_size": cli.AT_LEAST_ONE,
+    "accumulate": cli.AT_LEAST_ONE,
     "data_devices": cli.AT_LEAST_ONE,
     "wait": cli.POSITIVE,
 }

@@ -20,8 +20,10 @@ and betas differ between the members of one compiled program, and between the pl
 (two time scales). Arguments that a factory compares in Python must be bound beforehand
 with `functools.partial`.
 
-Reading order: `adaptive`, `core`, `order`, `averages`, `optimizers`, `extrapolation`,
-`rotation`, `competition`; `rules` has all of them by name.
+`OPTIMIZERS` has them by name.
+
+Reading order: `adaptive`, `core`, `order`, `averages`, `schedules`, `optimizers`,
+`families`, `extrapolation`, `rotation`, `competition`; `rules` has all steps by name.
 """
 
 from jaxgan.steps.adaptive import adam
@@ -40,19 +42,25 @@ from jaxgan.steps.extrapolation import (
     extragradient_from_the_past,
     lola,
 )
+from jaxgan.steps.families import OPTIMIZERS, Family, clipped
 from jaxgan.steps.optimizers import negative_momentum, optimistic, remembering
 from jaxgan.steps.order import alternating, repeat, simultaneous
 from jaxgan.steps.rotation import consensus, symplectic
 from jaxgan.steps.rules import RULES, Rule
+from jaxgan.steps.schedules import SHAPES, scheduled
 
 __all__ = [
+    "OPTIMIZERS",
     "PLAYERS",
     "RULES",
+    "SHAPES",
+    "Family",
     "Optimizer",
     "Rule",
     "adam",
     "alternating",
     "averaged",
+    "clipped",
     "competitive",
     "consensus",
     "constant",
@@ -67,6 +75,7 @@ __all__ = [
     "quarantine",
     "remembering",
     "repeat",
+    "scheduled",
     "simultaneous",
     "symplectic",
     "update",

@@ -96,7 +96,16 @@ def move(
     state: types.TrainState,
     grads: types.Tree,
 ) -> types.TrainState:
-    """Moves one player's weights by the optimiser's answer to `grads`."""
+    """Moves one player's weights by the optimiser's answer to `grads`.
+
+    Raises:
+      UserError: when traced, if the numbers have schedules that nobody looked up.
+    """
+    if hparams.schedules:
+        raise errors.UserError(
+            f"hparams.schedules has {sorted(hparams.schedules)[0]!r} but the step is "
+            "not scheduled; give steps.scheduled(step), or leave schedules out."
+        )
     params, opt_state = getattr(state.params, player), getattr(state.opt_state, player)
     transformation = built(optimizer, hparams, player)
     _check_moments(player, transformation, params, opt_state)

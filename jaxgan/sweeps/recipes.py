@@ -18,12 +18,19 @@ from jaxgan import gan, losses, networks, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation, dataset, modes
 from jaxgan.penalties import adaptive
+from jaxgan.steps import families, schedules
 from jaxgan.sweeps import fields, spaces
 from jaxgan.training import methods
 
+PLAYERS = types.Pair._fields
+
 ADAM = {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
-BOTH = tuple(ADAM)
-"""Names that stand for the field of either player."""
+BOTH = tuple(
+    dict.fromkeys(name for own in steps.OPTIMIZERS for name in families.takes(own))
+)
+"""Names that stand for the field of either player, of whatever optimiser."""
+
+SCHEDULES = "schedules."
 
 NUMBERS = ("ema_decay", "ada_target", "ada_images", "balance_temperature")
 """Fields that are numbers in the same program, besides those of optimisers and
@@ -39,6 +46,7 @@ class Recipe(NamedTuple):
     Attributes:
       loss, penalties, optimizer, ema_decay, rule, n_critic: as of `methods.Method`,
         which calls the penalties `weights`.
+      optimizer_family, schedules, accumulate: likewise.
       batch_size: real samples, or packs of them (`network.pack`), in a player's step.
       network: arguments of `gan.make` but for the shape.
       augment, ada_target, ada_images, consistency: as of `methods.Method`; the names
@@ -60,16 +68,31 @@ class Recipe(NamedTuple):
     ada_images: float = adaptive.IMAGES
     consistency: str | Sequence[str] = ()
     balance_temperature: float | None = None
+    optimizer_family: str = "adam"
+    schedules: Mapping[str, float] = {}
+    accumulate: int = 1
 
 
-def known(recipe: Recipe) -> list[str]:
+def known(recipe: Recipe, asked: Iterable[str] = ()) -> list[str]:
     """The names of all fields that a sweep may vary.
 
     Those of the network are the arguments of `gan.make` and of its architecture, those
     of penalties all that there are.
+
+    Args:
+      recipe: whose fields they are.
+      asked: names, of which those of schedules of such fields are added: all that there
+        might be are too many to choose from.
+
+    Raises:
+      UserError: if a schedule has no such shape, or the shape no such number.
     """
-    names = [*BOTH, *fields.names(recipe._replace(penalties={}, network={}))]
-    names = [name for name in names if name not in ("penalties", "network")]
+    tables = ("penalties", "network", "schedules")
+    bare = recipe._replace(**dict.fromkeys(tables, {}))
+    names = [*BOTH, *(name for name in fields.names(bare) if name not in tables)]
+    family = recipe.optimizer_family
+    own = families.takes(family) if family in steps.OPTIMIZERS else ()
+    names += [f"optimizer.{player}.{name}" for player in PLAYERS for name in own]
     weights = [*penalties.PENALTIES, *methods.CONSISTENCY, *losses.TERMS, methods.CLIP]
     weights += [name for name, rule in steps.RULES.items() if rule.weight is not None]
     arguments = {**inspect.signature(gan.make).parameters}
@@ -82,10 +105,21 @@ def known(recipe: Recipe) -> list[str]:
         if name == "architecture"
         or (parameter.kind is parameter.KEYWORD_ONLY and name != "num_classes")
     ]
-    return [
-        *names,
+    names = [
+        *dict.fromkeys(names),
         *(f"penalties.{name}" for name in dict.fromkeys(weights)),
-        *(f"network.{name}" for name in own),
+    ]
+    changing = _schedules(asked, [name for name in names if is_traced(name)])
+    return [*names, *(f"network.{name}" for name in own), *changing]
+
+
+def _schedules(asked: Iterable[str], numbers: Sequence[str]) -> list[str]:
+    """The names of schedules, among those asked for, that are of some numbers."""
+    front = [name for name in asked if name.startswith(SCHEDULES)]
+    schedules.check_names(name.removeprefix(SCHEDULES) for name in front)
+    of = (*numbers, "augmentation.target")
+    return [
+        name for name in front if name.removeprefix(SCHEDULES).rsplit(".", 2)[0] in of
     ]
 
 
@@ -98,7 +132,9 @@ def changed(recipe: Recipe, setting: spaces.Setting) -> Recipe:
       UserError: if there is no such field, with the nearest name, or a traced one is no
         number.
     """
-    names = known(recipe)
+    if "optimizer_family" in setting:
+        recipe = _of_family(recipe, setting["optimizer_family"])
+    names = known(recipe, setting)
     for name, value in setting.items():
         if name not in names:
             raise errors.UserError(fields.unknown(name, names))
@@ -107,9 +143,14 @@ def changed(recipe: Recipe, setting: spaces.Setting) -> Recipe:
     own = {}
     for name in BOTH:
         if name in setting:
-            own |= {f"optimizer.{p}.{name}": setting[name] for p in types.Pair._fields}
+            own |= {f"optimizer.{p}.{name}": setting[name] for p in PLAYERS}
     own |= {name: value for name, value in setting.items() if name not in BOTH}
-    return fields.replaced(recipe, own)
+    changing = {name: own.pop(name) for name in setting if name.startswith(SCHEDULES)}
+    recipe = fields.replaced(recipe, own)
+    if not changing:
+        return recipe
+    added = {name.removeprefix(SCHEDULES): value for name, value in changing.items()}
+    return recipe._replace(schedules={**recipe.schedules, **added})
 
 
 def check(recipe: Recipe, space: spaces.Space) -> None:
@@ -127,7 +168,8 @@ def check(recipe: Recipe, space: spaces.Space) -> None:
 
 def is_traced(name: str) -> bool:
     """Whether a new value of a field is a number in the same program."""
-    return name in (*BOTH, *NUMBERS) or name.startswith(("optimizer.", "penalties."))
+    tables = ("optimizer.", "penalties.", SCHEDULES)
+    return name in (*BOTH, *NUMBERS) or name.startswith(tables)
 
 
 def structural(space: Iterable[str]) -> list[str]:
@@ -140,6 +182,7 @@ def structure(recipe: Recipe) -> dict[str, Any]:
     names = types.Pair(*map(sorted, recipe.optimizer))._asdict()
     return recipe._asdict() | {
         "penalties": sorted(recipe.penalties),
+        "schedules": sorted(schedules.of_both(recipe.schedules)),
         "optimizer": names,
         **{name: getattr(recipe, name) is not None for name in NUMBERS},
         **{name: list(_names(getattr(recipe, name))) for name in NAMES},
@@ -187,6 +230,9 @@ def method(recipe: Recipe) -> methods.Method:
         ada_target=recipe.ada_target,
         ada_images=recipe.ada_images,
         consistency=_names(recipe.consistency),
+        optimizer_family=recipe.optimizer_family,
+        schedules=recipe.schedules,
+        accumulate=recipe.accumulate,
     )
 
 
@@ -234,6 +280,23 @@ def mode_weights(recipe: Recipe, found: modes.Modes | None) -> jax.Array | None:
             "the data have no labels; leave it out."
         )
     return modes.tempered(found, recipe.balance_temperature)
+
+
+def _of_family(recipe: Recipe, family: str) -> Recipe:
+    """The recipe with another optimiser, without usual numbers that it does not take.
+
+    Others than the usual ones stay, for `methods.make` to refuse: they were asked for.
+    """
+    taken = families.takes(family)
+
+    def fitting(numbers):
+        return {
+            name: value
+            for name, value in numbers.items()
+            if name in taken or ADAM.get(name) != value
+        }
+
+    return recipe._replace(optimizer=types.Pair(*map(fitting, recipe.optimizer)))
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
 from jaxgan.penalties import adaptive
-from jaxgan.steps import rules
+from jaxgan.steps import families, rules, schedules
 
 CLIP = "weight_clip"
 
@@ -33,7 +33,7 @@ class Method(NamedTuple):
       weights: of penalties, terms on class logits and features, and of the rule's own
         correction, by their names in `penalties.PENALTIES`, `losses.TERMS` and
         `steps.RULES`; `weight_clip` is the limit of the discriminator's weights.
-      optimizer: per player, the numbers of Adam.
+      optimizer: per player, the numbers of the optimiser, see `steps.families`.
       ema_decay: of the generator's moving average, or None for none.
       warm_up: whether the average begins with a short memory, see `steps.warmed_up`.
       rule: a key of `steps.RULES`.
@@ -47,6 +47,12 @@ class Method(NamedTuple):
       ada_images: real images in which that probability can go from 0 to 1.
       consistency: what changes the samples that the penalties of `CONSISTENCY` compare
         with the unchanged ones, by name; these penalties and it go together.
+      optimizer_family: of both players, a key of `steps.OPTIMIZERS`.
+      schedules: what numbers change by with the steps, by `FIELD.SHAPE.NUMBER`, see
+        `steps.schedules`; the field `learning_rate`, and any other number of the
+        optimiser by itself, is that of both players.
+      accumulate: equal parts of a batch whose gradients are averaged one after the
+        other, see `gradients.accumulated`.
     """
 
     loss: str
@@ -61,6 +67,9 @@ class Method(NamedTuple):
     ada_target: float | None = None
     ada_images: float = adaptive.IMAGES
     consistency: Sequence[str] = ()
+    optimizer_family: str = "adam"
+    schedules: Mapping[str, float] = {}
+    accumulate: int = 1
 
 
 class Made(NamedTuple):
@@ -88,13 +97,15 @@ def make(gan: types.GAN, method: Method) -> Made:
     as many samples.
 
     Raises:
-      UserError: if a name is not known, a weight belongs to another rule, or there is a
-        number of an augmentation without the augmentation.
+      UserError: if a name is not known, a weight belongs to another rule, there is a
+        number of an augmentation without the augmentation, or of another optimiser, or
+        a schedule of what is no number.
     """
     hparams = numbers(method)
     weights = hparams.penalties
     known = _known(method.rule)
     _check_augmentation(method)
+    _check_optimisation(method, hparams)
     if CLIP in weights and (method.rule != "alternating" or not weights[CLIP] > 0):
         raise errors.UserError(
             f"weight of {CLIP!r}={weights[CLIP]} with the rule {method.rule!r}: it is "
@@ -126,15 +137,21 @@ def make(gan: types.GAN, method: Method) -> Made:
         _augmented(method, gan, discriminator),
         _augmented(method, gan, generator),
     )
+    players = tuple(gradients.accumulated(own, method.accumulate) for own in players)
     if method.layer_norms:
         players = tuple(map(gradients.with_layer_norms, players))
-    made = rules.make(method.rule, *players, n_critic=method.n_critic)
+    optimizer = families.make(method.optimizer_family)
+    made = rules.make(
+        method.rule, *players, optimizer=optimizer, n_critic=method.n_critic
+    )
     if CLIP in weights:
-        made = made._replace(step=_clipped(*players, method.n_critic))
+        made = made._replace(step=_clipped(*players, optimizer, method.n_critic))
     step = made.step
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
         step = steps.averaged(step, decay)
+    if method.schedules:
+        step = steps.scheduled(step)
     return Made(
         steps.quarantine(step),
         steps.initialise(gan, made.optimizer),
@@ -152,7 +169,10 @@ def numbers(method: Method) -> types.HParams:
     weights = dict(method.weights)
     if rule is not None and rule.weight is not None:
         weights.setdefault(method.rule, rule.weight)
-    hparams = types.HParams(method.optimizer, weights, method.ema_decay)
+    changing = schedules.of_both(method.schedules) or None
+    hparams = types.HParams(
+        method.optimizer, weights, method.ema_decay, schedules=changing
+    )
     if method.ada_target is None:
         return hparams
     own = {"target": method.ada_target, "images": method.ada_images}
@@ -186,6 +206,18 @@ def _check_augmentation(method: Method) -> None:
         )
 
 
+def _check_optimisation(method: Method, hparams: types.HParams) -> None:
+    for player, own in zip(types.Pair._fields, method.optimizer, strict=True):
+        families.check(method.optimizer_family, own, player)
+    schedules.check(hparams)
+    schedules.check_values(hparams)
+    if method.accumulate > 1 and method.ada_target is not None:
+        raise errors.UserError(
+            f"accumulate={method.accumulate} goes without ada_target="
+            f"{method.ada_target}, whose probability moves once for each whole batch."
+        )
+
+
 def _augmented(
     method: Method, gan: types.GAN, build: Callable[[types.GAN], types.Gradient]
 ) -> types.Gradient:
@@ -197,9 +229,9 @@ def _augmented(
     return adaptive.augmented(build, gan, augmentation.sometimes(method.augment))
 
 
-def _clipped(discriminator, generator, n_critic) -> types.Step:
+def _clipped(discriminator, generator, optimizer, n_critic) -> types.Step:
     """Alternating steps in which the discriminator's weights are clipped."""
-    update = steps.update("discriminator", discriminator)
+    update = steps.update("discriminator", discriminator, optimizer)
 
     def clipped(hparams, state, batch, key):
         weights = dict(hparams.penalties)
@@ -207,7 +239,7 @@ def _clipped(discriminator, generator, n_critic) -> types.Step:
         step = penalties.weight_clip(update, limit)
         return step(hparams._replace(penalties=weights), state, batch, key)
 
-    own = steps.update("generator", generator)
+    own = steps.update("generator", generator, optimizer)
     return steps.alternating(clipped, own, n_critic=n_critic)
 
 

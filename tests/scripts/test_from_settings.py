@@ -142,3 +142,31 @@ def test_data_that_are_built_in_take_no_folder(name, tmp_path):
     asked = settings.Images(dataset=name, data_dir=tmp_path)
     with pytest.raises(errors.UserError, match="--data-dir .*reads no folder"):
         from_settings.load_images(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"optimizer": "lyon"}, "--optimizer lyon: .* did you mean 'lion'"),
+        ({"optimizer": "sgd", "betas": (0.9, 0.9)}, "--betas 0.9 0.9: .*sgd has no b1"),
+        ({"optimizer_numbers": ("b1:0.5",)}, "b1:0.5: b1 is given by --betas"),
+        (
+            {"optimizer": "adamw", "optimizer_numbers": ("weight_decai:1",)},
+            "adamw takes no weight_decai; .*did you mean 'weight_decay'",
+        ),
+    ],
+    ids=["unknown", "no betas", "twice", "unknown number"],
+)
+def test_numbers_that_an_optimiser_does_not_take_are_refused(asked, said):
+    with pytest.raises(errors.UserError, match=said):
+        from_settings.optimizer_numbers(settings.Training(**asked))
+
+
+def test_both_players_have_the_numbers_of_their_optimiser():
+    asked = settings.Training(optimizer="sgd", optimizer_numbers=("momentum:0.5",))
+    assert from_settings.optimizer_numbers(asked) == (
+        {"learning_rate": 1e-3, "momentum": 0.5},
+        {"learning_rate": 3e-4, "momentum": 0.5},
+    )
+    usual = from_settings.optimizer_numbers(settings.Training())
+    assert usual.generator == {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}

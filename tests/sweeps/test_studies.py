@@ -97,6 +97,37 @@ def test_structure_tells_apart_what_is_another_program():
         assert recipes.structure(other) != recipes.structure(base)
 
 
+def test_families_and_shapes_of_schedules_are_structure_and_their_numbers_are_not():
+    base = recipes.changed(
+        recipes.Recipe(),
+        {
+            **{"optimizer_family": "sgd", "momentum": 0.5},
+            **{"schedules.learning_rate.cosine.steps": 100},
+        },
+    )
+    # The moments of Adam were usual ones, which nobody asked for.
+    assert base.optimizer.generator == {"learning_rate": 1e-3, "momentum": 0.5}
+    numbers = {"momentum": 0.9, "schedules.learning_rate.cosine.steps": 50}
+    same = recipes.changed(base, numbers)
+    assert recipes.structure(same) == recipes.structure(base)
+    assert recipes.structural(numbers) == []
+    found = recipes.numbers([base, same])
+    np.testing.assert_allclose(found.optimizer.generator["momentum"], [0.5, 0.9])
+    steps_of = "optimizer.discriminator.learning_rate.cosine.steps"
+    np.testing.assert_array_equal(found.schedules[steps_of], [100, 50])
+    for changed in (
+        {"optimizer_family": "lion"},
+        {"clip_norm": 1.0},
+        {"accumulate": 2},
+        {"schedules.learning_rate.cosine.final": 0.0},
+        {"schedules.optimizer.generator.learning_rate.warm_up.steps": 1},
+    ):
+        other = recipes.changed(base, changed)
+        assert recipes.structure(other) != recipes.structure(base)
+    with pytest.raises(errors.UserError, match="did you mean 'cosine'"):
+        recipes.changed(base, {"schedules.learning_rate.cosin.steps": 1})
+
+
 def test_augmentations_are_structure_and_their_numbers_are_not():
     base = recipes.changed(
         recipes.Recipe(), {"augment": "ada_grey", "ada_target": 0.6, "network.pack": 2}

@@ -19,6 +19,7 @@ POINTS = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
 # In the plain form, as some rules need forward-mode derivatives.
 GAN = gan.mlp((2,), hidden=(4,), latent_dim=2, convolution="lax")
 BOTH = types.Pair(*2 * ({"learning_rate": 1e-2, "b1": 0.5},))
+SGD = types.Pair(*2 * ({"learning_rate": 1e-2},))
 
 
 def train(method, num_steps, seeds=2, tmp_path=None, **options):
@@ -248,3 +249,53 @@ def test_generators_are_saved_one_by_one(tmp_path):
     )
     np.testing.assert_allclose(again, x[0], rtol=1e-6)
     assert notes["title"] == "seed 0"
+
+
+def test_a_method_has_its_optimiser_and_its_schedules():
+    def moved(schedules):
+        method = methods.Method("hinge", {}, SGD, 0.5, optimizer_family="sgd")
+        made = methods.make(GAN, method._replace(schedules=schedules))
+        before = made.initialise(made.hparams, jax.random.key(0))
+        before = before._replace(step=jnp.int32(1))
+        batch = types.Batch(POINTS[:8])
+        after, _ = made.step(made.hparams, before, batch, jax.random.key(1))
+        # The discriminator, which moves first.
+        weights = after.params.discriminator, before.params.discriminator
+        return jax.tree.leaves(jax.tree.map(jnp.subtract, *weights))
+
+    halving = {"learning_rate.linear.steps": 2.0}
+    whole, half = jax.jit(lambda: (moved({}), moved(halving)))()
+    assert max(float(np.abs(leaf).max()) for leaf in whole) > 1e-3
+    for a, b in zip(whole, half, strict=True):
+        np.testing.assert_allclose(b, np.asarray(a) / 2, atol=1e-7)
+
+
+def test_a_batch_is_cut_into_the_parts_that_are_accumulated():
+    made = methods.make(GAN, methods.Method("hinge", {}, SGD, accumulate=3))
+    state = jax.eval_shape(made.initialise, made.hparams, jax.random.key(0))
+    for number, fits in ((6, True), (8, False)):
+        batch, key = types.Batch(POINTS[:number]), jax.random.key(1)
+        if fits:
+            jax.eval_shape(made.step, made.hparams, state, batch, key)
+            continue
+        with pytest.raises(errors.UserError, match="cannot be cut into 3 equal"):
+            jax.eval_shape(made.step, made.hparams, state, batch, key)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"optimizer_family": "lion", "optimizer": BOTH}, None),
+        ({"optimizer_family": "sgd", "optimizer": BOTH}, "'b1', which is no number"),
+        ({"schedules": {"learning_rate.cosine.steps": 0.0}}, "must be positive"),
+        ({"schedules": {"b2.cosine.steps": 1.0}}, "which is no number of the method"),
+        ({"augment": ("ada",), "ada_target": 0.6, "accumulate": 2}, "goes without"),
+    ],
+)
+def test_what_does_not_go_together_in_optimisation_is_refused(changed, said):
+    method = methods.Method("hinge", {}, BOTH)._replace(**changed)
+    if said is None:
+        methods.make(GAN, method)
+        return
+    with pytest.raises(errors.UserError, match=said):
+        methods.make(GAN, method)
