@@ -23,10 +23,18 @@ class Folders(NamedTuple):
     Attributes:
       own: of this process, for all that is written but checkpoints.
       run: that all processes can read, for checkpoints; in process 0 it is `own`.
+      whole: of the run that this one is a part of, which is the one to go on with; None
+        where it is a run of its own.
     """
 
     own: pathlib.Path
     run: pathlib.Path
+    whole: pathlib.Path | None = None
+
+    @property
+    def resume(self) -> str:
+        """The command that goes on with the run."""
+        return cli.resume_command(self.whole or self.run)
 
 
 @contextlib.contextmanager
@@ -43,6 +51,18 @@ def opened(asked: Any, title: str) -> Iterator[Folders]:
     folder = cli.run_folder("--out", asked.out, title, asked.resume)
     with processes.own_folder(folder) as (own, run):
         yield Folders(own, run)
+
+
+def part(folders: Folders, name: str) -> Folders:
+    """A folder within that of a run, for a part that is a run like others.
+
+    Args:
+      folders: of the run.
+      name: of the part's, made if it is not there.
+    """
+    own = folders.own / name
+    own.mkdir(exist_ok=True)
+    return Folders(own, folders.run / name, folders.whole or folders.run)
 
 
 def keep_settings(
