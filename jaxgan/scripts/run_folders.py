@@ -74,7 +74,7 @@ def keep_settings(
 ) -> None:
     """Writes `config.json`, from which the run can be resumed.
 
-    A run that goes on keeps the one that it has.
+    A run that goes on keeps the one that it has, but for a part that was not begun.
 
     Args:
       folders: of the run.
@@ -84,7 +84,7 @@ def keep_settings(
         those are kept anew.
       **described: what else the run is made of, such as its networks.
     """
-    if asked.resume is None:
+    if asked.resume is None or not (folders.run / cli.CONFIG).exists():
         config = dataclasses.asdict(asked) | described
         config |= dataset.record(data) | journal.environment()
         reports.write_json(folders.own / cli.CONFIG, config)
