@@ -30,7 +30,7 @@ FEWER = 2
 CHOOSING = ("dataset", "imbalance", "arms", "balance", "extra_data")
 """Settings that say which data or arms are meant, so that there is one part."""
 
-TITLE = "Where one GAN collapses: a long tail of the digits"
+TITLE = "Does one GAN collapse on a long tail of the digits?"
 PERFECT, TRAINING = "a perfect generator", "training samples of the long tail"
 HIDDEN = ("dead", "its floor")
 """Columns that the small table goes without: a perfect generator has a row."""
@@ -42,8 +42,11 @@ SCORES = {
 }
 """What of the records is in the table."""
 
-ENOUGH = 0.9
-"""Share of what a perfect generator makes of the tail from which on it is restored."""
+ENOUGH, RARE = 0.9, 0.1
+"""Share of what a perfect generator makes of the tail from which on it is back, and of
+what there should be of a class below which it is lost."""
+
+LOST = "A class that is made less than a tenth as often as it should be is lost."
 
 Record = Mapping[str, Any]
 
@@ -76,61 +79,68 @@ def show(own: reports.Section) -> None:
 
 
 def table(record: Record) -> reports.Table:
-    """The recall of the tail by arm, with its price, beside what bounds it."""
+    """What each arm makes of the tail and its price, beside what bounds it."""
     arms, references = record["arms"].values(), record["references"]
     scores = {arm["title"]: arm["scores"] for arm in arms}
     bounds = {TRAINING: references[TRAINING], PERFECT: _perfect(record)}
     rows = {title: _shown(own) for title, own in (scores | bounds).items()}
     columns, cells = reports.score_table(rows, {})
     kept = [at for at, name in enumerate(columns) if name.strip() not in HIDDEN]
+    lost = [_lost(own) for own in [*scores.values(), references[TRAINING]]] + [0]
     costs = [[arm["parameters"], arm["teraflops"]] for arm in arms]
     costs += [[None, None] for _ in bounds]
-    return reports.Table(
-        [*(columns[at] for at in kept), "parameters", "TFLOP"],
-        [
-            [*(own[at] for at in kept), *cost]
-            for own, cost in zip(cells, costs, strict=True)
-        ],
-    )
+    told = [
+        [*(own[at] for at in kept), number, *cost]
+        for own, number, cost in zip(cells, lost, costs, strict=True)
+    ]
+    headings = [*(columns[at] for at in kept), "lost ↓", "parameters", "TFLOP"]
+    return reports.Table(headings, told)
 
 
 def says(record: Record) -> str:
     """What came out, in sentences that the numbers choose."""
     one, *others = record["arms"].values()
-    shown = _recall(record["references"][TRAINING]).mean
-    rare = ", ".join(map(str, one["scores"]["class_recall"]["protocol"]["tail"]))
-    said = [
-        f"Of what there should be of the tail (classes {rare}) “{one['title']}” makes "
-        f"{_of_one(_recall(one['scores']), shown)}."
-    ]
-    said += [f"“{own['title']}” makes {_of_other(own, one, shown)}." for own in others]
-    return " ".join([*said, *_of_clusters(record), _of_price(one, others)])
+    training = record["references"][TRAINING]
+    said = [_of_one(one, training), *(_of_other(own, one, training) for own in others)]
+    return " ".join([LOST, *said, *_of_clusters(record), _of_price(one, others)])
 
 
-def _of_one(own: reports.Interval, shown: float) -> str:
+def _of_one(one: Record, training: Record) -> str:
+    own, held = _lost(one["scores"]), _lost(training).mean
     low, high = _ends(own)
-    held = f"the {reports.number(shown)} that its training images hold"
-    if high < shown:
-        return f"{reports.cell(own)}, less than {held}: it collapses"
-    if low > shown:
-        return f"{reports.cell(own)}, more than {held}: it does not collapse"
-    return f"{reports.cell(own)}, which these seeds do not tell from {held}"
-
-
-def _of_other(other: Record, one: Record, shown: float) -> str:
-    own, ceiling = _recall(other["scores"]), other["scores"]["class_recall"]["ceiling"]
-    (low, high), (least, most) = _ends(own), _ends(_recall(one["scores"]))
-    if own.mean >= ENOUGH * np.mean(ceiling):
-        verdict = "nearly all: the tail is back"
-    elif low > max(most, shown):
-        verdict = "more than one GAN and than the training images hold, but not all"
-    elif low > most:
-        verdict = "more than one GAN, but no more than the training images hold"
-    elif high < least:
-        verdict = "even less"
+    if low > held:
+        verdict = "it collapses"
+    elif high <= held:
+        verdict = "it does not collapse"
     else:
-        verdict = "which these seeds do not tell from one GAN: it does not help"
-    return f"{reports.cell(own)}, {verdict}"
+        verdict = "these seeds do not tell whether it collapses"
+    return (
+        f"“{one['title']}” loses {reports.cell(own)} and makes "
+        f"{reports.cell(_recall(one['scores']))} of what there should be of the tail, "
+        f"where of its training images {reports.number(held)} are as rare: {verdict}."
+    )
+
+
+def _of_other(other: Record, one: Record, training: Record) -> str:
+    own, lost = _recall(other["scores"]), _lost(other["scores"])
+    ceiling = np.mean(other["scores"]["class_recall"]["ceiling"])
+    (low, _), (fewest, most) = _ends(own), _ends(lost)
+    _, usual = _ends(_recall(one["scores"]))
+    least, greatest = _ends(_lost(one["scores"]))
+    if own.mean >= ENOUGH * ceiling:
+        verdict = "the tail is back"
+    elif low > max(usual, _recall(training).mean):
+        verdict = "a part of the tail is back"
+    elif most < least:
+        verdict = "fewer, but of the tail no more than the training images hold"
+    elif fewest > greatest:
+        verdict = "even more"
+    else:
+        verdict = "these seeds do not tell it from one GAN, it does not help"
+    return (
+        f"“{other['title']}” loses {reports.cell(lost)} and makes {reports.cell(own)}: "
+        f"{verdict}."
+    )
 
 
 def _of_clusters(record: Record) -> list[str]:
@@ -140,22 +150,32 @@ def _of_clusters(record: Record) -> list[str]:
     found = len(np.intersect1d(rare, record["commonest"]))
     if record["modes"] != "clusters":
         return []
-    which = {0: "none", len(rare): "each"}.get(found, str(found))
-    end = "" if found == len(rare) else ": the clusters do not find the tail"
-    return [f"Of its {len(rare)} classes {which} is the commonest of a cluster{end}."]
+    are = "is" if found == 1 else "are"
+    end = "" if found == len(rare) else ", as clusters do not find the others"
+    return [
+        f"Of the {len(rare)} classes of the tail {found} {are} the commonest one of a "
+        f"cluster{end}."
+    ]
 
 
 def _of_price(one: Record, others: Sequence[Record]) -> str:
     """Operations, parameters, and copies of the training images."""
     said = [f"All arms spend {reports.number(one['teraflops'])} TFLOP a seed"]
+    copies = []
     for own in others:
         ratio, scores = own["parameters"] / one["parameters"], own["scores"]
         if ratio != 1:
             times = reports.number(ratio)
-            said.append(f"“{own['title']}” has {times} times the parameters of one")
+            said.append(f"“{own['title']}” has {times} times the parameters of one GAN")
         if defects.of(scores, ("memorisation", "value")) is not None:
-            copies = reports.number(np.nanmean(scores["memorisation"]["value"]))
-            said.append(f"{copies} of the samples of “{own['title']}” are copies")
+            share = reports.number(np.nanmean(scores["memorisation"]["value"]), 2)
+            copies.append(f"{share} of the samples of “{own['title']}”")
+    if copies:
+        real = reports.number(np.mean(one["scores"]["memorisation"]["floor"]), 2)
+        said.append(
+            f"copies of training images are {' and '.join(copies)}, where of new real "
+            f"ones {real} are as near"
+        )
     return "; ".join(said) + "."
 
 
@@ -186,6 +206,14 @@ def _shown(scores: Record) -> dict[str, Any]:
 def _recall(scores: Record) -> reports.Interval:
     recall = scores["class_recall"]["tail_recall"]
     return reports.interval(recall, possible=(0.0, 1.0))
+
+
+def _lost(scores: Record) -> reports.Interval:
+    """Classes that are all but missing; of a dead seed there is no number."""
+    found = scores["class_recall"]
+    lost = np.sum(np.asarray(found["recall"]) < RARE, axis=1)
+    lost = np.where(np.isnan(found["tail_recall"]), np.nan, lost)
+    return reports.interval(lost, possible=(0.0, np.shape(found["recall"])[1]))
 
 
 def _ends(own: reports.Interval) -> tuple[float, float]:
