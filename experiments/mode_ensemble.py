@@ -1,7 +1,7 @@
 """What does a GAN per mode do to mode coverage, at equal training compute?
 
-    python experiments/mode_ensemble.py                    # digits, about two minutes
-    python experiments/mode_ensemble.py --dataset ring
+    python experiments/mode_ensemble.py                    # digits, and a tail of them
+    python experiments/mode_ensemble.py --dataset ring     # a part by itself
 
 Four arms share data, networks, optimiser and floating-point operations: one GAN, K
 independent GANs on all the data, K GANs of which each learns one mode, and the classic
@@ -16,8 +16,15 @@ metrics, scores, pictures, mixtures and `report.html`, one page that opens anywh
 `--arms` has more, at the same operations: boosted (adagan), generators against one
 discriminator (mgan, mad_gan) or several (gman, mix_gan), by clusters of learnt features
 (per_mode_features, self_conditioned), snapshots, neighbours; `_weighted` after a name
-weights the mixture by held-out data. Digits do not collapse; data on which one GAN does
-are in experiments/mode_laboratory.py --table tail.
+weights the mixture by held-out data, `_by_label` trains by labels where others train by
+clusters.
+
+Digits do not collapse. Unless flags say which data or arms are meant, a second part
+asks again on a long tail of them, the first class a hundred times as common as the
+last, at half the steps: does one GAN without a remedy lose classes, what do clusters do
+about it, and what one GAN that draws each label alike, for which labels must be known?
+A small table and sentences that the numbers choose say so; the rest is in `tail/` of
+the run folder. `--resume` goes on with either part.
 """
 
 import dataclasses
