@@ -1,5 +1,6 @@
 """Tests of the second part of the main job: jaxgan.scripts.long_tails, run_folders."""
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core import files
+from jaxgan.core.distributed import processes
 from jaxgan.data import dataset
 from jaxgan.scripts import long_tails, run_folders, settings
 
@@ -190,3 +192,22 @@ def test_a_part_that_was_not_begun_keeps_its_settings_when_the_run_goes_on(tmp_p
     asked = Asked(resume=tmp_path, steps=7)
     run_folders.keep_settings(folders, asked, data, growing=("steps",))
     assert json.loads((part / files.CONFIG).read_text())["steps"] == 7
+
+
+def test_another_process_has_the_logs_of_all_parts_of_a_run(tmp_path, monkeypatch):
+    for name in ("metrics.jsonl", "tail/metrics.jsonl", "tail/scores.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(processes.jax, "process_count", lambda: 2)
+    monkeypatch.setattr(processes.jax, "process_index", lambda: 1)
+    monkeypatch.setattr(processes, "broadcast", lambda make: str(tmp_path))
+    monkeypatch.setattr(processes, "barrier", lambda name: None)
+    monkeypatch.setattr(
+        processes.failure, "removed_at_end", lambda path: contextlib.nullcontext()
+    )
+    with processes.own_folder(contextlib.nullcontext(tmp_path)) as (own, run):
+        part = run_folders.part(run_folders.Folders(own, run), "tail")
+        names = {str(path.relative_to(own)) for path in own.rglob("*.json*")}
+        assert names == {"metrics.jsonl", "tail/metrics.jsonl"}
+        assert (part.own / "metrics.jsonl").read_text() == "tail/metrics.jsonl"
+        assert part.run == tmp_path / "tail"
