@@ -123,18 +123,20 @@ def _of_one(one: Record, training: Record) -> str:
 
 def _of_other(other: Record, one: Record, training: Record) -> str:
     own, lost = _recall(other["scores"]), _lost(other["scores"])
+    held = _recall(training).mean
     ceiling = np.mean(other["scores"]["class_recall"]["ceiling"])
     (low, _), (fewest, most) = _ends(own), _ends(lost)
     _, usual = _ends(_recall(one["scores"]))
     least, greatest = _ends(_lost(one["scores"]))
     if own.mean >= ENOUGH * ceiling:
         verdict = "the tail is back"
-    elif low > max(usual, _recall(training).mean):
+    elif low > max(usual, held):
         verdict = "a part of the tail is back"
     elif most < least:
-        verdict = "fewer, but of the tail no more than the training images hold"
+        more = "" if low > held else ", but no more of the tail than its data hold"
+        verdict = f"fewer than one GAN{more}"
     elif fewest > greatest:
-        verdict = "even more"
+        verdict = "even more than one GAN"
     else:
         verdict = "these seeds do not tell it from one GAN, it does not help"
     return (

@@ -125,7 +125,7 @@ def test_dead_seeds_are_counted_neither_as_lost_nor_as_found():
     [
         ([0.95, 0.99, 0.97], 0, ": the tail is back"),
         ([0.30, 0.31, 0.32], 1, "a part of the tail is back"),
-        ([0.05, 0.06, 0.05], 3, "no more than the training images hold"),
+        ([0.05, 0.06, 0.05], 3, "fewer than one GAN, but no more of the tail"),
         ([0.01, 0.02, 0.01], [6, 6, 7], "it does not help"),
         ([0.00, 0.30, 0.10], [2, 8, 4], "it does not help"),
         ([0.00, 0.01, 0.00], 9, "even more"),
@@ -135,10 +135,17 @@ def test_dead_seeds_are_counted_neither_as_lost_nor_as_found():
 def test_what_a_remedy_does_follows_from_its_interval(recall, lost, said):
     verdicts = [
         *(": the tail is back", "a part of the tail is back", "even more"),
-        *("no more than the training images hold", "it does not help"),
+        *("fewer than one GAN, but no more of the tail", "fewer than one GAN."),
+        "it does not help",
     ]
     found = long_tails.says(record(other={"recall": recall, "lost": lost}))
     assert [own for own in verdicts if own in found] == [said]
+
+
+def test_no_part_of_the_tail_is_denied_where_one_gan_is_too_uncertain():
+    wide = {"recall": [0.0, 0.9], "lost": [6, 6]}
+    found = long_tails.says(record(wide, {"recall": [0.7, 0.71], "lost": 3}))
+    assert "fewer than one GAN." in found and "hold" not in found
 
 
 def test_it_is_said_which_rare_classes_the_clusters_have_found():
