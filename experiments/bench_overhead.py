@@ -5,7 +5,7 @@
 
 In turn bare, by `training.train` alone, and as the experiments do, by `runs.train` with
 a log, progress and checkpoints: either the ensemble of the main job (ten GANs on
-digits, five seeds), or the main job itself at its defaults, from its start to its end
+digits, five seeds), or the main job itself on digits, from its start to its end
 on a terminal. Prints the ratio of each pair, and writes them to a JSON record. The
 pairs take turns in which comes first. Run it on an idle machine: the job takes about
 two minutes on two cores, so five pairs take twenty.
@@ -103,7 +103,7 @@ def main(settings: Settings) -> None:
 
 
 def job() -> tuple[Callable[[], None], Callable[[], None]]:
-    """The main job without and with all that is to be timed."""
+    """The first part of the main job without and with all that is to be timed."""
     return (lambda: run_job("bare")), (lambda: run_job("whole"))
 
 
@@ -113,7 +113,8 @@ def run_job(how: str) -> None:
         ours, theirs = pty.openpty()  # on a terminal there is a bar to draw
         drain = threading.Thread(target=read_all, args=(ours,), daemon=True)
         drain.start()
-        command = [sys.executable, "-c", START, how, str(JOB), "--out", out]
+        words = [how, str(JOB), "--dataset", "digits", "--out", out]
+        command = [sys.executable, "-c", START, *words]
         process = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs)
         os.close(theirs)
         drain.join()

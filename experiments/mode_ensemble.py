@@ -1,7 +1,7 @@
 """What does a GAN per mode do to mode coverage, at equal training compute?
 
-    python experiments/mode_ensemble.py                    # digits, about two minutes
-    python experiments/mode_ensemble.py --dataset ring
+    python experiments/mode_ensemble.py                    # digits, and a tail of them
+    python experiments/mode_ensemble.py --dataset ring     # a part by itself
 
 Four arms share data, networks, optimiser and floating-point operations: one GAN, K
 independent GANs on all the data, K GANs of which each learns one mode, and the classic
@@ -16,8 +16,15 @@ metrics, scores, pictures, mixtures and `report.html`, one page that opens anywh
 `--arms` has more, at the same operations: boosted (adagan), generators against one
 discriminator (mgan, mad_gan) or several (gman, mix_gan), by clusters of learnt features
 (per_mode_features, self_conditioned), snapshots, neighbours; `_weighted` after a name
-weights the mixture by held-out data. Digits do not collapse; data on which one GAN does
-are in experiments/mode_laboratory.py --table tail.
+weights the mixture by held-out data, `_by_label` trains by labels where others train by
+clusters.
+
+Digits do not collapse. Unless flags say which data or arms are meant, a second part
+asks again on a long tail of them, the first class a hundred times as common as the
+last, at half the steps: does one GAN without a remedy lose classes, what do clusters do
+about it, and what one GAN that draws each label alike, for which labels must be known?
+A small table and sentences that the numbers choose say so; the rest is in `tail/` of
+the run folder. `--resume` goes on with either part.
 """
 
 import dataclasses
@@ -30,9 +37,10 @@ from jaxgan.scripts import settings as shared_settings
 
 @dataclasses.dataclass(frozen=True)
 class Settings(shared_settings.Ensemble):
-    dataset: str = "digits"
+    dataset: str | None = None
     """digits, ring, grid, mnist, fashion_mnist, cifar10, files, or a TFDS image
-    dataset that is prepared on disk"""
+    dataset that is prepared on disk; None for the digits and, unless other flags say
+    which data or arms are meant, a long tail of them at half the steps"""
     data_dir: pathlib.Path | None = None
     """folder of archives or prepared datasets, or one's own files; None for
     JAXGAN_DATA_DIR, else the default of TFDS"""
@@ -79,33 +87,22 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
-import functools
 import time
-from concurrent import futures
 from typing import Any
 
-import numpy as np
-
-from jaxgan import losses, reports, types
-from jaxgan.data import dataset
-from jaxgan.data import modes as modes_lib
-from jaxgan.runs import journal
+from jaxgan import losses
 from jaxgan.scores import suites
 from jaxgan.scripts import (
-    drawing,
-    ensemble_arms,
-    ensemble_comparison,
-    ensemble_experiments,
     ensemble_kinds,
-    ensemble_methods,
+    ensemble_parts,
     ensemble_reports,
     from_settings,
-    mode_partitions,
+    long_tails,
     run_folders,
 )
 
 SMOKE = {"seeds": 2, "steps": 20, "samples": 720}
-PARTS, ORACLE = {"clusters": "cluster", "labels": "label"}, " (oracle partition)"
+CACHE = "classifiers"
 
 
 def main(settings: Settings) -> None:
@@ -114,83 +111,42 @@ def main(settings: Settings) -> None:
     from_settings.devices(settings)
     if settings.smoke and settings.resume is None:
         settings = dataclasses.replace(settings, **SMOKE)
-    data = from_settings.load(settings)
-    from_settings.check_scores(settings, data)
-    mode_partitions.check(settings, data)
-    print(dataset.about(data))
-    networks, architecture = ensemble_methods.networks(settings, data)
-    known = ensemble_methods.methods(settings, data)
-    drawing.check(settings, data)
+    first, *others = map(ensemble_parts.prepared, long_tails.parts(settings))
     if settings.dry_run:
-        modes = mode_partitions.find(settings, data)
-        asked = settings, data, modes, networks, architecture
-        experiment = ensemble_experiments.make(*asked)
-        arms, makes = make_arms(settings, data, modes, known)
-        ensemble_comparison.dry_run(experiment, arms, makes)
+        for part in (first, *others):
+            ensemble_parts.dry_run(part)
         return
-    with run_folders.opened(settings, f"mode_ensemble-{settings.dataset}") as folders:
-        run_folders.keep_settings(
-            folders, settings, data, growing=("steps",), gan=architecture
-        )
-        record, samples = run(settings, data, networks, architecture, known, folders)
+    title = f"mode_ensemble-{first.settings.dataset}"
+    with run_folders.opened(settings, title) as folders:
+        ensemble_parts.keep_settings(folders, settings, first)
+        record, samples = ensemble_parts.run(first, folders, folders.own / CACHE)
         record["seconds"] = time.perf_counter() - began
-        reports.write_json(folders.own / "scores.json", record)
         ensemble_reports.show(record["arms"], record["references"], settings.seeds)
-        ensemble_reports.save(
-            folders.own,
-            record["arms"],
-            record["references"],
-            data,
-            samples,
-            title=f"A GAN per mode on {settings.dataset}",
-            made_by=journal.made_by(settings),
+        ensemble_parts.save(first, folders, record, samples)
+        for tail in others:
+            own = run_tail(tail, folders)
+            seconds = time.perf_counter() - began
+            both = record | {"tail": own, "seconds": seconds}
+            section = long_tails.section(own)
+            ensemble_parts.save(first, folders, both, samples, [section])
+        print(
+            f"{time.perf_counter() - began:.0f} s in all; the run is in {folders.run}"
         )
-        print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
         print(f"Draw from the mixture: python experiments/sample.py {folders.run}")
 
 
-def run(
-    settings: Settings,
-    data: dataset.Dataset,
-    networks: types.GAN,
-    architecture: dict[str, Any],
-    known: ensemble_methods.Known,
-    folders: run_folders.Folders,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Trains and scores all arms; returns the record, and samples of one seed."""
-    # One core compiles and trains the classifier that scores, then compiles the arms,
-    # while the other one clusters and begins to train.
-    background = futures.ThreadPoolExecutor(1)
-    try:
-        scoring = background.submit(
-            suites.of_dataset, data, num_samples=settings.samples, seed=settings.seed
-        )
-        modes = mode_partitions.find(settings, data)
-        asked = settings, data, modes, networks, architecture
-        experiment = ensemble_experiments.make(*asked, folders)
-        arms, makes = make_arms(settings, data, modes, known)
-        begun = ensemble_comparison.begin(experiment, arms, makes, background)
-        purity = modes_lib.purity(modes, data.train.label)
-        number = reports.count(len(modes.counts), "mode")
-        print(f"{number} from {settings.modes}, purity {purity:.3f}")
-        suite, references, note = scoring.result()
-        if note is not None:
-            print(note)
-        found = ensemble_comparison.compare(
-            experiment,
-            begun,
-            suite,
-            flops=ensemble_comparison.operations(
-                experiment, begun, makes, len(modes.counts) * settings.steps
-            ),
-            samples=settings.samples,
-            experts="per_mode",
-            part=PARTS[settings.modes],
-        )
-    finally:
-        background.shutdown(wait=False, cancel_futures=True)
-    record = {"purity": purity, "arms": found.records}
-    return record | {"references": found.known | references}, found.samples
+def run_tail(tail: ensemble_parts.Part, folders: run_folders.Folders) -> dict[str, Any]:
+    """Runs the second part in a folder within the run's, and prints what came out."""
+    began = time.perf_counter()
+    print(f"\n{long_tails.TITLE}")
+    within = run_folders.part(folders, long_tails.FOLDER)
+    ensemble_parts.keep_settings(within, tail.settings, tail)
+    record, samples = ensemble_parts.run(tail, within, folders.own / CACHE)
+    record["seconds"] = time.perf_counter() - began
+    section = long_tails.section(record)
+    ensemble_parts.save(tail, within, record, samples, [section])
+    long_tails.show(section)
+    return record
 
 
 def check(settings: Settings) -> None:
@@ -214,24 +170,6 @@ def check(settings: Settings) -> None:
     with cli.flag("--arms", " ".join(settings.arms)):
         ensemble_kinds.check(settings.arms)
         ensemble_kinds.check_drawing(settings.arms, settings)
-
-
-def make_arms(
-    settings: Settings,
-    data: dataset.Dataset,
-    modes: modes_lib.Modes,
-    known: ensemble_methods.Known,
-) -> tuple[tuple[ensemble_arms.Arm, ...], ensemble_kinds.Makes]:
-    asked = ensemble_kinds.Asked(
-        *known,
-        data=data,
-        modes=modes,
-        plan=functools.partial(drawing.plan, settings, modes),
-        part=PARTS[settings.modes] + ("" if settings.modes == "clusters" else ORACLE),
-        steps=settings.steps,
-        remedied_networks=bool(from_settings.packed(settings)),
-    )
-    return ensemble_kinds.by_name(settings.arms, asked)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,6 @@ from jaxgan.scripts import (
 )
 
 SMOKE = {"seeds": 2, "steps": 40, "samples": 500}
-PARTS = {"clusters": "cluster", "labels": "label (oracle partition)"}
 
 
 def main(asked: Settings) -> None:
@@ -168,7 +167,7 @@ def prepare(
             *mode_tables.known(table),
             data=data,
             modes=modes,
-            part=PARTS[table.modes],
+            part=mode_partitions.PARTS[table.modes],
             steps=-(-asked.steps // len(modes.counts)),
         ),
     )
@@ -202,7 +201,7 @@ def run(
             flops=ensemble_comparison.operations(experiment, begun, makes, asked.steps),
             samples=own.samples,
             experts=next((n for n in asked.arms if n.startswith("per_mode")), ""),
-            part=PARTS[table.modes],
+            part=mode_partitions.PARTS[table.modes],
         )
     finally:
         background.shutdown(wait=False, cancel_futures=True)

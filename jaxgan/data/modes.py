@@ -304,13 +304,25 @@ def purity(modes: Modes, labels: ArrayLike) -> float:
     Returns:
       A number in (0, 1].
     """
-    labels = np.asarray(labels)
-    table, counts = np.asarray(modes.table), np.asarray(modes.counts)
-    majority = sum(
-        np.unique(labels[row[:count]], return_counts=True)[1].max()
-        for row, count in zip(table, counts, strict=True)
-    )
-    return float(majority / counts.sum())
+    most = [number.max() for _, number in _by_label(modes, labels)]
+    return float(sum(most) / np.asarray(modes.counts).sum())
+
+
+def commonest(modes: Modes, labels: ArrayLike) -> np.ndarray:
+    """The commonest label in each mode, int `[K]`; of several the least.
+
+    Args:
+      modes: of N samples, on the host.
+      labels: `[N]` integers, the true classes.
+    """
+    return np.array([own[n.argmax()] for own, n in _by_label(modes, labels)])
+
+
+def _by_label(modes: Modes, labels: ArrayLike) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The labels that each mode has, and how many samples of each."""
+    labels, table = np.asarray(labels), np.asarray(modes.table)
+    own = zip(table, np.asarray(modes.counts), strict=True)
+    return [np.unique(labels[row[:n]], return_counts=True) for row, n in own]
 
 
 def _distinct(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

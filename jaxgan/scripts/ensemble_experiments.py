@@ -10,7 +10,7 @@ import jax
 from jaxgan import networks, population, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool
-from jaxgan.scripts import cli, drawing, from_settings, run_folders
+from jaxgan.scripts import drawing, from_settings, run_folders
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def make(
     files = folders and RunFiles(
         folder=folders.own,
         checkpoints=folders.run / "checkpoints",
-        resume=cli.resume_command(folders.run),
+        resume=folders.resume,
         tensorboard=asked.tensorboard,
         pictures=asked.pictures,
     )

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from jaxgan import (
@@ -31,6 +32,7 @@ from jaxgan.scripts import (
     ensemble_members,
     ensemble_reclustering,
     ensemble_remedies,
+    mode_partitions,
 )
 from jaxgan.training import methods
 
@@ -43,8 +45,9 @@ ENTROPY = 1e-3
 HARDNESS = 1.0
 """Of the softmax over several discriminators."""
 
-SUFFIX, LOWERED = "_weighted", "_lowered"
-"""After an arm's name: its generators are weighted, before that its rates lowered."""
+SUFFIX, LOWERED, BY_LABEL = "_weighted", "_lowered", "_by_label"
+"""After an arm's name: its generators are weighted, before that its rates lowered, and
+before that its modes are the labels."""
 
 
 class Asked(NamedTuple):
@@ -83,9 +86,10 @@ def by_name(
     """Makes arms, and the methods by which they train.
 
     Args:
-      names: of `ARMS`, each perhaps with "_lowered" added: its learning rates are then
-        lowered in stages; and perhaps with "_weighted": its generators are then
-        weighted by held-out data.
+      names: of `ARMS`, each perhaps with "_by_label" added: its modes are then the
+        labels, whatever those of the others are; perhaps with "_lowered": its learning
+        rates are then lowered in stages; and perhaps with "_weighted": its generators
+        are then weighted by held-out data.
       asked: what they are made of.
 
     Raises:
@@ -106,6 +110,7 @@ def check(names: Sequence[str]) -> None:
         raise errors.UserError(f"no arm is named; {errors.choice('', ARMS)}")
     for place, name in enumerate(names):
         kind, plain = base(name), name.removesuffix(SUFFIX)
+        constant = plain.removesuffix(LOWERED)
         if kind not in ARMS:
             raise errors.UserError(
                 f"there is no arm {name!r}; {errors.choice(name, ARMS)}"
@@ -115,10 +120,15 @@ def check(names: Sequence[str]) -> None:
                 f"there is no arm {name!r}, as {plain} has one generator and nothing "
                 "to weight; leave it out."
             )
-        if plain != kind and kind in PACED:
+        if plain != constant and kind in PACED:
             raise errors.UserError(
                 f"there is no arm {name!r}, as {kind} has rounds, rates or an end of "
                 f"its own; leave {LOWERED} out."
+            )
+        if constant != kind and kind not in OF_MODES:
+            raise errors.UserError(
+                f"there is no arm {name!r}, as {kind} does not train by the modes; "
+                f"leave {BY_LABEL} out."
             )
         if name in names[:place]:
             raise errors.UserError(f"the arm {name!r} comes twice; name each once.")
@@ -126,7 +136,7 @@ def check(names: Sequence[str]) -> None:
 
 def base(name: str) -> str:
     """The name of an arm without what may be added to it."""
-    return name.removesuffix(SUFFIX).removesuffix(LOWERED)
+    return name.removesuffix(SUFFIX).removesuffix(LOWERED).removesuffix(BY_LABEL)
 
 
 def check_drawing(names: Sequence[str], asked: Any) -> None:
@@ -141,15 +151,16 @@ def check_drawing(names: Sequence[str], asked: Any) -> None:
       UserError: naming the arm and the flag.
     """
     given = {
-        "--pack": (asked.pack > 1, lambda name: name not in PACKED),
-        "--balance": (asked.balance is not None, OWN_DATA.__contains__),
-        "--extra-data": (asked.extra_data is not None, OWN_DATA.__contains__),
-        "--augment": (bool(asked.augment), (*OWN_GRADIENTS, *BARE).__contains__),
-        "--ada-target": (asked.ada_target is not None, LOOKING.__contains__),
+        "--pack": (asked.pack > 1, ARMS.keys() - {*PACKED}),
+        "--balance": (asked.balance is not None, OWN_DATA),
+        "--extra-data": (asked.extra_data is not None, OWN_DATA),
+        "--augment": (bool(asked.augment), (*OWN_GRADIENTS, *BARE)),
+        "--ada-target": (asked.ada_target is not None, LOOKING),
     }
     for flag, (present, unfit) in given.items():
         for name in names:
-            if present and unfit(base(name)):
+            kinds = {base(name), name.removesuffix(SUFFIX).removesuffix(LOWERED)}
+            if present and not kinds.isdisjoint(unfit):
                 raise errors.UserError(
                     f"the arm {name!r} goes without {flag}; leave one of them out."
                 )
@@ -159,8 +170,24 @@ def _arm(name: str, asked: Asked) -> ensemble_arms.Arm:
     if name.endswith(SUFFIX):
         own = _arm(name.removesuffix(SUFFIX), asked)
         return ensemble_members.weighted(own, asked.data)
-    own = ARMS[base(name)](base(name), asked)
-    return ensemble_lowering.lowered(own) if name.endswith(LOWERED) else own
+    if name.endswith(LOWERED):
+        return ensemble_lowering.lowered(_arm(name.removesuffix(LOWERED), asked))
+    if name.endswith(BY_LABEL):
+        return _by_label(name, asked)
+    return ARMS[name](name, asked)
+
+
+def _by_label(name: str, asked: Asked) -> ensemble_arms.Arm:
+    """An arm of the modes, in whose experiment these are the labels."""
+    kind, found = name.removesuffix(BY_LABEL), mode_partitions.of_labels(asked.data)
+    own = asked._replace(modes=found, part=mode_partitions.PARTS["labels"])
+
+    def adapt(experiment, arm):
+        table = jax.tree.map(jnp.asarray, found)
+        data = experiment.data._replace(modes=table)
+        return dataclasses.replace(experiment, data=data), arm
+
+    return ARMS[kind](kind, own)._replace(name=name, adapt=adapt)
 
 
 def _makes(asked: Asked) -> Makes:
@@ -438,9 +465,12 @@ PACKED = (
 )
 """Arms whose discriminators may judge packs."""
 
+OF_MODES = ("per_mode", "balanced", "per_mode_balanced")
+"""Arms whose plan alone depends on the modes, which may be the labels."""
+
 OWN_DATA = (
     *("per_mode_features", "self_conditioned", "adagan"),
-    *("balanced", "per_mode_balanced"),
+    *("balanced", "per_mode_balanced", *(f"{name}{BY_LABEL}" for name in OF_MODES)),
 )
 """Arms that say themselves how often each sample is drawn."""
 

@@ -7,6 +7,9 @@ import numpy as np
 from jaxgan.data import dataset, modes
 from jaxgan.scripts import cli
 
+PARTS = {"clusters": "cluster", "labels": "label (oracle partition)"}
+"""What one of the modes is called, by how they are found."""
+
 
 def check(asked: Any, data: dataset.Dataset) -> None:
     """Asks for as many modes as there can be.
@@ -36,11 +39,19 @@ def find(asked: Any, data: dataset.Dataset) -> modes.Modes:
       data: to partition.
     """
     if asked.modes == "labels":
-        # Of the classes that there are.
-        _, label = np.unique(np.asarray(data.train.label), return_inverse=True)
-        return modes.from_labels(label)
+        return of_labels(data)
     x = np.asarray(dataset.to_float(data.train.x))
     return modes.cluster(x, _number(asked, data), seed=asked.seed)
+
+
+def of_labels(data: dataset.Dataset) -> modes.Modes:
+    """A mode for each class that has training samples.
+
+    Args:
+      data: with labels.
+    """
+    _, label = np.unique(np.asarray(data.train.label), return_inverse=True)
+    return modes.from_labels(label)
 
 
 def _number(asked: Any, data: dataset.Dataset) -> int | None:

@@ -23,10 +23,18 @@ class Folders(NamedTuple):
     Attributes:
       own: of this process, for all that is written but checkpoints.
       run: that all processes can read, for checkpoints; in process 0 it is `own`.
+      whole: of the run that this one is a part of, which is the one to go on with; None
+        where it is a run of its own.
     """
 
     own: pathlib.Path
     run: pathlib.Path
+    whole: pathlib.Path | None = None
+
+    @property
+    def resume(self) -> str:
+        """The command that goes on with the run."""
+        return cli.resume_command(self.whole or self.run)
 
 
 @contextlib.contextmanager
@@ -45,6 +53,18 @@ def opened(asked: Any, title: str) -> Iterator[Folders]:
         yield Folders(own, run)
 
 
+def part(folders: Folders, name: str) -> Folders:
+    """A folder within that of a run, for a part that is a run like others.
+
+    Args:
+      folders: of the run.
+      name: of the part's, made if it is not there.
+    """
+    own = folders.own / name
+    own.mkdir(exist_ok=True)
+    return Folders(own, folders.run / name, folders.whole or folders.run)
+
+
 def keep_settings(
     folders: Folders,
     asked: Any,
@@ -54,7 +74,7 @@ def keep_settings(
 ) -> None:
     """Writes `config.json`, from which the run can be resumed.
 
-    A run that goes on keeps the one that it has.
+    A run that goes on keeps the one that it has, but for a part that was not begun.
 
     Args:
       folders: of the run.
@@ -64,7 +84,7 @@ def keep_settings(
         those are kept anew.
       **described: what else the run is made of, such as its networks.
     """
-    if asked.resume is None:
+    if asked.resume is None or not (folders.run / cli.CONFIG).exists():
         config = dataclasses.asdict(asked) | described
         config |= dataset.record(data) | journal.environment()
         reports.write_json(folders.own / cli.CONFIG, config)

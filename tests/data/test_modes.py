@@ -152,6 +152,13 @@ def test_purity_counts_the_majority_of_each_mode():
     assert modes.purity(found, np.array([7, 7, 9, 9, 9, 9, 9, 7])) == 6 / 8
 
 
+def test_the_commonest_label_of_a_mode_is_one_of_its_own_samples():
+    # The second row repeats itself, as it is shorter than the first.
+    found = modes.Modes(np.array([[0, 1, 2, 3], [4, 5, 6, 4]]), np.array([4, 3]))
+    label = np.array([5, 2, 5, 2, 1, 9, 9])
+    np.testing.assert_array_equal(modes.commonest(found, label), [2, 9])
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

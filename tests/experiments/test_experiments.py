@@ -5,6 +5,7 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -40,10 +41,12 @@ def python(*arguments, cwd, timeout=600, compile_fast=True, env=None):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """Folder of a smoke run of the main job, what it printed, and what it compiled."""
+    """Folder of a smoke run of the main job on digits, what it said and compiled."""
     folder = tmp_path_factory.mktemp("smoke")
-    words = ("mode_ensemble.py", "--smoke", "--out", folder / "run")
-    result = run(*words, cwd=folder, env={"JAX_LOG_COMPILES": "1"})
+    words = ("mode_ensemble.py", "--smoke", "--dataset", "digits")
+    result = run(
+        *words, "--out", folder / "run", cwd=folder, env={"JAX_LOG_COMPILES": "1"}
+    )
     assert result.returncode == 0, result.stderr
     return folder / "run", result.stdout, re.findall(r"Compiling (\S+)", result.stderr)
 
@@ -225,6 +228,34 @@ def test_a_process_that_refuses_ends_with_status_2_and_a_sentence(words, tmp_pat
     result = run(*words, cwd=tmp_path)
     assert result.returncode == 2 and not result.stdout
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_main_job_goes_on_with_its_second_part(smoke, tmp_path):
+    # As if it had been killed between the parts: of the second one nothing is there.
+    folder = tmp_path / "run"
+    shutil.copytree(smoke[0], folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dataset": None}))
+    result = run("mode_ensemble.py", "--resume", folder, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    record = json.loads((folder / "scores.json").read_text())
+    before = json.loads((smoke[0] / "scores.json").read_text())
+    for name, arm in before["arms"].items():
+        assert record["arms"][name]["scores"] == arm["scores"]
+    own = json.loads((folder / "tail" / "scores.json").read_text())
+    assert record["tail"] == own and record["seconds"] > own["seconds"]
+    costs = [arm["teraflops"] for arm in own["arms"].values()]
+    assert max(costs) / min(costs) < 1.1  # a step of each member is rounded
+    pages = [(at / "report.html").read_text() for at in (folder, folder / "tail")]
+    for arm in own["arms"].values():
+        assert arm["dead_members"] == 0
+        recall = arm["scores"]["class_recall"]["tail_recall"]
+        assert len(recall) == config["seeds"]
+        for text in (result.stdout, *pages):
+            assert arm["title"] in text and "a perfect generator" in text
+    assert json.loads((folder / "tail" / "config.json").read_text())["imbalance"] == 100
+    assert list((folder / "tail").glob("mixture-per_mode-*.safetensors"))
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import pathlib
+import types as types_of
 
 import jax
 import jax.numpy as jnp
@@ -183,6 +184,9 @@ def test_members_of_rounds_lie_side_by_side_by_seed():
         (("snapshots_lowered",), "leave _lowered out"),
         (("rpgan_lowered",), "leave _lowered out"),
         (("mgan_weighted_lowered",), "no arm 'mgan_weighted_lowered'"),
+        (("single_by_label",), "single does not train by the modes; leave _by_label"),
+        (("balanced_by_label_weighted",), "nothing to weight"),
+        (("per_mode_lowered_by_label",), "no arm 'per_mode_lowered_by_label'"),
     ],
 )
 def test_arms_that_do_not_exist_are_refused_with_the_nearest_name(names, said):
@@ -197,7 +201,8 @@ def test_all_arms_have_titles_of_their_own():
     lowered = [f"{n}_lowered" for n in ensemble_kinds.ARMS if n not in paced]
     both = ("mgan_lowered_weighted",)
     weighted = [f"{name}_weighted" for name in many]
-    names = (*ensemble_kinds.ARMS, *weighted, *lowered, *both)
+    of_labels = [f"{n}_by_label" for n in ensemble_kinds.OF_MODES]
+    names = (*ensemble_kinds.ARMS, *weighted, *lowered, *of_labels, *both)
     arms, makes = ensemble_kinds.by_name(names, ASKED)
     assert tuple(arm.name for arm in arms) == names
     assert len({arm.title for arm in arms}) == len(arms)
@@ -316,3 +321,38 @@ def test_balanced_arms_draw_or_mix_all_modes_alike():
     np.testing.assert_allclose(one.plan.mode_weights, [[0.5, 0.5]])
     np.testing.assert_allclose(many.plan.mode_weights, np.eye(2))
     np.testing.assert_allclose(many.plan.weights, [0.5, 0.5])
+
+
+def test_an_arm_by_label_has_the_labels_as_its_modes_beside_others_of_clusters():
+    # Two clusters that say nothing about the three labels.
+    clusters = modes.from_labels(np.arange(45) // 30)
+    asked = ASKED._replace(modes=clusters)
+    own = experiment(pathlib.Path("nowhere"))
+    own = dataclasses.replace(own, data=own.data._replace(modes=clusters))
+    names = ("per_mode", "per_mode_by_label", "balanced_by_label_lowered")
+    arms, _ = ensemble_kinds.by_name(names, asked)
+    assert tuple(arm.name for arm in arms) == names
+    (theirs, few), *by_label = (ensemble_arms.adapted(own, arm) for arm in arms)
+    assert theirs.data.modes is clusters and few.plan.mode_weights.shape == (2, 2)
+    for adapted, _ in by_label:
+        assert adapted.data.x is own.data.x
+        for row, number in zip(*adapted.data.modes, strict=True):
+            assert len(set(LABEL[np.asarray(row[:number])])) == 1
+    (_, many), (_, one) = by_label
+    np.testing.assert_allclose(many.plan.mode_weights, np.eye(K))
+    np.testing.assert_allclose(many.plan.weights, np.full(K, 1 / K), rtol=1e-6)
+    np.testing.assert_allclose(one.plan.mode_weights, np.full((1, K), 1 / K), rtol=1e-6)
+    assert one.driver is not None and "label" in one.title
+
+
+def test_arms_by_label_leave_no_flag_of_drawing_out():
+    def asked(**given):
+        usual = {"pack": 1, "balance": None, "extra_data": None, "augment": ()}
+        return types_of.SimpleNamespace(**{**usual, "ada_target": None, **given})
+
+    for name in ("per_mode_by_label", "per_mode_by_label_lowered_weighted"):
+        ensemble_kinds.check_drawing([name], asked(pack=2, augment=("cutout",)))
+        for given in ({"balance": "cluster"}, {"extra_data": "digits"}):
+            with pytest.raises(errors.UserError, match="goes without"):
+                ensemble_kinds.check_drawing([name], asked(**given))
+            ensemble_kinds.check_drawing(["per_mode_weighted"], asked(**given))

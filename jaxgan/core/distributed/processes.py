@@ -100,8 +100,10 @@ def own_folder(
         ):
             folder, own = pathlib.Path(broadcast(None)), pathlib.Path(scratch)
             # The logs of a run that goes on, before process 0 adds to them.
-            for path in folder.glob("*.jsonl"):
-                shutil.copy(path, own)
+            for path in folder.rglob("*.jsonl"):
+                copied = own / path.relative_to(folder)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copied)
             barrier("copied")
             yield own, folder
 
