@@ -9,6 +9,7 @@ bits may depend on how many there are, and training can make much of last bits. 
 devices share the members out among themselves, see `training.compile`.
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -191,7 +192,13 @@ def init(
     randomness.require("keys", keys, "population.keys(key, P) gives one per member")
     size((hparams, keys))
     hparams, keys = precision.narrowed(hparams), randomness.threefry(keys)
-    return jax.jit(jax.vmap(initialise))(hparams, keys)
+    return _init(initialise, hparams, keys)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(initialise, hparams, keys):
+    # A function that `vmap` makes anew at each call would be compiled anew as well.
+    return jax.vmap(initialise)(hparams, keys)
 
 
 def size(tree: types.Tree) -> int:

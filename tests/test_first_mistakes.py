@@ -31,6 +31,7 @@ NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(4,))
 LOSS = losses.get("non_saturating")
 DISCRIMINATOR = gradients.discriminator(NETWORKS, LOSS)
 GENERATOR = gradients.generator(NETWORKS, LOSS)
+INITIALISE = steps.initialise(NETWORKS)
 D = steps.update("discriminator", DISCRIMINATOR)
 G = steps.update("generator", GENERATOR)
 ADAM = {"learning_rate": 1e-3, "b1": 0.5}
@@ -47,7 +48,7 @@ def trained(x, *, optimizer=BOTH, step=None, begun=None, **more):
     program = training.compile(step, pool.draw(4))
     hparams = population.broadcast(numbers(optimizer)._replace(**more), P)
     keys = population.keys(jax.random.key(0), P)
-    state = population.init(begun or steps.initialise(NETWORKS), hparams, keys)
+    state = population.init(begun or INITIALISE, hparams, keys)
     return training.train(program, hparams, state, keys, x, num_steps=1)
 
 
@@ -63,7 +64,7 @@ class Begun(NamedTuple):
 def begun():
     hparams = population.broadcast(numbers(BOTH), P)
     keys = population.keys(jax.random.key(0), P)
-    state = population.init(steps.initialise(NETWORKS), hparams, keys)
+    state = population.init(INITIALISE, hparams, keys)
     return Begun(hparams, state, keys)
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import population
+from jaxgan import population, types
 from jaxgan.core import errors
 
 MAPPERS = {
@@ -138,3 +138,17 @@ def test_the_leaf_without_the_members_axis_is_named():
 def test_a_chunk_holds_at_least_one_member():
     with pytest.raises(errors.UserError, match="size=0"):
         population.chunks(0)
+
+
+def test_a_population_is_made_by_one_program_however_often_it_is_made(traces):
+    @traces
+    def initialise(hparams, key):
+        return hparams.penalties["rate"], key
+
+    for rate in (1.0, 2.0):
+        numbers = types.HParams(types.Pair({}, {}), {"rate": np.full(3, rate, "f4")})
+        made, _ = population.init(
+            initialise, numbers, population.keys(jax.random.key(0), 3)
+        )
+        np.testing.assert_array_equal(made, np.full(3, rate))
+    assert traces.count == 1

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxgan.scores import clipped, copies, kernel_entropy, record
+from jaxgan.scores import clipped, copies, frechet, kernel_entropy, record
 
 Records = dict[str, record.Score]
 Suite = Callable[[Array], Records]
@@ -125,3 +125,6 @@ def _prepared(first: Array) -> tuple[copies.Nearness, clipped.Balls]:
 
 
 _to_training = jax.jit(copies.to_training)
+
+frechet_floor = jax.jit(frechet.frechet_floor, static_argnames="num_fake")
+"""`scores.frechet_floor` as one program, of features that lie on the device."""

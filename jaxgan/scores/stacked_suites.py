@@ -57,7 +57,7 @@ def of_stack(
     real, real_logits = classifier.classify_all(network, dataset.to_float(single))
     other = dataset.to_float(shuffling.first(other, feature_suites.MOST))
     held_out, _ = classifier.classify_all(network, other)
-    target = scores.within_class_diversity(real, jax.nn.softmax(real_logits)).value
+    target = _diversity(real, real_logits)
     tuples = jnp.reshape(real[stack.train], (len(stack.train), -1))
     modes = images.num_classes**depth
     reference = np.full(modes, 1 / modes)
@@ -99,7 +99,7 @@ def of_stack(
         x = np.asarray(x)
         ordered = np.stack([own[shuffling.order(own)] for own in x])
         features, logits = classify_channels(network, ordered)
-        floor = scores.frechet_floor(tuples, x.shape[1])
+        floor = feature_suites.frechet_floor(tuples, num_fake=x.shape[1])
         return {
             **score(tuples, features, logits, floor),
             **of_tuples(features.reshape(*x.shape[:2], -1)),
@@ -107,6 +107,11 @@ def of_stack(
         }
 
     return suite
+
+
+@jax.jit
+def _diversity(features: Array, logits: Array) -> Array:
+    return scores.within_class_diversity(features, jax.nn.softmax(logits)).value
 
 
 def classify_channels(

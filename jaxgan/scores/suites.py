@@ -6,6 +6,7 @@ goes through the same suite. Nothing depends on the order of samples: where a sc
 of parts of them, these are of the order of `shuffling.order`.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -450,13 +451,12 @@ def of_classifier(
     name = classifier.fingerprint(network, held_out_accuracy)
     rows = shuffling.order(real)
     real_features, real_logits = (
-        values[rows] for values in classifier.classify_all(network, real)
+        jnp.asarray(np.asarray(values)[rows])
+        for values in classifier.classify_all(network, real)
     )
-    real_probs = jax.nn.softmax(real_logits)
-    real_inception = scores.inception_score(
-        real_probs, max(1, len(real_probs) // split_size)
-    ).value
-    real_diversity = scores.within_class_diversity(real_features, real_probs).value
+    real_inception, real_diversity = _of_real(
+        real_features, real_logits, splits=max(1, len(real_logits) // split_size)
+    )
 
     beside: list[feature_suites.Suite] = []
     if held_out is not None:
@@ -500,19 +500,38 @@ def of_classifier(
 
     def suite(x: ArrayLike) -> Records:
         x = jnp.asarray(x)
-        seeds, number = x.shape[:2]
+        number = x.shape[1]
         out = classifier.classify_all(network, x.reshape(-1, *x.shape[2:]))
-        rows = np.stack([shuffling.order(own) for own in np.asarray(x)])[..., None]
-        features, logits = (
-            jnp.take_along_axis(y.reshape(seeds, number, -1), rows, axis=1) for y in out
+        features, logits = _in_order(
+            out, np.stack([shuffling.order(own) for own in np.asarray(x)])
         )
-        floor = scores.frechet_floor(real_features, number)
+        floor = feature_suites.frechet_floor(real_features, num_fake=number)
         found = score(real_features, features, logits, floor)
         for own in beside:
             found |= own(features)
         return found
 
     return suite
+
+
+# Compiled whole, as operation by operation this takes a second.
+@functools.partial(jax.jit, static_argnames="splits")
+def _of_real(features: Array, logits: Array, splits: int) -> tuple[Array, Array]:
+    """The Inception Score of real samples, and their diversity within classes."""
+    probs = jax.nn.softmax(logits)
+    return (
+        scores.inception_score(probs, splits).value,
+        scores.within_class_diversity(features, probs).value,
+    )
+
+
+@jax.jit
+def _in_order(outputs: tuple[Array, ...], rows: Array) -> list[Array]:
+    """Each `[S * N, F]` as `[S, N, F]`, in the order that `rows` `[S, N]` say."""
+    return [
+        jnp.take_along_axis(y.reshape(*rows.shape, -1), rows[..., None], axis=1)
+        for y in outputs
+    ]
 
 
 def one_image_per_class(

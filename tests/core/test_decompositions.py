@@ -185,6 +185,7 @@ def test_covariances_that_are_definite_are_decomposed_without_eigenvalues():
     assert len(names) == 2
 
 
+@functools.cache
 def kept(members, n):
     """What a pass keeps of samples of three classes."""
     x = normal(7, members, n, F)

@@ -27,7 +27,7 @@ DRAWN = {
         X[:, :1], Y[:, :1], key, num_permutations=3
     ),
     "frechet_distance_infinity": lambda key: scores.frechet_distance_infinity(
-        X, Y, key
+        X, Y, key, num_points=4
     ),
     "kernel_distance": lambda key: scores.kernel_distance(
         X, Y, key, subset_size=10, num_subsets=3

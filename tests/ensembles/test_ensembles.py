@@ -135,17 +135,21 @@ NORMALISED = {
 }
 
 
+NETWORKS = gan.build(NORMALISED)
+INITIALISE = steps.initialise(NETWORKS)
+
+
 def averaged(tmp_path, num_members):
     """Members whose averaged weights are not their weights, and arms of them."""
-    networks = gan.build(NORMALISED)
     adam = {"learning_rate": 1e-3}
     hparams = population.broadcast(types.HParams(types.Pair(adam, adam), {}, 0.9), 4)
     keys = population.keys(jax.random.key(0), 4)
-    state = population.init(steps.initialise(networks), hparams, keys)
-    state = state._replace(ema=jax.tree.map(lambda x: 3 * x + 0.5, state.ema))
+    state = population.init(INITIALISE, hparams, keys)
+    ema = jax.tree.map(lambda x: jnp.asarray(3 * np.asarray(x) + 0.5), state.ema)
+    state = state._replace(ema=ema)
     many = ensembles.Plan(jnp.ones((num_members, 1)), jnp.ones(num_members) / 2)
     experiment = ensemble_experiments.Experiment(
-        networks=networks,
+        networks=NETWORKS,
         architecture=NORMALISED,
         data=None,
         standardised=False,

@@ -27,6 +27,7 @@ NUMBERS = types.GAN(
         collections,
     ),
 )
+INITIALISE = steps.initialise(NUMBERS)
 WASSERSTEIN = losses.get("wasserstein")
 BATCH = types.Batch(jnp.full((4, 1), 2.0))
 ADAM = {"learning_rate": 1e-3}
@@ -37,7 +38,7 @@ def members(a, b, alive=None):
     a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
     hparams = population.broadcast(HPARAMS, len(a))
     keys = population.keys(jax.random.key(0), len(a))
-    state = population.init(steps.initialise(NUMBERS), hparams, keys)
+    state = population.init(INITIALISE, hparams, keys)
     mu = state.opt_state.generator[0]._replace(mu={"a": jnp.asarray(100 + a)})
     return hparams, state._replace(
         params=types.Pair({"a": jnp.asarray(a)}, {"b": jnp.asarray(b)}),

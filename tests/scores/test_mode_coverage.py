@@ -19,6 +19,7 @@ MIXTURES = {
 }
 
 mode_coverage = jax.jit(scores.mode_coverage)
+nearest_mode = jax.jit(scores.nearest_mode, static_argnames="rule")
 
 
 def exact_samples(name, n, seed=0, modes=None):
@@ -31,8 +32,8 @@ def exact_samples(name, n, seed=0, modes=None):
 
 @partial(jax.jit, static_argnames="rule")
 def cover(x, means, std, rule="euclidean"):
-    mode, high_quality = scores.nearest_mode(x, means, std, rule=rule)
-    return scores.mode_coverage(mode, high_quality, jnp.ones(len(means)))
+    mode, high_quality = nearest_mode(x, means, std, rule=rule)
+    return mode_coverage(mode, high_quality, jnp.ones(len(means)))
 
 
 # The bounds leave five standard deviations of the sampling error: 0.21 % of the share
@@ -56,10 +57,10 @@ def test_the_published_ring_whose_ends_coincide_has_seven_modes_and_its_reverse_
     angles = np.linspace(0, 2 * np.pi, 8)
     own = np.stack([np.cos(angles), np.sin(angles)], 1)
     seven = np.unique(own.round(6), axis=0)
-    mode, good = scores.nearest_mode(np.repeat(own, 300, axis=0), seven, 0.01)
+    mode, good = nearest_mode(np.repeat(own, 300, axis=0), seven, 0.01)
     counts = np.bincount(mode, minlength=7)
     assert sorted(counts) == [300] * 6 + [600]
-    padded = scores.mode_coverage(mode, good, jnp.ones(8))
+    padded = mode_coverage(mode, good, jnp.ones(8))
     assert padded.modes == 7
     np.testing.assert_allclose(padded.reverse_kl, np.log(2) / 4, rtol=1e-5)  # 0.173
 
@@ -122,7 +123,7 @@ def test_two_modes_are_no_complete_collapse():
 
 
 def test_covering_the_only_mode_is_no_collapse():
-    coverage = scores.mode_coverage(jnp.zeros(5, int), jnp.ones(5, bool), jnp.ones(1))
+    coverage = mode_coverage(jnp.zeros(5, int), jnp.ones(5, bool), jnp.ones(1))
     assert coverage.modes == 1 and not coverage.collapsed
     assert coverage.reverse_kl == 0
 
@@ -130,7 +131,7 @@ def test_covering_the_only_mode_is_no_collapse():
 def test_a_ring_of_seven_modes_with_one_doubled():
     # Angles linspace(0, 2 pi, 8) repeat the first: its weight is 2/8, another's 0.
     mode = jnp.asarray([0, 0, 1, 2, 3, 4, 5, 6])
-    result = scores.mode_coverage(mode, jnp.ones(8, bool), jnp.ones(8))
+    result = mode_coverage(mode, jnp.ones(8, bool), jnp.ones(8))
     assert result.modes == 7
     np.testing.assert_allclose(result.reverse_kl, np.log(8) - 1.9061547, rtol=1e-5)
 
@@ -158,14 +159,14 @@ def test_the_floor_is_what_exact_samples_show(k, n, simulated):
 
 def test_the_floor_counts_only_modes_of_the_reference():
     reference = jnp.asarray([1.0, 1.0, 0.0, 0.0])
-    coverage = scores.mode_coverage(jnp.arange(10) % 2, jnp.ones(10, bool), reference)
+    coverage = mode_coverage(jnp.arange(10) % 2, jnp.ones(10, bool), reference)
     assert coverage.floor == pytest.approx(1 / 20)
 
 
 def test_the_reverse_kl_is_that_of_all_samples_against_the_reference():
     mode = jnp.asarray([0, 0, 0, 1])
     high_quality = jnp.asarray([True, False, False, False])
-    result = scores.mode_coverage(mode, high_quality, jnp.asarray([10.0, 20.0, 70.0]))
+    result = mode_coverage(mode, high_quality, jnp.asarray([10.0, 20.0, 70.0]))
     expected = stats.entropy([0.75, 0.25, 0], [0.1, 0.2, 0.7])
     np.testing.assert_allclose(result.reverse_kl, expected, rtol=1e-5)
     assert result.modes == 1
@@ -173,7 +174,7 @@ def test_the_reverse_kl_is_that_of_all_samples_against_the_reference():
 
 
 def test_a_mode_that_the_reference_lacks_makes_the_reverse_kl_infinite():
-    result = scores.mode_coverage(
+    result = mode_coverage(
         jnp.asarray([0, 1]), jnp.ones(2, bool), jnp.asarray([1.0, 0.0])
     )
     assert result.reverse_kl == jnp.inf
@@ -181,15 +182,15 @@ def test_a_mode_that_the_reference_lacks_makes_the_reverse_kl_infinite():
 
 def test_the_two_rules_differ_in_the_corner_of_the_box():
     x, means = jnp.asarray([[2.9, 2.9], [0.0, 2.9]]), jnp.zeros((1, 2))
-    _, euclidean = scores.nearest_mode(x, means, 1.0, rule="euclidean")
-    _, box = scores.nearest_mode(x, means, 1.0, rule="box")
+    _, euclidean = nearest_mode(x, means, 1.0, rule="euclidean")
+    _, box = nearest_mode(x, means, 1.0, rule="box")
     assert euclidean.tolist() == [False, True]
     assert box.tolist() == [True, True]
 
 
 def test_each_mode_may_have_its_own_width():
     means = jnp.asarray([[0.0], [10.0]])
-    mode, good = scores.nearest_mode(
+    mode, good = nearest_mode(
         jnp.asarray([[2.0], [12.0]]), means, jnp.asarray([0.1, 1.0])
     )
     assert mode.tolist() == [0, 1] and good.tolist() == [False, True]
@@ -199,9 +200,9 @@ def test_each_mode_may_have_its_own_width():
 def test_samples_that_are_not_finite_belong_to_no_mode(bad):
     x, means, std, mode = exact_samples("ring", 80, modes=np.arange(80) % 8)
     x = x.at[:20, 1].set(bad)
-    assigned, good = scores.nearest_mode(x, means, std)
+    assigned, good = nearest_mode(x, means, std)
     assert (assigned[:20] == -1).all() and not good[:20].any()
-    result = scores.mode_coverage(assigned, good, jnp.ones(8))
+    result = mode_coverage(assigned, good, jnp.ones(8))
     np.testing.assert_array_equal(result.histogram, np.bincount(mode[20:]))
     assert result.finite == 0.75 and result.high_quality <= 0.75
     np.testing.assert_allclose(result.floor, 7 / 120, rtol=1e-6)
@@ -217,9 +218,7 @@ def test_a_dead_generator_covers_nothing_and_its_divergence_is_unknown():
 
 
 def test_a_quality_claimed_for_a_dead_sample_does_not_count():
-    result = scores.mode_coverage(
-        jnp.asarray([-1, 0]), jnp.asarray([True, True]), jnp.ones(2)
-    )
+    result = mode_coverage(jnp.asarray([-1, 0]), jnp.asarray([True, True]), jnp.ones(2))
     assert result.modes == 1 and result.high_quality == 0.5
 
 
@@ -246,7 +245,7 @@ def test_stacked_mnist_without_a_digit_in_front_has_900_modes():
     )
     kept = every[every[:, 0] != 7]
     mode, good = scores.stacked_classes(np.eye(10)[kept])
-    found = scores.mode_coverage(mode, good, np.full(1000, 1e-3))
+    found = mode_coverage(mode, good, np.full(1000, 1e-3))
     assert found.modes == 900 and found.high_quality == 1
     np.testing.assert_allclose(found.reverse_kl, np.log(10 / 9), rtol=1e-5)
 
@@ -280,9 +279,8 @@ def test_members_of_a_population_score_as_alone():
 
 
 def test_the_protocol_carries_how_modes_were_assigned():
-    coverage = scores.mode_coverage(
-        jnp.zeros(4, int), jnp.ones(4, bool), jnp.ones(2), scores.protocol(rule="box")
-    )
+    cover = jax.jit(partial(scores.mode_coverage, protocol=scores.protocol(rule="box")))
+    coverage = cover(jnp.zeros(4, int), jnp.ones(4, bool), jnp.ones(2))
     assert dict(coverage.protocol)["rule"] == "box"
     assert dict(coverage.protocol)["num_samples"] == 4
 

@@ -67,6 +67,7 @@ def reordered(split, seed):
     return dataset.Split(split.x[rows], split.label[rows])
 
 
+# Most sets have 90 images and 60 held-out ones, so that they share programs.
 def of(train, test, num_samples=200, **more):
     num_classes = 1 + int(max(train.label.max(), test.label.max()))
     data = dataset.Dataset("squares", train, test, num_classes, **more)
@@ -107,7 +108,7 @@ def test_one_image_per_class_has_no_diversity_where_a_class_is_not_held_out():
 
 
 def test_a_class_that_has_no_images_at_all_is_no_class_of_the_copies():
-    train, test = squares(60, 2), squares(40, 2, seed=1)
+    train, test = squares(90, 2), squares(60, 2, seed=1)
     of_three = [own._replace(label=2 * own.label) for own in (train, test)]
     _, known, _ = of(*of_three)
     assert known["one image per class"]["coverage"]["modes"] == [2]
@@ -115,7 +116,7 @@ def test_a_class_that_has_no_images_at_all_is_no_class_of_the_copies():
 
 
 def test_a_class_that_is_tested_and_not_trained_is_said():
-    train, test = squares(60, 2), squares(30, 3, seed=1)
+    train, test = squares(90, 2), squares(60, 3, seed=1)
     assert "1 of 3 classes have no training samples (2)" in of(train, test)[2]
 
 

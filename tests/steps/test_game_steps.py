@@ -161,6 +161,7 @@ def test_a_correction_of_weight_zero_leaves_the_simultaneous_step(games, builder
 def test_the_symplectic_sign_turns_away_from_an_unstable_point(games):
     """v = (e x + y, e y - x): A^T v pulls to 0, where the flow is stable iff e > 0."""
 
+    @jax.jit
     def sign(e):
         game = games.of_losses(
             lambda x, y: e * x**2 / 2 + x * y, lambda x, y: e * y**2 / 2 - x * y
@@ -187,7 +188,7 @@ def test_the_residual_tells_that_the_solver_has_stopped_early(games):
             max_iterations=max_iterations,
         )
         batch = types.Batch(jnp.zeros((1, 1)))
-        _, metrics = step(hparams, state, batch, jax.random.key(0))
+        _, metrics = jax.jit(step)(hparams, state, batch, jax.random.key(0))
         return metrics["competitive_residual"]
 
     assert residual(1e-10, 20) < 1e-9 < 1e-6 < residual(1e-10, 1)
@@ -197,7 +198,7 @@ def test_competitive_stays_where_the_field_is_zero(games):
     hparams = games.numbers(0.1)
     state = games.bilinear.begin(optax.sgd, hparams, 0.0, 0.0)
     step = steps.competitive(games.bilinear.discriminator, games.bilinear.generator)
-    after, metrics = step(
+    after, metrics = jax.jit(step)(
         hparams, state, types.Batch(jnp.zeros((1, 1))), jax.random.key(0)
     )
     assert tuple(after.params) == (0, 0) and metrics["competitive_residual"] == 0
@@ -401,6 +402,19 @@ RULES = {
 }
 
 
+@jax.jit
+@jax.vmap
+def initial_states(hparams, key):
+    """The state that each rule begins with; one program makes the weights of all."""
+    return {
+        name: steps.initialise(NETWORKS, optimizer)(hparams, key)
+        for name, (_, optimizer, _) in RULES.items()
+    }
+
+
+X_REAL = np.random.default_rng(1).normal(size=(8, 2)).astype(np.float32)
+
+
 def everything_around(step):
     return steps.quarantine(steps.averaged(step, steps.warmed_up))
 
@@ -421,9 +435,9 @@ def test_a_population_sweeps_learning_rates_in_one_trace(traces, name):
         return types.HParams(types.Pair(rate, rate), penalties, decay)
 
     first, second = hparams([0.0, 0.01]), hparams([0.0, 0.02])
-    init = steps.initialise(NETWORKS, optimizer)
-    states = jax.jit(jax.vmap(init))(first, jax.random.split(jax.random.key(0)))
-    x = jax.random.normal(jax.random.key(1), (8, 2))
+    keys = jax.random.split(jax.random.key(0))
+    states = initial_states(first._replace(penalties={}), keys)[name]
+    x = X_REAL
     run = jax.jit(jax.vmap(step, in_axes=(0, 0, None, None)))
     after, metrics = run(first, states, types.Batch(x), jax.random.key(2))
     again, _ = run(second, after, types.Batch(x), jax.random.key(3))
@@ -449,8 +463,9 @@ def test_unrolling_by_nothing_is_alternating():
     none = gradients.unrolled(NETWORKS, LOSS, d_step, 0)
     rate = {"learning_rate": 0.1}
     hparams = types.HParams(types.Pair(rate, rate), {})
-    state = steps.initialise(NETWORKS, optax.sgd)(hparams, jax.random.key(0))
-    batch = types.Batch(jax.random.normal(jax.random.key(1), (8, 2)))
+    begin = jax.jit(steps.initialise(NETWORKS, optax.sgd))
+    state = begin(hparams, jax.random.key(0))
+    batch = types.Batch(X_REAL)
     one, other = (
         jax.jit(steps.alternating(d_step, step))(
             hparams, state, batch, jax.random.key(2)
@@ -470,13 +485,12 @@ def test_unrolling_differentiates_through_adam():
     )
     rate = {"learning_rate": 0.05}
     hparams = types.HParams(types.Pair(rate, rate), {})
-    state = steps.initialise(NETWORKS, optimizer)(hparams, jax.random.key(0))
-    to_double = functools.partial(
-        jax.tree.map,
-        lambda a: a.astype(float) if jnp.issubdtype(a.dtype, jnp.floating) else a,
+    begin = jax.jit(steps.initialise(NETWORKS, optimizer))
+    state = begin(hparams, jax.random.key(0))
+    state = jax.tree.map(
+        lambda a: np.float64(a) if jnp.issubdtype(a.dtype, jnp.floating) else a, state
     )
-    state = to_double(state)
-    batch = types.Batch(jax.random.normal(jax.random.key(1), (8, 2)))
+    batch = types.Batch(X_REAL.astype(float))
     flat, unravel = jax.flatten_util.ravel_pytree(state.params.generator)
 
     @jax.jit

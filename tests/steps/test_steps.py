@@ -37,13 +37,19 @@ def players(loss=LOSS, optimizer=optax.sgd, **terms):
     )
 
 
-def start(numbers=None, optimizer=optax.sgd):
-    init = jax.jit(steps.initialise(NETWORKS, optimizer))
-    return init(numbers or hparams(), jax.random.key(0))
+initialise = jax.jit(steps.initialise(NETWORKS, optax.sgd))
 
 
-def batch(n=B, seed=1):
-    return types.Batch(jax.random.normal(jax.random.key(seed), (n, 2)))
+def start(numbers=None):
+    return initialise(numbers or hparams(), jax.random.key(0))
+
+
+def batch(n=B, seed=1, *, first=None):
+    """Real samples, the first number of which is `first` unless None."""
+    x = np.random.default_rng(seed).normal(size=(n, 2)).astype(np.float32)
+    if first is not None:
+        x[0, 0] = first
+    return types.Batch(jnp.asarray(x))
 
 
 def changed(before, after):
@@ -138,8 +144,8 @@ def test_the_weight_of_a_penalty_enters_linearly_and_a_weight_of_zero_leaves_the
         gradient(hparams(weights={"r1": w}), state, real, KEY)[0]
         for w in (0.0, 1.0, 2.0)
     )
-    first = jax.tree.map(lambda a, b: a - b, one, zero)
-    second = jax.tree.map(lambda a, b: a - b, two, one)
+    first = jax.tree.map(np.subtract, one, zero)
+    second = jax.tree.map(np.subtract, two, one)
     same(first, second, rtol=1e-3, atol=1e-6)
     assert gradients.global_norm(first) > 0
     assert "r1" not in plain(hparams(), state, real, KEY)[2]
@@ -194,10 +200,7 @@ def test_simultaneous_players_do_not_see_each_others_move():
 
 def test_simultaneous_keeps_what_combinators_inside_it_did():
     d, g = players()
-    numbers, poisoned = (
-        hparams(ema_decay=0.9),
-        types.Batch(batch().x.at[0, 0].set(np.nan)),
-    )
+    numbers, poisoned = hparams(ema_decay=0.9), batch(first=np.nan)
     step = jax.jit(steps.simultaneous(steps.quarantine(d), steps.averaged(g)))
     before = start(numbers)
     after, _ = step(numbers, before, batch(), KEY)
@@ -218,18 +221,23 @@ def test_the_moving_average_follows_its_recurrence():
     for i in range(3):
         state, _ = step(numbers, state, batch(seed=i), jax.random.key(i))
         expected = jax.tree.map(
-            lambda e, p: 0.9 * e + 0.1 * p, expected, state.params.generator
+            lambda e, p: 0.9 * np.asarray(e) + 0.1 * np.asarray(p),
+            expected,
+            state.params.generator,
         )
     same(state.ema, expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.fixture(scope="module")
+def guarded():
+    return jax.jit(steps.quarantine(steps.alternating(*players())))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_quarantine_keeps_the_last_finite_state_for_good(bad):
-    d, g = players()
-    step = jax.jit(steps.quarantine(steps.alternating(d, g)))
-    state = start()
+def test_quarantine_keeps_the_last_finite_state_for_good(guarded, bad):
+    step, state = guarded, start()
     good, _ = step(hparams(), state, batch(), KEY)
-    poisoned = types.Batch(batch().x.at[0, 0].set(bad))
+    poisoned = batch(first=bad)
     dead, _ = step(hparams(), good, poisoned, KEY)
     assert good.alive and not dead.alive
     same(dead._replace(alive=good.alive), good, rtol=0)

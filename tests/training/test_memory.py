@@ -36,8 +36,13 @@ def need(trainer, num_members):
     )
 
 
-def test_a_member_takes_at_least_its_state_and_not_much_more(trainer):
-    few, many = (need(trainer, size) for size in (8, 24))
+@pytest.fixture(scope="module")
+def few_and_many(trainer):
+    return need(trainer, 8), need(trainer, 24)
+
+
+def test_a_member_takes_at_least_its_state_and_not_much_more(trainer, few_and_many):
+    few, many = few_and_many
     state = jax.eval_shape(
         trainer.made.initialise, trainer.made.hparams, jax.random.key(0)
     )
@@ -46,9 +51,10 @@ def test_a_member_takes_at_least_its_state_and_not_much_more(trainer):
     assert few.state_bytes >= 8 * own + DATA.x.nbytes
 
 
-def test_the_largest_population_fits_and_one_that_is_larger_does_not(trainer, little):
-    few, many = (need(trainer, size) for size in (8, 24))
-    largest = memory.largest(few, many)
+def test_the_largest_population_fits_and_one_that_is_larger_does_not(
+    trainer, few_and_many, little
+):
+    largest = memory.largest(*few_and_many)
     assert memory.fits(need(trainer, int(0.98 * largest)))
     assert not memory.fits(need(trainer, int(1.1 * largest)))
 

@@ -22,24 +22,33 @@ BOTH = types.Pair(*2 * ({"learning_rate": 1e-2, "b1": 0.5},))
 SGD = types.Pair(*2 * ({"learning_rate": 1e-2},))
 
 
-def train(method, num_steps, seeds=2, tmp_path=None, **options):
+DATA = pool.put(POINTS)
+
+
+def trainer_of(method):
     made = methods.make(GAN, method)
-    data = pool.put(POINTS)
-    trainer = runs.trainer(made, 5, made.hparams, data, population.vmap)
-    hparams = population.broadcast(made.hparams, seeds)
-    members = runs.begin(trainer, hparams, jax.random.key(0), data)
-    log = tmp_path / "metrics.jsonl"
-    members, history = runs.train(
+    return runs.trainer(made, 5, made.hparams, DATA, population.vmap)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A trainer whose program is compiled once for the tests that any would do for."""
+    return trainer_of(methods.Method("hinge", {}, BOTH, ema_decay=0.9))
+
+
+def train(trainer, num_steps, tmp_path, **options):
+    hparams = population.broadcast(trainer.made.hparams, 2)
+    members = runs.begin(trainer, hparams, jax.random.key(0), DATA)
+    return runs.train(
         trainer,
         members,
-        data,
+        DATA,
         title="test",
-        log=log,
+        log=tmp_path / "metrics.jsonl",
         num_steps=num_steps,
         chunk_steps=2,
         **options,
     )
-    return trainer, members, history
 
 
 @pytest.mark.parametrize("rule", steps.RULES)
@@ -160,11 +169,12 @@ def test_pauses_change_nothing(tmp_path):
     method = methods.Method("hinge", {"r1": 0.1}, BOTH, ema_decay=0.9, warm_up=True)
     seen = []
     (tmp_path / "a").mkdir()
-    trainer, members, history = train(method, 5, tmp_path=tmp_path)
-    _, paused, _ = train(
-        method,
+    trainer = trainer_of(method)
+    members, history = train(trainer, 5, tmp_path)
+    paused, _ = train(
+        trainer,
         5,
-        tmp_path=tmp_path / "a",
+        tmp_path / "a",
         on_pause=lambda step, collect: seen.append(step),
     )
     assert seen == [2, 4, 5] == [report.step for report in history]
@@ -179,9 +189,8 @@ def test_pauses_change_nothing(tmp_path):
     assert record["parameters"] == 2 * 4 + 4 + 4 * 2 + 2 + 2 * 4 + 4 + 4 + 1
 
 
-def test_no_chunk_begins_after_the_time_is_over(tmp_path):
-    method = methods.Method("hinge", {}, BOTH)
-    _, _, history = train(method, 100, tmp_path=tmp_path, minutes=1e-9)
+def test_no_chunk_begins_after_the_time_is_over(plain, tmp_path):
+    _, history = train(plain, 100, tmp_path, minutes=1e-9)
     assert [report.step for report in history] == [2]
 
 
@@ -232,10 +241,9 @@ def test_a_dead_generator_shows_nothing_and_the_others_the_same_latents():
     np.testing.assert_allclose(x, expected, rtol=1e-6)
 
 
-def test_generators_are_saved_one_by_one(tmp_path):
+def test_generators_are_saved_one_by_one(plain, tmp_path):
     description = {"architecture": "mlp", "shape": [2], "latent_dim": 2, "hidden": [4]}
-    method = methods.Method("hinge", {}, BOTH, ema_decay=0.9)
-    _, members, _ = train(method, 2, tmp_path=tmp_path)
+    members, _ = train(plain, 2, tmp_path)
     dead = members.state._replace(alive=jnp.array([True, False]))
     members = members._replace(state=dead)
     mixture = replicates.generators(GAN, members, jax.random.key(1), None)

@@ -24,6 +24,7 @@ NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(16,), generator_normalisation="ba
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 DATA = pool.put(X, modes.from_labels(np.arange(60) % 3))
 KEYS = population.keys(jax.random.key(0), P)
+INITIALISE = steps.initialise(NETWORKS)  # one function, so that it is compiled once
 
 
 def step():
@@ -46,7 +47,7 @@ def hparams(members=P):
 
 
 def start(numbers, keys=KEYS):
-    return population.init(steps.initialise(NETWORKS), numbers, keys)
+    return population.init(INITIALISE, numbers, keys)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import runs
+from jaxgan import population, runs
 from jaxgan.core import randomness
 from jaxgan.sweeps import (
     objectives,
@@ -272,10 +272,11 @@ def _begin(
     ready = study.ready(own[0], group.places)
     hparams = rounds.on_host(recipes.numbers(own, study.pool.modes))
     keys = randomness.keys(jnp.array([trial.seed for trial in group.trials]))
-    initialise, total, blocks = jax.jit(jax.vmap(ready.made.initialise)), len(own), []
+    total, blocks = len(own), []
     for first in range(0, total, group.places):
         at = np.minimum(np.arange(first, first + group.places), total - 1)
         given = jax.tree.map(lambda x, at=at: x[at], hparams)
-        blocks.append(rounds.on_host(initialise(given, keys[at])))
+        state = population.init(ready.made.initialise, given, keys[at])
+        blocks.append(rounds.on_host(state))
     state = jax.tree.map(lambda *x: np.concatenate(x)[:total], *blocks)
     return ready, runs.Members(hparams, state, keys)
