@@ -32,6 +32,12 @@ class Settings:
             "dcgan28",
             "dcgan28_r1",
             "dcgan32",
+            "sn_dcgan",
+            "sn_dcgan_r1",
+            "resnet",
+            "resnet_r1",
+            "r3gan",
+            "r3gan_r1_r2",
             "mlp",
             "mlp_small",
             "scaling",
@@ -43,8 +49,14 @@ class Settings:
         | None
     ) = None
     """configurations of a published table; None for those of the flags below"""
-    model: Literal["dcgan28", "dcgan32", "mlp", "mlp_small"] = "dcgan28"
-    """networks, batch size and data"""
+    model: Literal[
+        "dcgan28", "dcgan32", "sn_dcgan", "resnet", "r3gan", "mlp", "mlp_small"
+    ] = "dcgan28"
+    """networks, batch size, loss and data"""
+    width: int | None = None
+    """channels of the model's outermost layers; None for the model's own"""
+    batch_size: int | None = None
+    """samples in a player's step; None for the model's own"""
     members: tuple[int, ...] = (8,)
     """sizes of the population"""
     forms: tuple[Literal["auto", "lax", "canonical", "matmul"], ...] = ("auto",)
@@ -63,6 +75,8 @@ class Settings:
     """baselines, see bench/torch_members.py; left out where there is no PyTorch"""
     r1: float | None = None
     """weight of the R1 penalty; None leaves it out"""
+    r2: float | None = None
+    """weight of the R2 penalty; None leaves it out"""
     rounds: int | None = None
     """timed rounds; None for 9, or 3 with --quick"""
     seconds: float | None = None
@@ -79,34 +93,20 @@ if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
 
 import itertools
-import math
-import re
 import sys
 import time
 
-from bench import cases, summaries, timing, workers
+from bench import cases, checks, summaries, timing, workers
 
 from jaxgan import reports
 from jaxgan.core import errors
 
 ROUNDS, SECONDS = 9, 3.0
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
-CHOSEN_BY_A_SUITE = (
-    "model",
-    "members",
-    "forms",
-    "mappers",
-    "devices",
-    "loops",
-    "dtypes",
-    "torch",
-    "r1",
-)
-MOST_MEMBERS = 1024
 
 
 def main(settings: Settings) -> None:
-    check(settings)
+    checks.check(settings, Settings())
     path = settings.out or default_path(settings)
     cli.require(not path.exists(), "--out", path, "it exists; choose another file")
     with cli.flag("--out", path):
@@ -142,44 +142,6 @@ def main(settings: Settings) -> None:
     print(f"the record is {path}")
     if summaries.report_failures(record["groups"]):
         sys.exit(1)
-
-
-def check(settings: Settings) -> None:
-    defaults = Settings()
-    if settings.quick or settings.suite:
-        by = "--quick" if settings.quick else "--suite"
-        names = CHOSEN_BY_A_SUITE + (("suite",) if settings.quick else ())
-        for name in names:
-            value, default = getattr(settings, name), getattr(defaults, name)
-            cli.require(value == default, f"--{name}", value, f"{by} chooses it itself")
-    for value in settings.members:
-        holds = 1 <= value <= MOST_MEMBERS
-        need = f"each must lie between 1 and {MOST_MEMBERS}"
-        cli.require(holds, "--members", value, need)
-    for value in settings.mappers:
-        holds = re.fullmatch(r"auto|vmap|map|chunks:[1-9]\d*", value)
-        cli.require(
-            bool(holds), "--mappers", value, "choose auto, vmap, map or chunks:N"
-        )
-    for name in ("members", "forms", "mappers", "devices", "loops", "dtypes"):
-        value = getattr(settings, name)
-        cli.require(len(value) > 0, f"--{name}", value, "name at least one")
-    for name in ("rounds", "seconds"):
-        value = getattr(settings, name)
-        holds = value is None or 0 < value < math.inf
-        cli.require(holds, f"--{name}", value, "it must be positive")
-    r1 = settings.r1
-    holds = r1 is None or 0 <= r1 < math.inf
-    cli.require(holds, "--r1", r1, "it must be zero or a positive number")
-    for name in {"compile", "func"} & set(settings.torch):
-        need = f"--torch {name} has no second derivatives; leave one of the two out"
-        cli.require(r1 is None, "--r1", r1, need)
-    holds = 0 <= settings.seed < 2**31
-    cli.require(holds, "--seed", settings.seed, "it must lie between 0 and 2^31 - 1")
-    if settings.torch_python is not None:
-        holds = workers.has(settings.torch_python, "torch")
-        need = "this interpreter cannot be run or has no PyTorch"
-        cli.require(holds, "--torch-python", settings.torch_python, need)
 
 
 def default_path(settings: Settings) -> pathlib.Path:

@@ -25,26 +25,36 @@ from jaxgan.core import randomness
 from jaxgan.data import pool
 from jaxgan.runs import journal
 
-ADAM = {"learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
+LEARNING_RATE = 2e-4
+STRUCTURE = ("width", "hidden", "generator_width", "groups", "blocks", "expansion")
+"""What architectures are made with, each with its own."""
 
 
 def networks(config):
     """The two networks, whose layers have the form that is asked for."""
+    numbers = {name: config[name] for name in STRUCTURE if name in config}
+    if "generator_width" in numbers:
+        numbers["discriminator_width"] = numbers.pop("width")
     common = {name: config[name] for name in ("latent_dim", "dtype")}
-    common["convolution"] = config["form"]
-    if config["network"] == "mlp":
-        return gan.mlp(config["shape"], hidden=config["hidden"], **common)
-    return gan.conv(config["shape"], width=config["width"], **common)
+    return gan.make(
+        config["network"],
+        config["shape"],
+        convolution=config["form"],
+        **common,
+        **numbers,
+    )
 
 
 def training_step(config):
     """Both players' steps, and the numbers they need."""
-    pair, loss = networks(config), losses.get("non_saturating")
-    weights = {} if config["r1"] is None else {"r1": config["r1"]}
+    pair, loss = networks(config), losses.get(config["loss"])
+    weights = {name: config[name] for name in ("r1", "r2") if config[name] is not None}
     terms = {name: penalties.PENALTIES[name] for name in weights}
     d = steps.update("discriminator", gradients.discriminator(pair, loss, terms))
     g = steps.update("generator", gradients.generator(pair, loss))
-    return pair, steps.alternating(d, g), types.HParams(types.Pair(ADAM, ADAM), weights)
+    b1, b2 = config["betas"]
+    adam = {"learning_rate": LEARNING_RATE, "b1": b1, "b2": b2}
+    return pair, steps.alternating(d, g), types.HParams(types.Pair(adam, adam), weights)
 
 
 def mapper(config):
@@ -54,8 +64,8 @@ def mapper(config):
         return population.chunks(int(most))
     if name == "auto":
         return population.automatic(
-            convolutional=config["network"] == "conv",
-            widest=config["batch_size"] * max([config["width"], *config["hidden"]]),
+            convolutional=config["network"] != "mlp",
+            widest=config["batch_size"] * max(config.get("hidden", [0])),
         )
     return {"vmap": population.vmap, "map": population.one_by_one}[name]
 

@@ -54,24 +54,25 @@ def start(
     case: cases.Case, data: pathlib.Path, seed: int, torch_python: pathlib.Path | None
 ) -> Worker:
     """Starts the process of a configuration; `answer` says when it is ready."""
-    script, python = "jax_population.py", sys.executable
+    script, python = "bench.jax_population", sys.executable
     if case.library == "torch":
-        script, python = "torch_members.py", torch_python or sys.executable
+        script, python = "bench.torch_members", torch_python or sys.executable
     config = {
-        **cases.MODELS[case.model],
+        **cases.numbers(case),
         **case.options,
         "members": case.members,
         "dtype": case.dtype,
-        "r1": case.r1,
         "data": os.fspath(data),
         "seed": seed,
         "cores": cores(),
     }
     # On a GPU all of a group are there at once: each takes what it needs and no more.
     env = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | os.environ
+    paths = [os.fspath(FOLDER.parent), env.get("PYTHONPATH")]
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     log = tempfile.TemporaryFile("w+")
     process = subprocess.Popen(
-        [python, FOLDER / script, json.dumps(config)],
+        [python, "-m", script, json.dumps(config)],
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
