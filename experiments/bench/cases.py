@@ -192,18 +192,19 @@ def dtypes() -> list[list[Case]]:
 
 def gpu() -> list[list[Case]]:
     """Groups are small, as all of their members are on the card at once."""
-    groups = []
+    groups, usual = [], {"dtype": "tf32"}
     for model in ("mlp", "dcgan28", "dcgan32"):
-        eager, conv = of_torch(model, 8, "eager"), MODELS[model]["network"] != "mlp"
+        eager = of_torch(model, 8, "eager", **usual)
         variants = ("tuned", "compile", "graph", "func")
         kept = [{"form": "lax"}, {"form": "canonical"}, {"form": "matmul"}]
-        changes = (kept if conv else []) + [{"mapper": "map"}, {"mapper": "chunks:8"}]
-        changes += [{"dtype": "bfloat16"}, {"loop": "python"}]
+        changes = kept if MODELS[model]["network"] != "mlp" else []
+        changes += [{"mapper": "map"}, {"mapper": "chunks:8"}, {"loop": "python"}]
+        changes += [{"dtype": "float32"}, {"dtype": "bfloat16"}]
         groups += [
-            [eager, *(of_jax(model, n) for n in (1, 8, 64))],
-            *([eager, of_jax(model, n)] for n in (256, 1024)),
-            [eager, *(of_torch(model, 64, variant) for variant in variants)],
-            [eager, *(of_jax(model, 64, **change) for change in changes)],
+            [eager, *(of_jax(model, n, **usual) for n in (1, 8, 64))],
+            *([eager, of_jax(model, n, **usual)] for n in (256, 1024)),
+            [eager, *(of_torch(model, 64, name, **usual) for name in variants)],
+            [eager, *(of_jax(model, 64, **usual | change) for change in changes)],
         ]
     return groups
 

@@ -1,6 +1,7 @@
 """Which flags of bench_population.py cannot be followed, and why."""
 
 import re
+import sys
 from typing import Any
 
 from bench import cases, workers
@@ -9,7 +10,7 @@ from jaxgan.scripts import cli
 
 CHOSEN_BY_A_SUITE = (
     *("model", "width", "batch_size", "members", "forms", "mappers", "devices"),
-    *("loops", "dtypes", "torch", "r1", "r2"),
+    *("loops", "dtypes", "torch", "r1", "r2", "profile"),
 )
 MOST_MEMBERS = 1024
 SOME = cli.Check(lambda value: len(value) > 0, "name at least one")
@@ -41,6 +42,8 @@ def check(asked: Any, defaults: Any) -> None:
     cli.check(asked, dict.fromkeys(("batch_size", "width"), cli.AT_LEAST_ONE))
     cli.check(asked, {"seed": cli.SEED})
     check_model(asked)
+    if asked.profile is not None:
+        check_profile(asked, defaults)
     if asked.torch_python is not None:
         holds = workers.has(asked.torch_python, "torch")
         need = "this interpreter cannot be run or has no PyTorch"
@@ -73,3 +76,23 @@ def check_model(asked: Any) -> None:
             "which torch.func does not allow; leave func out"
         )
         cli.require(not spectral, "--torch", "func", need)
+
+
+def check_profile(asked: Any, defaults: Any) -> None:
+    """Whether one configuration of a library that is there is asked for."""
+    need = "--profile is of one member, alone on one device; leave it out"
+    for name in ("members", "mappers", "devices", "loops"):
+        value = getattr(asked, name)
+        cli.require(value == getattr(defaults, name), f"--{name}", value, need)
+    need = "--profile is of one configuration; name one"
+    for name in ("forms", "dtypes", "torch"):
+        value = getattr(asked, name)
+        cli.require(len(value) == 1, f"--{name}", value, need)
+    if asked.profile != "torch":
+        return
+    need = "--profile has the maps of layers by themselves; choose another variant"
+    whole = {"func", "graph", "compile"} & set(asked.torch)
+    cli.require(not whole, "--torch", *asked.torch, need)
+    holds = workers.has(asked.torch_python or sys.executable, "torch")
+    need = "PyTorch is not installed; --torch-python names an interpreter that has it"
+    cli.require(holds, "--profile", asked.profile, need)

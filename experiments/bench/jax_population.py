@@ -30,18 +30,32 @@ STRUCTURE = ("width", "hidden", "generator_width", "groups", "blocks", "expansio
 """What architectures are made with, each with its own."""
 
 
+def stored(dtype):
+    """The dtype that numbers are kept in; tf32 is how products of float32 are taken."""
+    return "float32" if dtype == "tf32" else dtype
+
+
+def set_precision(dtype):
+    """On a GPU, makes products of float32 exact to float32, or lets them be in tf32."""
+    if dtype == "bfloat16" or jax.default_backend() == "cpu":
+        return
+    name = "tensorfloat32" if dtype == "tf32" else "highest"
+    jax.config.update("jax_default_matmul_precision", name)
+
+
 def networks(config):
     """The two networks, whose layers have the form that is asked for."""
     numbers = {name: config[name] for name in STRUCTURE if name in config}
     if "generator_width" in numbers:
         numbers["discriminator_width"] = numbers.pop("width")
-    common = {name: config[name] for name in ("latent_dim", "dtype")}
     return gan.make(
         config["network"],
         config["shape"],
+        latent_dim=config["latent_dim"],
         convolution=config["form"],
-        **common,
+        dtype=stored(config["dtype"]),
         **numbers,
+        **config.get("recipe", {}),
     )
 
 
@@ -105,7 +119,7 @@ def size(compiled):
 def matmul_rate(dtype):
     """Floating-point operations per second of a large matrix product."""
     n = 2048 if jax.default_backend() == "cpu" else 8192
-    a = jax.random.normal(randomness.key(0), (n, n), dtype)
+    a = jax.random.normal(randomness.key(0), (n, n), stored(dtype))
     product = jax.jit(jax.numpy.matmul)
     product(a, a).block_until_ready()
     seconds = []
@@ -119,6 +133,7 @@ def matmul_rate(dtype):
 def main(config, answer):
     if config["devices"] == "cores":
         population.use_all_cores()
+    set_precision(config["dtype"])
     pair, step, hparams = training_step(config)
     data = pool.put(np.load(config["data"]))
     hparams = population.broadcast(hparams, config["members"])

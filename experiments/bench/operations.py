@@ -4,9 +4,10 @@ Written down layer by layer, without JAX or PyTorch, so that what is measured do
 count itself.
 """
 
+import collections
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -85,6 +86,41 @@ def step_maps(of: Mapping[str, Any], player: str, layer: Layer) -> Maps:
     penalties = sum(of[name] is not None for name in ("r1", "r2"))
     through = 1 if layer.first else 3
     return Maps(3 + pairs + penalties, through + penalties, 2 + penalties)
+
+
+def uses(of: Mapping[str, Any]) -> Iterator[tuple[str, str, Layer, int]]:
+    """Player, map and layer, equal layers together, and how often a step takes it."""
+    for player, own in layers(of).items():
+        for layer, number in collections.Counter(own).items():
+            for name, times in step_maps(of, player, layer)._asdict().items():
+                if times:
+                    yield player, name, layer, times * number
+
+
+def part(
+    player: str, map_: str, layer: Layer, times: int, seconds: float, batch_size: int
+) -> dict[str, Any]:
+    """What is recorded of one of `uses` that takes so long."""
+    return {
+        "player": player,
+        "map": map_,
+        "layer": title(layer),
+        "times": times,
+        "seconds": seconds,
+        "flops": 2.0 * batch_size * products(layer),
+    }
+
+
+def title(layer: Layer) -> str:
+    """Such as `conv 4x4 s2, 64 to 128 at 16x16`; `at` are the places of the input."""
+    if not layer.size:
+        return f"dense, {layer.channels} to {layer.features}"
+    kind = "transposed conv" if layer.transposed else "conv"
+    kernel, size = ("x".join(map(str, own)) for own in (layer.kernel, layer.size))
+    stride = f" s{layer.stride}" if layer.stride > 1 else ""
+    groups = f" in {layer.groups} groups" if layer.groups > 1 else ""
+    channels = f"{layer.channels} to {layer.features}"
+    return f"{kind} {kernel}{stride}{groups}, {channels} at {size}"
 
 
 def member_step_flops(of: Mapping[str, Any]) -> float:

@@ -35,14 +35,16 @@ def adam(config, weights, **options):
     return torch.optim.Adam(weights, LEARNING_RATE, betas, **options)
 
 
-def member_step(config, data, device):
-    """Builds the step of a new member, as a function without arguments."""
+def member_step(config, data, device, players=None):
+    """Builds the step of a new member, as a function without arguments.
+
+    `players` makes its networks of the configuration, None as it says.
+    """
+    players = players or torch_networks.players
     variant, batch_size, loss = (config[k] for k in ("variant", "batch_size", "loss"))
     tuned, latent_dim = variant != "eager", config["latent_dim"]
     penalties = config["r1"], config["r2"]
-    generator, discriminator = (
-        player.to(device) for player in torch_networks.players(config)
-    )
+    generator, discriminator = (player.to(device) for player in players(config))
     if tuned and config["network"] != "mlp":
         generator.to(memory_format=torch.channels_last)
         discriminator.to(memory_format=torch.channels_last)
@@ -195,10 +197,15 @@ def vmapped(config, data, device):
     return step
 
 
+def stored(dtype):
+    """The dtype that numbers are kept in; tf32 is how products of float32 are taken."""
+    return torch.float32 if dtype == "tf32" else getattr(torch, dtype)
+
+
 def matmul_rate(device, dtype):
     """Floating-point operations per second of a large matrix product."""
     n = 2048 if device.type == "cpu" else 8192
-    a = torch.randn(n, n, device=device, dtype=getattr(torch, dtype))
+    a = torch.randn(n, n, device=device, dtype=stored(dtype))
     seconds = [timed(lambda: a @ a, 1, device) for _ in range(4)]
     return 2 * n**3 / min(seconds)
 
@@ -225,16 +232,28 @@ def load(config, device):
     return x.to(device)
 
 
-def main(config, answer):
+def prepared(config):
+    """The device, PyTorch being set up for it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    on_gpu = device.type == "cuda"
-    if config["variant"] == "graph" and not on_gpu:
-        sys.exit("the variant graph needs a GPU and a PyTorch that was built for it")
     torch.manual_seed(config["seed"])
     torch.set_num_threads(config["cores"])
     torch.set_flush_denormal(True)  # as XLA does
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")
+    narrow = config["dtype"] == "tf32"
+    torch.set_float32_matmul_precision("high" if narrow else "highest")
+    torch.backends.cudnn.allow_tf32 = narrow
     torch.backends.cudnn.benchmark = config["variant"] != "eager"
+    return device
+
+
+def name(device):
+    return torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+
+
+def main(config, answer):
+    device = prepared(config)
+    on_gpu = device.type == "cuda"
+    if config["variant"] == "graph" and not on_gpu:
+        sys.exit("the variant graph needs a GPU and a PyTorch that was built for it")
     population = vmapped if config["variant"] == "func" else in_turn
     step = population(config, load(config, device), device)
     began = time.perf_counter()
@@ -245,7 +264,7 @@ def main(config, answer):
     answer(
         compile_seconds=max(0.0, first - timed(step, 1, device)),
         program_bytes=None,
-        device=torch.cuda.get_device_name() if on_gpu else "cpu",
+        device=name(device),
         versions={"python": platform.python_version(), "torch": torch.__version__},
     )
     for line in sys.stdin:

@@ -50,13 +50,30 @@ def machine() -> dict[str, Any]:
     }
 
 
+SCRIPTS = {"jax": "bench.jax_population", "torch": "bench.torch_members"}
+
+
 def start(
-    case: cases.Case, data: pathlib.Path, seed: int, torch_python: pathlib.Path | None
+    case: cases.Case,
+    data: pathlib.Path,
+    seed: int,
+    torch_python: pathlib.Path | None,
+    *,
+    script: str | None = None,
+    **asked: Any,
 ) -> Worker:
-    """Starts the process of a configuration; `answer` says when it is ready."""
-    script, python = "bench.jax_population", sys.executable
-    if case.library == "torch":
-        script, python = "bench.torch_members", torch_python or sys.executable
+    """Starts the process of a configuration; `answer` says when it is ready.
+
+    Args:
+      case: the configuration.
+      data: file that it trains on.
+      seed: of data, weights and batches.
+      torch_python: interpreter that has PyTorch, or None for this one.
+      script: module to run, or None for the one of the library in `SCRIPTS`.
+      **asked: more that the script is to know.
+    """
+    script = script or SCRIPTS[case.library]
+    python = (case.library == "torch" and torch_python) or sys.executable
     config = {
         **cases.numbers(case),
         **case.options,
@@ -65,6 +82,7 @@ def start(
         "data": os.fspath(data),
         "seed": seed,
         "cores": cores(),
+        **asked,
     }
     # On a GPU all of a group are there at once: each takes what it needs and no more.
     env = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | os.environ
