@@ -30,16 +30,19 @@ def maps(layer):
         apply = functional.conv_transpose2d if layer.transposed else functional.conv2d
         return apply(x, kernel, None, strides, padding, groups=layer.groups)
 
-    def gradient(*wanted):
+    def gradient(place):
+        wanted = [place == 0, place == 1, False]
+
         def apply(x, y, kernel):
             fixed = strides, padding, [1, 1], layer.transposed, [0, 0], layer.groups
-            return torch.ops.aten.convolution_backward(
-                y, x, kernel, None, *fixed, [*wanted, False]
+            found = torch.ops.aten.convolution_backward(
+                y, x, kernel, None, *fixed, wanted
             )
+            return found[place]
 
         return apply
 
-    return operations.Maps(forward, gradient(True, False), gradient(False, True))
+    return operations.Maps(forward, gradient(0), gradient(1))
 
 
 def edge(layer):

@@ -315,3 +315,21 @@ def test_every_variant_moves_all_weights_of_both_players(
     for old, new in zip(before, moving, strict=True):
         assert torch.isfinite(new).all()
         assert (old - new).abs().max() > 0
+
+
+@pytest.mark.parametrize("model", ["sn_dcgan", "r3gan"])
+def test_gradients_of_a_layer_are_the_adjoints_of_its_forward_pass(bench, model):
+    torch = pytest.importorskip("torch")
+    operations, torch_profile = bench("operations"), bench("torch_profile")
+    config = numbers(bench, model)
+    torch.manual_seed(0)
+    for layer in set(sum(operations.layers(config).values(), [])):
+        *places, inputs, outputs = operations.kernel_shape(layer)
+        both = (inputs, outputs) if layer.transposed else (outputs, inputs)
+        x = torch.randn(2, layer.channels, *layer.size).double()
+        y = torch.randn(2, layer.features, *operations.output_size(layer)).double()
+        kernel = torch.randn(*both, *places).double()
+        out, dx, dk = (each(x, y, kernel) for each in torch_profile.maps(layer))
+        assert (out.shape, dx.shape, dk.shape) == (y.shape, x.shape, kernel.shape)
+        found = [(a * b).sum() for a, b in ((y, out), (x, dx), (kernel, dk))]
+        torch.testing.assert_close(found[1:], found[:1] * 2)
