@@ -3,6 +3,7 @@
     python experiments/bench_population.py --quick          # about two minutes
     python experiments/bench_population.py --suite dcgan28  # one published table
     python experiments/bench_population.py --model mlp --members 8 64 --mappers vmap map
+    python experiments/bench_population.py --model r3gan --profile jaxgan
 
 Every configuration is a process of its own that stays alive. All take one short timed
 round in turn, in reverse order every other round, so that a machine that slows down
@@ -14,6 +15,11 @@ PyTorch, what the first step takes longer than the second. Peak MB are of the pr
 without compiling, on a GPU of the device; MB/member is how the arguments, results and
 temporaries of the compiled program, or else the peak, grow from the smallest
 population. The record keeps every round.
+
+--profile times each map of each layer alone, in a loop as steps are: its forward pass,
+the gradients of its input and its kernel, and their rates as shares of that of a large
+product; then the optimiser and the random numbers. Normalisation is what a step takes
+longer than one of the same networks without it, and the rest what is left of a step.
 """
 
 import dataclasses
@@ -32,6 +38,12 @@ class Settings:
             "dcgan28",
             "dcgan28_r1",
             "dcgan32",
+            "sn_dcgan",
+            "sn_dcgan_r1",
+            "resnet",
+            "resnet_r1",
+            "r3gan",
+            "r3gan_r1_r2",
             "mlp",
             "mlp_small",
             "scaling",
@@ -43,8 +55,14 @@ class Settings:
         | None
     ) = None
     """configurations of a published table; None for those of the flags below"""
-    model: Literal["dcgan28", "dcgan32", "mlp", "mlp_small"] = "dcgan28"
-    """networks, batch size and data"""
+    model: Literal[
+        "dcgan28", "dcgan32", "sn_dcgan", "resnet", "r3gan", "mlp", "mlp_small"
+    ] = "dcgan28"
+    """networks, batch size, loss and data"""
+    width: int | None = None
+    """channels of the model's outermost layers; None for the model's own"""
+    batch_size: int | None = None
+    """samples in a player's step; None for the model's own"""
     members: tuple[int, ...] = (8,)
     """sizes of the population"""
     forms: tuple[Literal["auto", "lax", "canonical", "matmul"], ...] = ("auto",)
@@ -55,18 +73,22 @@ class Settings:
     """on a CPU, one device per core or one device"""
     loops: tuple[Literal["scan", "python"], ...] = ("scan",)
     """all steps of a round in one call, or a call for each step"""
-    dtypes: tuple[Literal["float32", "bfloat16"], ...] = ("float32",)
-    """what the networks compute in"""
+    dtypes: tuple[Literal["float32", "tf32", "bfloat16"], ...] = ("float32",)
+    """what the networks compute in; tf32 is float32 but for products on a GPU"""
     torch: tuple[
         Literal["eager", "tuned", "fused", "compile", "func", "graph"], ...
     ] = ("eager",)
     """baselines, see bench/torch_members.py; left out where there is no PyTorch"""
     r1: float | None = None
     """weight of the R1 penalty; None leaves it out"""
+    r2: float | None = None
+    """weight of the R2 penalty; None leaves it out"""
+    profile: Literal["jaxgan", "torch"] | None = None
+    """the parts of a step of one member in that library, in the place of rates"""
     rounds: int | None = None
-    """timed rounds; None for 9, or 3 with --quick"""
+    """timed rounds; None for 9, or 3 with --quick or --profile"""
     seconds: float | None = None
-    """wanted length of a round of a configuration; None for 3, or 1 with --quick"""
+    """wanted length of a round; None for 3, or 1 with --quick and 0.2 with --profile"""
     torch_python: pathlib.Path | None = None
     """interpreter that has PyTorch; None for the one that runs this"""
     seed: int = 0
@@ -79,54 +101,29 @@ if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
 
 import itertools
-import math
-import re
 import sys
-import time
 
-from bench import cases, summaries, timing, workers
+from bench import cases, checks, profiles, records, summaries, timing, workers
 
 from jaxgan import reports
-from jaxgan.core import errors
 
 ROUNDS, SECONDS = 9, 3.0
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
-CHOSEN_BY_A_SUITE = (
-    "model",
-    "members",
-    "forms",
-    "mappers",
-    "devices",
-    "loops",
-    "dtypes",
-    "torch",
-    "r1",
-)
-MOST_MEMBERS = 1024
+PROFILE_ROUNDS, PROFILE_SECONDS = 3, 0.2
 
 
 def main(settings: Settings) -> None:
-    check(settings)
-    path = settings.out or default_path(settings)
-    cli.require(not path.exists(), "--out", path, "it exists; choose another file")
-    with cli.flag("--out", path):
-        make_folder(path.parent)
+    checks.check(settings, Settings())
+    name = "quick" if settings.quick else settings.suite or settings.model
+    path = records.new(settings.out, f"bench_population-{name}")
+    if settings.profile is not None:
+        profile(settings, path)
+        return
     groups = without_torch(settings, plan(settings))
     rounds = settings.rounds or (QUICK_ROUNDS if settings.quick else ROUNDS)
     seconds = settings.seconds or (QUICK_SECONDS if settings.quick else SECONDS)
-    record = {
-        # Names without folders, as those of one machine say nothing to others.
-        "command": [pathlib.PurePath(word).name for word in sys.argv],
-        "settings": {
-            name: value
-            for name, value in dataclasses.asdict(settings).items()
-            if name not in ("out", "torch_python")
-        },
-        "machine": workers.machine(),
-        "rounds": rounds,
-        "seconds": seconds,
-        "groups": [],
-    }
+    record = records.begun(settings) | {"rounds": rounds, "seconds": seconds}
+    record["groups"] = []
     for group in groups:
         results = timing.measure(
             group,
@@ -144,59 +141,20 @@ def main(settings: Settings) -> None:
         sys.exit(1)
 
 
-def check(settings: Settings) -> None:
-    defaults = Settings()
-    if settings.quick or settings.suite:
-        by = "--quick" if settings.quick else "--suite"
-        names = CHOSEN_BY_A_SUITE + (("suite",) if settings.quick else ())
-        for name in names:
-            value, default = getattr(settings, name), getattr(defaults, name)
-            cli.require(value == default, f"--{name}", value, f"{by} chooses it itself")
-    for value in settings.members:
-        holds = 1 <= value <= MOST_MEMBERS
-        need = f"each must lie between 1 and {MOST_MEMBERS}"
-        cli.require(holds, "--members", value, need)
-    for value in settings.mappers:
-        holds = re.fullmatch(r"auto|vmap|map|chunks:[1-9]\d*", value)
-        cli.require(
-            bool(holds), "--mappers", value, "choose auto, vmap, map or chunks:N"
-        )
-    for name in ("members", "forms", "mappers", "devices", "loops", "dtypes"):
-        value = getattr(settings, name)
-        cli.require(len(value) > 0, f"--{name}", value, "name at least one")
-    for name in ("rounds", "seconds"):
-        value = getattr(settings, name)
-        holds = value is None or 0 < value < math.inf
-        cli.require(holds, f"--{name}", value, "it must be positive")
-    r1 = settings.r1
-    holds = r1 is None or 0 <= r1 < math.inf
-    cli.require(holds, "--r1", r1, "it must be zero or a positive number")
-    for name in {"compile", "func"} & set(settings.torch):
-        need = f"--torch {name} has no second derivatives; leave one of the two out"
-        cli.require(r1 is None, "--r1", r1, need)
-    holds = 0 <= settings.seed < 2**31
-    cli.require(holds, "--seed", settings.seed, "it must lie between 0 and 2^31 - 1")
-    if settings.torch_python is not None:
-        holds = workers.has(settings.torch_python, "torch")
-        need = "this interpreter cannot be run or has no PyTorch"
-        cli.require(holds, "--torch-python", settings.torch_python, need)
-
-
-def default_path(settings: Settings) -> pathlib.Path:
-    name = "quick" if settings.quick else settings.suite or settings.model
-    now = time.strftime("%Y%m%d-%H%M%S")
-    return pathlib.Path("runs") / f"bench_population-{name}-{now}.json"
-
-
-def make_folder(folder: pathlib.Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
-    except OSError as error:
-        raise errors.UserError(
-            f"its folder cannot be written to ({error.strerror}); choose another."
-        ) from None
+def profile(settings: Settings, path: pathlib.Path) -> None:
+    """Measures, prints and records the parts of a step of one member."""
+    rounds = settings.rounds or PROFILE_ROUNDS
+    seconds = settings.seconds or PROFILE_SECONDS
+    asked = dataclasses.replace(settings, members=(1,))
+    library = {"jaxgan": "jax"}.get(settings.profile, settings.profile)
+    (case,) = (case for case in cases.of_flags(asked) if case.library == library)
+    found = profiles.measure(
+        case, rounds, seconds, seed=settings.seed, torch_python=settings.torch_python
+    )
+    profiles.show(found)
+    lengths = {"rounds": rounds, "seconds": seconds}
+    reports.write_json(path, records.begun(settings) | lengths | {"profile": found})
+    print(f"the record is {path}")
 
 
 def plan(settings: Settings) -> list[list[cases.Case]]:

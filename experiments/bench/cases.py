@@ -5,22 +5,47 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-IMAGES = {"network": "conv", "latent_dim": 64, "width": 32, "hidden": []}
-POINTS = {"network": "mlp", "shape": [2], "width": 0, "batch_size": 128}
+CONV = {"network": "conv", "latent_dim": 64, "width": 32, "batch_size": 64}
+COLOURS = {"shape": [32, 32, 3], "batch_size": 64}
+POINTS = {"network": "mlp", "shape": [2], "batch_size": 128}
+FIRST = {"loss": "non_saturating", "betas": [0.5, 0.999]}
 MODELS = {
-    "dcgan28": IMAGES | {"shape": [28, 28, 1], "batch_size": 64},
-    "dcgan32": IMAGES | {"shape": [32, 32, 3], "batch_size": 64},
-    "mlp": POINTS | {"latent_dim": 16, "hidden": [128, 128, 128]},
-    "mlp_small": POINTS | {"latent_dim": 64, "hidden": [128, 128]},
+    "dcgan28": FIRST | CONV | {"shape": [28, 28, 1]},
+    "dcgan32": FIRST | CONV | COLOURS,
+    "sn_dcgan": FIRST
+    | COLOURS
+    | {"network": "sn_dcgan", "latent_dim": 128, "width": 64},
+    "resnet": COLOURS
+    | {"network": "resnet", "latent_dim": 128, "generator_width": 256, "width": 128}
+    | {"loss": "hinge", "betas": [0.0, 0.9]},
+    "r3gan": COLOURS
+    | {"network": "r3gan", "latent_dim": 64, "width": 64, "groups": 8}
+    | {"blocks": 2, "expansion": 2, "loss": "relativistic", "betas": [0.0, 0.99]},
+    "mlp": FIRST | POINTS | {"latent_dim": 16, "hidden": [128, 128, 128]},
+    "mlp_small": FIRST | POINTS | {"latent_dim": 64, "hidden": [128, 128]},
 }
+"""Networks, batches, losses and the betas of Adam as published, for images of CIFAR-10:
+SN-DCGAN and SN-GAN's ResNet of Miyato et al. 2018, https://arxiv.org/abs/1802.05957,
+with one step of the discriminator for each of the generator; R3GAN of Huang et al.
+2024, https://arxiv.org/abs/2501.05441, whose width of 768 is cut to 64, its channels in
+a group, 16, being kept."""
 
+SPECTRAL = ("sn_dcgan", "resnet")
+"""Models whose discriminators are normalised spectrally."""
+
+R1_AND_R2 = {"r1": 0.025, "r2": 0.025}
+"""The weights `gamma / 2` that R3GAN begins with on CIFAR-10."""
 
 OPTIONS = {"form": "auto", "mapper": "auto", "devices": "cores", "loop": "scan"}
 """The usual ones of jaxgan."""
 
 
 class Case(NamedTuple):
-    """One configuration; `options` are those of its library alone."""
+    """One configuration; `options` are those of its library alone.
+
+    `r1`, `r2` are the weights of penalties, `width` and `batch_size` take the place of
+    the model's; None leaves them out.
+    """
 
     library: str
     model: str
@@ -28,11 +53,33 @@ class Case(NamedTuple):
     options: dict[str, str]
     dtype: str = "float32"
     r1: float | None = None
+    r2: float | None = None
+    width: int | None = None
+    batch_size: int | None = None
+
+
+COMMON = ("model", "r1", "r2", "width", "batch_size")
+"""What all configurations of a group share."""
+
+
+def numbers(case: Case) -> dict[str, Any]:
+    """The model of a configuration, with the weights of its penalties."""
+    of = dict(MODELS[case.model])
+    if case.width is not None:
+        for name in ("generator_width", "groups"):
+            if name in of:
+                # The same shares of the width; no group has fewer channels.
+                of[name] = max(1, of[name] * case.width // of["width"])
+        of["width"] = case.width
+    if case.batch_size is not None:
+        of["batch_size"] = case.batch_size
+    return of | {"r1": case.r1, "r2": case.r2}
 
 
 def of_jax(model: str, members: int, **changes: Any) -> Case:
-    case = {name: changes.pop(name) for name in ("dtype", "r1") if name in changes}
-    return Case("jax", model, members, OPTIONS | changes, **case)
+    own = {name: value for name, value in changes.items() if name in OPTIONS}
+    case = {name: value for name, value in changes.items() if name not in OPTIONS}
+    return Case("jax", model, members, OPTIONS | own, **case)
 
 
 def of_torch(model: str, members: int, variant: str, **case: Any) -> Case:
@@ -41,8 +88,9 @@ def of_torch(model: str, members: int, variant: str, **case: Any) -> Case:
 
 def of_flags(asked: Any) -> list[Case]:
     """All combinations of the flags of bench_population.py, the baselines first."""
+    common = {name: getattr(asked, name) for name in COMMON if name != "model"}
     baselines = [
-        of_torch(asked.model, members, variant, dtype=dtype, r1=asked.r1)
+        of_torch(asked.model, members, variant, dtype=dtype, **common)
         for variant, dtype, members in itertools.product(
             asked.torch, asked.dtypes, asked.members
         )
@@ -50,7 +98,7 @@ def of_flags(asked: Any) -> list[Case]:
     names = ("form", "mapper", "devices", "loop", "dtype")
     values = (asked.forms, asked.mappers, asked.devices, asked.loops, asked.dtypes)
     own = [
-        of_jax(asked.model, members, r1=asked.r1, **dict(zip(names, each, strict=True)))
+        of_jax(asked.model, members, **common, **dict(zip(names, each, strict=True)))
         for *each, members in itertools.product(*values, asked.members)
     ]
     return baselines + own
@@ -73,12 +121,12 @@ def quick() -> list[list[Case]]:
     ]
 
 
-def images(model: str, r1: float | None = None) -> list[list[Case]]:
-    variants = ["eager", "tuned", "fused"] + (["compile"] if r1 is None else [])
+def images(model: str, members: int = 8, **penalties: float) -> list[list[Case]]:
+    variants = ("eager", "tuned", "fused", "compile")
     own = ({}, {"devices": "one"}, {"loop": "python"})
     return [
-        [of_torch(model, 8, variant, r1=r1) for variant in variants]
-        + [of_jax(model, 8, r1=r1, **changes) for changes in own]
+        [of_torch(model, members, variant, **penalties) for variant in variants]
+        + [of_jax(model, members, **penalties, **changes) for changes in own]
     ]
 
 
@@ -144,18 +192,19 @@ def dtypes() -> list[list[Case]]:
 
 def gpu() -> list[list[Case]]:
     """Groups are small, as all of their members are on the card at once."""
-    groups = []
+    groups, usual = [], {"dtype": "tf32"}
     for model in ("mlp", "dcgan28", "dcgan32"):
-        eager, conv = of_torch(model, 8, "eager"), MODELS[model]["network"] == "conv"
+        eager = of_torch(model, 8, "eager", **usual)
         variants = ("tuned", "compile", "graph", "func")
         kept = [{"form": "lax"}, {"form": "canonical"}, {"form": "matmul"}]
-        changes = (kept if conv else []) + [{"mapper": "map"}, {"mapper": "chunks:8"}]
-        changes += [{"dtype": "bfloat16"}, {"loop": "python"}]
+        changes = kept if MODELS[model]["network"] != "mlp" else []
+        changes += [{"mapper": "map"}, {"mapper": "chunks:8"}, {"loop": "python"}]
+        changes += [{"dtype": "float32"}, {"dtype": "bfloat16"}]
         groups += [
-            [eager, *(of_jax(model, n) for n in (1, 8, 64))],
-            *([eager, of_jax(model, n)] for n in (256, 1024)),
-            [eager, *(of_torch(model, 64, variant) for variant in variants)],
-            [eager, *(of_jax(model, 64, **change) for change in changes)],
+            [eager, *(of_jax(model, n, **usual) for n in (1, 8, 64))],
+            *([eager, of_jax(model, n, **usual)] for n in (256, 1024)),
+            [eager, *(of_torch(model, 64, name, **usual) for name in variants)],
+            [eager, *(of_jax(model, 64, **usual | change) for change in changes)],
         ]
     return groups
 
@@ -165,6 +214,12 @@ SUITES = {
     "dcgan28": lambda: images("dcgan28"),
     "dcgan28_r1": lambda: images("dcgan28", r1=1.0),
     "dcgan32": lambda: images("dcgan32"),
+    "sn_dcgan": lambda: images("sn_dcgan", 2),
+    "sn_dcgan_r1": lambda: images("sn_dcgan", 2, r1=1.0),
+    "resnet": lambda: images("resnet", 1),
+    "resnet_r1": lambda: images("resnet", 1, r1=1.0),
+    "r3gan": lambda: images("r3gan", 2),
+    "r3gan_r1_r2": lambda: images("r3gan", 2, **R1_AND_R2),
     "mlp": lambda: points("mlp"),
     "mlp_small": lambda: points("mlp_small"),
     "scaling": scaling,
@@ -173,33 +228,6 @@ SUITES = {
     "dtypes": dtypes,
     "gpu": gpu,
 }
-
-
-def member_step_flops(model: str, r1: float | None = None) -> float:
-    """Floating-point operations of the linear maps in a step of one member.
-
-    A forward pass of the generator costs g, of the discriminator d, and a gradient with
-    respect to weights or input costs as much again; no gradient is taken with respect
-    to z or, in the discriminator's step, to samples. The discriminator's step has a
-    pass of g and two of d, the generator's one of each. R1 adds the gradient with
-    respect to samples, and its gradient, which is a pass and a gradient of weights.
-    Products with the zeros that convolutions are padded with count as others do.
-    """
-    of = MODELS[model]
-    if of["network"] == "mlp":
-        g = [a * b for a, b in itertools.pairwise([of["latent_dim"], *of["hidden"], 2])]
-        d = [a * b for a, b in itertools.pairwise([2, *of["hidden"], 1])]
-    else:
-        (height, width, channels), n, taps = of["shape"], of["width"], 16
-        places = height * width // 16
-        stem, inner = places * 2 * n, places * taps * 2 * n * n
-        outer = 4 * places * taps * n * channels
-        g = [of["latent_dim"] * stem, inner, outer]
-        d = [outer, inner, stem]
-    d_step = sum(g) + 2 * (3 * sum(d) - d[0])
-    g_step = 3 * sum(g) - g[0] + 2 * sum(d)
-    penalty = 0 if r1 is None else 3 * sum(d)
-    return 2.0 * of["batch_size"] * (d_step + g_step + penalty)
 
 
 def make_data(model: str, seed: int) -> np.ndarray:

@@ -25,26 +25,50 @@ from jaxgan.core import randomness
 from jaxgan.data import pool
 from jaxgan.runs import journal
 
-ADAM = {"learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
+LEARNING_RATE = 2e-4
+STRUCTURE = ("width", "hidden", "generator_width", "groups", "blocks", "expansion")
+"""What architectures are made with, each with its own."""
+
+
+def stored(dtype):
+    """The dtype that numbers are kept in; tf32 is how products of float32 are taken."""
+    return "float32" if dtype == "tf32" else dtype
+
+
+def set_precision(dtype):
+    """On a GPU, makes products of float32 exact to float32, or lets them be in tf32."""
+    if dtype == "bfloat16" or jax.default_backend() == "cpu":
+        return
+    name = "tensorfloat32" if dtype == "tf32" else "highest"
+    jax.config.update("jax_default_matmul_precision", name)
 
 
 def networks(config):
     """The two networks, whose layers have the form that is asked for."""
-    common = {name: config[name] for name in ("latent_dim", "dtype")}
-    common["convolution"] = config["form"]
-    if config["network"] == "mlp":
-        return gan.mlp(config["shape"], hidden=config["hidden"], **common)
-    return gan.conv(config["shape"], width=config["width"], **common)
+    numbers = {name: config[name] for name in STRUCTURE if name in config}
+    if "generator_width" in numbers:
+        numbers["discriminator_width"] = numbers.pop("width")
+    return gan.make(
+        config["network"],
+        config["shape"],
+        latent_dim=config["latent_dim"],
+        convolution=config["form"],
+        dtype=stored(config["dtype"]),
+        **numbers,
+        **config.get("recipe", {}),
+    )
 
 
 def training_step(config):
     """Both players' steps, and the numbers they need."""
-    pair, loss = networks(config), losses.get("non_saturating")
-    weights = {} if config["r1"] is None else {"r1": config["r1"]}
+    pair, loss = networks(config), losses.get(config["loss"])
+    weights = {name: config[name] for name in ("r1", "r2") if config[name] is not None}
     terms = {name: penalties.PENALTIES[name] for name in weights}
     d = steps.update("discriminator", gradients.discriminator(pair, loss, terms))
     g = steps.update("generator", gradients.generator(pair, loss))
-    return pair, steps.alternating(d, g), types.HParams(types.Pair(ADAM, ADAM), weights)
+    b1, b2 = config["betas"]
+    adam = {"learning_rate": LEARNING_RATE, "b1": b1, "b2": b2}
+    return pair, steps.alternating(d, g), types.HParams(types.Pair(adam, adam), weights)
 
 
 def mapper(config):
@@ -54,8 +78,8 @@ def mapper(config):
         return population.chunks(int(most))
     if name == "auto":
         return population.automatic(
-            convolutional=config["network"] == "conv",
-            widest=config["batch_size"] * max([config["width"], *config["hidden"]]),
+            convolutional=config["network"] != "mlp",
+            widest=config["batch_size"] * max(config.get("hidden", [0])),
         )
     return {"vmap": population.vmap, "map": population.one_by_one}[name]
 
@@ -95,7 +119,7 @@ def size(compiled):
 def matmul_rate(dtype):
     """Floating-point operations per second of a large matrix product."""
     n = 2048 if jax.default_backend() == "cpu" else 8192
-    a = jax.random.normal(randomness.key(0), (n, n), dtype)
+    a = jax.random.normal(randomness.key(0), (n, n), stored(dtype))
     product = jax.jit(jax.numpy.matmul)
     product(a, a).block_until_ready()
     seconds = []
@@ -109,6 +133,7 @@ def matmul_rate(dtype):
 def main(config, answer):
     if config["devices"] == "cores":
         population.use_all_cores()
+    set_precision(config["dtype"])
     pair, step, hparams = training_step(config)
     data = pool.put(np.load(config["data"]))
     hparams = population.broadcast(hparams, config["members"])

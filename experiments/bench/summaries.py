@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from bench import cases
+from bench import cases, operations
 
 from jaxgan import reports
 
@@ -28,7 +28,7 @@ def summary(result: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, 
     case, rate = result["case"], rates(result)
     whole = [r for r in results if "error" not in r]
     base = next((r for r in whole if is_eager(r["case"])), whole[0])
-    flops = cases.member_step_flops(case.model, case.r1)
+    flops = operations.member_step_flops(cases.numbers(case))
     matmul = np.array([said["matmul_rate"] for said in result["timed"]])
     kin = [r for r in whole if r["case"]._replace(members=case.members) == case]
     least = min(kin, key=lambda r: r["case"].members)
@@ -74,6 +74,16 @@ def title(case: cases.Case) -> str:
     return " ".join(words + ([case.dtype] if case.dtype != "float32" else []))
 
 
+def subject(case: cases.Case) -> str:
+    """What a group of configurations is of."""
+    weights = {"R1": case.r1, "R2": case.r2}
+    given = [f"{k} of weight {v:g}" for k, v in weights.items() if v is not None]
+    sizes = {"width": case.width, "batch": case.batch_size}
+    changed = [f", {k} {v}" for k, v in sizes.items() if v is not None]
+    penalties = " with " + " and ".join(given) if given else ""
+    return case.model + "".join(changed) + penalties
+
+
 def show(results: list[dict[str, Any]]) -> None:
     """Prints the table of a group."""
     rows = [row(result) for result in results]
@@ -81,9 +91,8 @@ def show(results: list[dict[str, Any]]) -> None:
     if good is None:
         return
     case, flops = good["case"], good["flops_per_member_step"] / 1e6
-    penalty = "" if case.r1 is None else f" with R1 of weight {case.r1:g}"
     heading = (
-        f"{case.model}{penalty}: {flops:.4g} MFLOP per member-step; ratios to "
+        f"{subject(case)}: {flops:.4g} MFLOP per member-step; ratios to "
         f"{good['ratio_to']}, {good['case'].members} members; {good['device']}"
     )
     reports.print_table(rows, COLUMNS, heading)

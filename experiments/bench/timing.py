@@ -20,6 +20,7 @@ def measure(
     *,
     seed: int,
     torch_python: pathlib.Path | None,
+    together: bool = False,
 ) -> list[dict[str, Any]]:
     """Times the configurations of a group in turn, round by round.
 
@@ -29,6 +30,7 @@ def measure(
       seconds: wanted length of a round.
       seed: of data, weights and batches.
       torch_python: interpreter that has PyTorch, or None for this one.
+      together: whether all start, and compile, at once, where there are cores for it.
 
     Returns:
       The result of each, with its rounds and `summaries.summary`, or its error.
@@ -37,11 +39,18 @@ def measure(
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         data, pairs = folder / "data.npy", []
         np.save(data, cases.make_data(group[0].model, seed))
-        for case in group:
+
+        def start(case: cases.Case) -> workers.Worker:
             said = f"{summaries.title(case)}, {case.members} members"
             print(f"starting {said}", file=sys.stderr)
             worker = workers.start(case, data, seed, torch_python)
             stack.callback(workers.stop, worker)
+            return worker
+
+        started = map(start, group)
+        for case, worker in zip(
+            group, list(started) if together else started, strict=True
+        ):
             result = {"case": case, "timed": []} | workers.answer(worker)
             workers.forget_peak(worker)
             result |= warm_up(worker, seconds) if "error" not in result else {}

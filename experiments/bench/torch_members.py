@@ -1,17 +1,21 @@
 """A population of GANs in PyTorch, members one after another, to compare with.
 
 Started by bench_population.py, which says what to run in one argument of JSON; orders
-come and answers go as lines of JSON. The networks and the mathematics of a step are
-those of `jaxgan.gan`, in the layout of PyTorch. Needs PyTorch and nothing of jaxgan.
+come and answers go as lines of JSON. The networks are those of `torch_networks`, the
+mathematics of a step is that of `jaxgan.gan`, but for one thing: spectral normalisation
+takes a power iteration in every pass, and the vectors of those in the generator's step
+are kept too, as code in PyTorch has it. Needs PyTorch and nothing of jaxgan.
 
 Variants: `eager`, as it is usually written; `tuned` by hand: channels last, the
 discriminator frozen in the generator's step, no graph for the fakes of the
 discriminator's step; `fused`, tuned with the fused Adam; `compile`, tuned with
-`torch.compile`; `func`, all members at once by `torch.func.vmap`; `graph`, all members'
-steps in one CUDA graph.
+`torch.compile`, but for the discriminator's loss with R1 or R2, as what it compiles has
+no second derivatives; `func`, all members at once by `torch.func.vmap`; `graph`, all
+members' steps in one CUDA graph.
 """
 
 import copy
+import functools
 import json
 import os
 import platform
@@ -19,87 +23,38 @@ import sys
 import time
 
 import torch
-from torch import nn
-from torch.nn import functional
+from bench import torch_losses, torch_networks
 
-ADAM = {"lr": 2e-4, "betas": (0.5, 0.999)}
+LEARNING_RATE = 2e-4
 WARM_UP = 3
 
 
-def players(config):
-    """The generator and the discriminator of one member."""
-    latent, width, (height, *_) = config["latent_dim"], config["width"], config["shape"]
-    if config["network"] == "mlp":
-        hidden, points = config["hidden"], config["shape"][0]
-        return _mlp(latent, hidden, points, nn.ReLU()), nn.Sequential(
-            _mlp(points, hidden, 1, nn.LeakyReLU(0.2)), nn.Flatten(0)
-        )
-    side, channels = height // 4, config["shape"][-1]
-    generator = nn.Sequential(
-        nn.Linear(latent, side * side * 2 * width, bias=False),
-        nn.Unflatten(1, (2 * width, side, side)),
-        nn.BatchNorm2d(2 * width),
-        nn.ReLU(),
-        nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-        nn.ConvTranspose2d(width, channels, 4, 2, 1),
-        nn.Tanh(),
-    )
-    discriminator = nn.Sequential(
-        nn.Conv2d(channels, width, 4, 2, 1),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 2 * width, 4, 2, 1),
-        nn.LeakyReLU(0.2),
-        nn.Flatten(),
-        nn.Linear(side * side * 2 * width, 1),
-        nn.Flatten(0),
-    )
-    return generator, discriminator
+def adam(config, weights, **options):
+    """The optimiser of one player."""
+    betas = tuple(config["betas"])
+    return torch.optim.Adam(weights, LEARNING_RATE, betas, **options)
 
 
-def _mlp(inputs, hidden, outputs, activation):
-    layers = []
-    for width in hidden:
-        layers += [nn.Linear(inputs, width), activation]
-        inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+def member_step(config, data, device, players=None):
+    """Builds the step of a new member, as a function without arguments.
 
-
-def discriminator_loss(discriminator, real, fake, r1=None):
-    """Non-saturating, with R1 of that weight unless it is None."""
-    if r1 is not None:
-        real = real.requires_grad_()
-    real_logits, fake_logits = discriminator(real), discriminator(fake)
-    loss = functional.softplus(-real_logits).mean()
-    loss = loss + functional.softplus(fake_logits).mean()
-    if r1 is None:
-        return loss
-    (gradient,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
-    return loss + r1 * gradient.square().flatten(1).sum(1).mean()
-
-
-def generator_loss(discriminator, fake):
-    """Non-saturating."""
-    return functional.softplus(-discriminator(fake)).mean()
-
-
-def member_step(config, data, device):
-    """Builds the step of a new member, as a function without arguments."""
-    variant, batch_size, r1 = config["variant"], config["batch_size"], config["r1"]
+    `players` makes its networks of the configuration, None as it says.
+    """
+    players = players or torch_networks.players
+    variant, batch_size, loss = (config[k] for k in ("variant", "batch_size", "loss"))
     tuned, latent_dim = variant != "eager", config["latent_dim"]
+    penalties = config["r1"], config["r2"]
     generator, discriminator = (player.to(device) for player in players(config))
-    if tuned and config["network"] == "conv":
+    if tuned and config["network"] != "mlp":
         generator.to(memory_format=torch.channels_last)
         discriminator.to(memory_format=torch.channels_last)
-    numbers = ADAM | {"fused": variant == "fused" or None}
-    numbers |= {"capturable": variant == "graph"}
-    g_optimizer = torch.optim.Adam(generator.parameters(), **numbers)
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), **numbers)
-    d_loss_of, g_loss_of = discriminator_loss, generator_loss
-    apply = lambda module, x: module(x)  # noqa: E731
+    options = {"fused": variant == "fused" or None, "capturable": variant == "graph"}
+    g_optimizer = adam(config, generator.parameters(), **options)
+    d_optimizer = adam(config, discriminator.parameters(), **options)
+    d_loss_of, g_loss_of, apply = FUNCTIONS
     if variant == "compile":
-        d_loss_of, g_loss_of, apply = compiled()
+        d_compiled, g_loss_of, apply = compiled()
+        d_loss_of = d_compiled if penalties == (None, None) else d_loss_of
 
     def latent():
         return torch.randn(batch_size, latent_dim, device=device)
@@ -114,22 +69,28 @@ def member_step(config, data, device):
         with mixed():
             with torch.set_grad_enabled(not tuned):
                 fake = apply(generator, latent()).detach()
-            loss = d_loss_of(discriminator, real, fake, r1)
+            value = d_loss_of(discriminator, real, fake, loss, *penalties)
         d_optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         d_optimizer.step()
 
         discriminator.requires_grad_(not tuned)
         with mixed():
-            loss = g_loss_of(discriminator, apply(generator, latent()))
+            fake = apply(generator, latent())
+            value = g_loss_of(discriminator, real, fake, loss)
         g_optimizer.zero_grad()
-        loss.backward()
+        value.backward()
         g_optimizer.step()
         discriminator.requires_grad_(True)
 
     return step
 
 
+def forward(module, x):
+    return module(x)
+
+
+FUNCTIONS = torch_losses.discriminator_loss, torch_losses.generator_loss, forward
 _COMPILED = []
 
 
@@ -138,8 +99,7 @@ def compiled():
     if not _COMPILED:
         # Members have other weights but the same code.
         torch._dynamo.config.cache_size_limit = 64
-        functions = discriminator_loss, generator_loss, lambda module, x: module(x)
-        _COMPILED.extend(map(torch.compile, functions))
+        _COMPILED.extend(map(torch.compile, FUNCTIONS))
     return _COMPILED
 
 
@@ -170,40 +130,45 @@ def captured(step):
 
 def stacked_players(config, device):
     """Weights of each player stacked along the members, its code, and its optimiser."""
-    members, stacked, templates, optimizers = config["members"], [], [], []
-    for of_player in zip(*(players(config) for _ in range(members)), strict=True):
+    members, stacked, functions, optimizers = config["members"], [], [], []
+    pairs = (torch_networks.players(config) for _ in range(members))
+    for of_player in zip(*pairs, strict=True):
         modules = [module.to(device) for module in of_player]
         for module in modules:
             # Under vmap there is no place for running statistics.
             torch.func.replace_all_batch_norm_modules_(module)
         weights, _ = torch.func.stack_module_state(modules)
         stacked.append(weights)
-        templates.append(copy.deepcopy(modules[0]).to("meta"))
+        functions.append(functional(modules[0]))
         # Adam acts element by element, so one optimiser serves all the members.
-        optimizers.append(torch.optim.Adam(weights.values(), foreach=True, **ADAM))
-    return stacked, templates, optimizers
+        optimizers.append(adam(config, weights.values(), foreach=True))
+    return stacked, functions, optimizers
+
+
+def functional(module):
+    """The function `(weights, x) -> y` of a module, with its buffers as they are."""
+    fixed = dict(module.named_buffers())
+    template = copy.deepcopy(module).to("meta")
+
+    def apply(weights, x):
+        return torch.func.functional_call(template, {**fixed, **weights}, (x,))
+
+    return apply
 
 
 def vmapped(config, data, device):
     """The step of a population by `torch.func`, weights stacked along the members."""
-    members, batch_size = config["members"], config["batch_size"]
-    stacked, templates, optimizers = stacked_players(config, device)
+    members, batch_size, loss = (config[k] for k in ("members", "batch_size", "loss"))
+    stacked, (generate, judge), optimizers = stacked_players(config, device)
     (g_weights, d_weights), (g_optimizer, d_optimizer) = stacked, optimizers
 
-    def generate(weights, z):
-        return torch.func.functional_call(templates[0], weights, (z,))
-
     def of_discriminator(weights, g_weights, real, z):
-        def discriminator(x):
-            return torch.func.functional_call(templates[1], weights, (x,))
+        critic, fake = functools.partial(judge, weights), generate(g_weights, z)
+        return torch_losses.discriminator_loss(critic, real, fake, loss)
 
-        return discriminator_loss(discriminator, real, generate(g_weights, z))
-
-    def of_generator(weights, d_weights, z):
-        def discriminator(x):
-            return torch.func.functional_call(templates[1], d_weights, (x,))
-
-        return generator_loss(discriminator, generate(weights, z))
+    def of_generator(weights, d_weights, real, z):
+        critic, fake = functools.partial(judge, d_weights), generate(weights, z)
+        return torch_losses.generator_loss(critic, real, fake, loss)
 
     d_gradient = torch.func.vmap(torch.func.grad(of_discriminator))
     g_gradient = torch.func.vmap(torch.func.grad(of_generator))
@@ -218,23 +183,29 @@ def vmapped(config, data, device):
 
     def step():
         index = torch.randint(len(data), (members, batch_size), device=device)
+        real = data[index]
         mixed = torch.autocast(
             device.type, torch.bfloat16, enabled=config["dtype"] == "bfloat16"
         )
         with mixed, torch.no_grad():
-            gradients = d_gradient(d_weights, g_weights, data[index], latent())
+            gradients = d_gradient(d_weights, g_weights, real, latent())
         move(d_optimizer, d_weights, gradients)
         with mixed, torch.no_grad():
-            gradients = g_gradient(g_weights, d_weights, latent())
+            gradients = g_gradient(g_weights, d_weights, real, latent())
         move(g_optimizer, g_weights, gradients)
 
     return step
 
 
+def stored(dtype):
+    """The dtype that numbers are kept in; tf32 is how products of float32 are taken."""
+    return torch.float32 if dtype == "tf32" else getattr(torch, dtype)
+
+
 def matmul_rate(device, dtype):
     """Floating-point operations per second of a large matrix product."""
     n = 2048 if device.type == "cpu" else 8192
-    a = torch.randn(n, n, device=device, dtype=getattr(torch, dtype))
+    a = torch.randn(n, n, device=device, dtype=stored(dtype))
     seconds = [timed(lambda: a @ a, 1, device) for _ in range(4)]
     return 2 * n**3 / min(seconds)
 
@@ -256,21 +227,33 @@ def load(config, device):
     x = torch.from_numpy(np.load(config["data"]))
     x = x / 127.5 - 1 if x.dtype == torch.uint8 else x
     x = x.movedim(-1, 1).contiguous() if x.ndim == 4 else x
-    if config["network"] == "conv" and config["variant"] not in ("eager", "func"):
+    if config["network"] != "mlp" and config["variant"] not in ("eager", "func"):
         x = x.contiguous(memory_format=torch.channels_last)
     return x.to(device)
 
 
-def main(config, answer):
+def prepared(config):
+    """The device, PyTorch being set up for it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    on_gpu = device.type == "cuda"
-    if config["variant"] == "graph" and not on_gpu:
-        sys.exit("the variant graph needs a GPU and a PyTorch that was built for it")
     torch.manual_seed(config["seed"])
     torch.set_num_threads(config["cores"])
     torch.set_flush_denormal(True)  # as XLA does
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")
+    narrow = config["dtype"] == "tf32"
+    torch.set_float32_matmul_precision("high" if narrow else "highest")
+    torch.backends.cudnn.allow_tf32 = narrow
     torch.backends.cudnn.benchmark = config["variant"] != "eager"
+    return device
+
+
+def name(device):
+    return torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+
+
+def main(config, answer):
+    device = prepared(config)
+    on_gpu = device.type == "cuda"
+    if config["variant"] == "graph" and not on_gpu:
+        sys.exit("the variant graph needs a GPU and a PyTorch that was built for it")
     population = vmapped if config["variant"] == "func" else in_turn
     step = population(config, load(config, device), device)
     began = time.perf_counter()
@@ -281,7 +264,7 @@ def main(config, answer):
     answer(
         compile_seconds=max(0.0, first - timed(step, 1, device)),
         program_bytes=None,
-        device=torch.cuda.get_device_name() if on_gpu else "cpu",
+        device=name(device),
         versions={"python": platform.python_version(), "torch": torch.__version__},
     )
     for line in sys.stdin:

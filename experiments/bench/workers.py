@@ -50,28 +50,47 @@ def machine() -> dict[str, Any]:
     }
 
 
+SCRIPTS = {"jax": "bench.jax_population", "torch": "bench.torch_members"}
+
+
 def start(
-    case: cases.Case, data: pathlib.Path, seed: int, torch_python: pathlib.Path | None
+    case: cases.Case,
+    data: pathlib.Path,
+    seed: int,
+    torch_python: pathlib.Path | None,
+    *,
+    script: str | None = None,
+    **asked: Any,
 ) -> Worker:
-    """Starts the process of a configuration; `answer` says when it is ready."""
-    script, python = "jax_population.py", sys.executable
-    if case.library == "torch":
-        script, python = "torch_members.py", torch_python or sys.executable
+    """Starts the process of a configuration; `answer` says when it is ready.
+
+    Args:
+      case: the configuration.
+      data: file that it trains on.
+      seed: of data, weights and batches.
+      torch_python: interpreter that has PyTorch, or None for this one.
+      script: module to run, or None for the one of the library in `SCRIPTS`.
+      **asked: more that the script is to know.
+    """
+    script = script or SCRIPTS[case.library]
+    python = (case.library == "torch" and torch_python) or sys.executable
     config = {
-        **cases.MODELS[case.model],
+        **cases.numbers(case),
         **case.options,
         "members": case.members,
         "dtype": case.dtype,
-        "r1": case.r1,
         "data": os.fspath(data),
         "seed": seed,
         "cores": cores(),
+        **asked,
     }
     # On a GPU all of a group are there at once: each takes what it needs and no more.
     env = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | os.environ
+    paths = [os.fspath(FOLDER.parent), env.get("PYTHONPATH")]
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     log = tempfile.TemporaryFile("w+")
     process = subprocess.Popen(
-        [python, FOLDER / script, json.dumps(config)],
+        [python, "-m", script, json.dumps(config)],
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

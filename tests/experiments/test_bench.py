@@ -11,12 +11,10 @@ import sys
 import tempfile
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import gradients, losses, penalties, steps, training
-from jaxgan import types as contracts
+from jaxgan import steps, training
 from jaxgan.core import errors
 from jaxgan.data import pool
 
@@ -95,6 +93,14 @@ def test_a_record_is_never_overwritten(tiny):
         ("--seconds", {"seconds": math.nan}),
         ("--r1", {"r1": -1.0}),
         ("--r1", {"r1": 1.0, "torch": ("func",)}),
+        ("--r2", {"r2": 1.0, "torch": ("func",)}),
+        ("--r2", {"r2": math.inf}),
+        ("--r2", {"r2": 1.0, "model": "sn_dcgan"}),
+        ("--torch", {"model": "resnet", "torch": ("func",)}),
+        ("--width", {"model": "mlp", "width": 8}),
+        ("--width", {"model": "r3gan", "width": 12}),
+        ("--width", {"width": 0}),
+        ("--batch-size", {"batch_size": 0}),
         ("--seed", {"seed": -1}),
         ("--members", {"suite": "mlp", "members": (4,)}),
         ("--suite", {"quick": True, "suite": "mlp"}),
@@ -102,9 +108,9 @@ def test_a_record_is_never_overwritten(tiny):
     ],
 )
 def test_a_flag_that_cannot_be_followed_is_named(bench, flag, fields):
-    script = bench("bench_population")
+    script, checks = bench("bench_population"), bench("bench.checks")
     with pytest.raises(errors.UserError, match=f"^{flag} .*[a-z].*\\.$"):
-        script.check(script.Settings(**fields))
+        checks.check(script.Settings(**fields), script.Settings())
 
 
 def test_suites_compare_what_is_comparable(bench):
@@ -112,26 +118,75 @@ def test_suites_compare_what_is_comparable(bench):
     for name, suite in cases.SUITES.items():
         for group in suite():
             assert len(set(map(repr, group))) == len(group), name
-            assert len({(case.model, case.r1) for case in group}) == 1, name
+            shared = {
+                tuple(getattr(case, one) for one in cases.COMMON) for case in group
+            }
+            assert len(shared) == 1, name
             for case in group:
                 if case.library == "jax":
-                    config = {**cases.MODELS[case.model], **case.options}
+                    config = {**cases.numbers(case), **case.options}
                     config["members"] = case.members
                     assert callable(jax_population.mapper(config))
+                elif case.options["variant"] == "func":
+                    spectral = case.model in cases.SPECTRAL
+                    assert not spectral and (case.r1, case.r2) == (None, None), name
 
 
-@pytest.mark.parametrize("r1", [None, 1.0])
-@pytest.mark.parametrize("model", ["dcgan28", "dcgan32", "mlp", "mlp_small"])
-def test_operations_are_about_those_that_xla_counts(bench, model, r1):
-    # XLA leaves out products with padding and counts what is not a product.
+def built(bench, model, **penalties):
+    """A model in plain form, its step with numbers and the shapes of a state."""
     cases, jax_population = bench("bench.cases"), bench("bench.jax_population")
-    config = cases.MODELS[model] | {"dtype": "float32", "r1": r1, "form": "lax"}
+    config = cases.numbers(cases.of_jax(model, 1, **penalties))
+    config |= {"dtype": "float32", "form": "lax"}
     pair, step, hparams = jax_population.training_step(config)
+    state = jax.eval_shape(steps.initialise(pair), hparams, jax.random.key(0))
+    return config, step, hparams, state
+
+
+def inside(layer):
+    """The share of a layer's products that are with no zero of the padding."""
+    if layer.padding == "VALID" or not layer.size:
+        return 1.0
+    found = 1.0
+    for size, k in zip(layer.size, layer.kernel, strict=True):
+        n = size * layer.stride if layer.transposed else size
+        outputs = -(-n // layer.stride)
+        before = max(0, (outputs - 1) * layer.stride + k - n) // 2
+        places = np.arange(outputs)[:, None] * layer.stride + np.arange(k) - before
+        found *= np.mean((places >= 0) & (places < n))
+    return found
+
+
+SLOWER = [("resnet", {}), ("r3gan", {}), ("r3gan", {"r1": 1.0, "r2": 1.0})]
+MEASURED = [
+    *((model, {}) for model in ("dcgan28", "dcgan32", "mlp", "mlp_small", "sn_dcgan")),
+    *((model, {"r1": 1.0}) for model in ("dcgan28", "dcgan32", "mlp", "mlp_small")),
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOWER),
+]
+
+
+@pytest.mark.parametrize("model, penalties", MEASURED)
+def test_operations_are_about_those_that_xla_counts(bench, model, penalties):
+    # XLA leaves out products with padding and counts what is not a product.
+    cases, operations = bench("bench.cases"), bench("bench.operations")
+    config, step, hparams, state = built(bench, model, **penalties)
     key, data = jax.random.key(0), pool.put(cases.make_data(model, 0))
-    state = jax.eval_shape(steps.initialise(pair), hparams, key)
     draw = pool.draw(config["batch_size"])
     counted = training.flops(step, draw, hparams, state, key, data)
-    assert cases.member_step_flops(model, r1) == pytest.approx(counted, rel=0.15)
+    uses = list(operations.uses(config))
+    products = [times * operations.products(layer) for *_, layer, times in uses]
+    share = np.average([inside(layer) for *_, layer, _ in uses], weights=products)
+    found = share * operations.member_step_flops(config)
+    assert found == pytest.approx(counted, rel=0.12)
+
+
+@pytest.mark.parametrize("model", ["dcgan28", "mlp", "sn_dcgan", "resnet", "r3gan"])
+def test_layers_have_the_kernels_of_the_networks(bench, model):
+    operations = bench("bench.operations")
+    config, *_, state = built(bench, model)
+    for player, layers in operations.layers(config).items():
+        leaves = jax.tree_util.tree_leaves_with_path(getattr(state.params, player))
+        kernels = [leaf.shape for path, leaf in leaves if "kernel" in str(path[-1])]
+        assert sorted(map(operations.kernel_shape, layers)) == sorted(kernels)
 
 
 def test_every_other_round_goes_backwards_and_ratios_are_taken_in_rounds(
@@ -179,134 +234,6 @@ def test_memory_per_member_is_the_growth_from_the_smallest_population(bench):
     ]
     found = [summaries.summary(r, results)["bytes_per_member"] for r in results]
     assert found == [None, 3, 3, None, 7, 7]
-
-
-def as_torch(tree):
-    """Weights of one player in the order and layout of the PyTorch networks."""
-    torch = pytest.importorskip("torch")
-    leaves = []
-    names = [name for name in tree if name.startswith(("Dense", "Conv_", "ConvT"))]
-    names.sort(key=lambda name: (name.startswith("ConvT"), name[-1]))
-    kernels = [(name, tree[name]) for name in names]
-    if "Head_0" in tree:
-        kernels.append(("Head", tree["Head_0"]["Dense_0"]))
-    images = any(name.startswith("Conv") for name in names)
-    if images and "Head_0" not in tree:
-        kernels.insert(0, kernels.pop(names.index("Dense_0")))
-    for index, (name, layer) in enumerate(kernels):
-        kernel = np.asarray(layer["kernel"])
-        if name.startswith("ConvT"):
-            kernel = kernel[::-1, ::-1].transpose(2, 3, 0, 1)
-        elif name.startswith("Conv"):
-            kernel = kernel.transpose(3, 2, 0, 1)
-        elif images:
-            kernel = channels_first(kernel)
-        else:
-            kernel = kernel.T
-        leaves.append(kernel)
-        leaves += [layer["bias"]] if "bias" in layer else []
-        norm = tree.get(f"Norm_{index}", {}).get("BatchNorm_0")
-        leaves += [norm["scale"], norm["bias"]] if norm else []
-    return [torch.from_numpy(np.array(leaf)) for leaf in leaves]
-
-
-def channels_first(kernel):
-    """A dense kernel beside images `[side, side, C]`, for PyTorch's `[C, side, side]`.
-
-    The generator's makes the image, the discriminator's takes it and gives one logit.
-    """
-    out = kernel.shape[1] > 1
-    flat = kernel.T if out else kernel
-    side = math.isqrt(flat.shape[0] // 64)
-    image = flat.reshape(side, side, 64, -1).transpose(2, 0, 1, 3)
-    image = image.reshape(flat.shape)
-    return image if out else image.T
-
-
-@pytest.mark.parametrize("r1", [None, 1.0])
-@pytest.mark.parametrize("model", ["dcgan28", "dcgan32", "mlp", "mlp_small"])
-def test_pytorch_computes_the_same_losses_and_gradients(bench, model, r1):
-    torch = pytest.importorskip("torch")
-    cases, jax_population = bench("bench.cases"), bench("bench.jax_population")
-    torch_members = bench("bench.torch_members")
-    config = cases.MODELS[model] | {"dtype": "float32", "r1": r1, "form": "auto"}
-    random, batch_size = np.random.default_rng(0), 8
-    z = random.normal(size=(batch_size, config["latent_dim"])).astype(np.float32)
-    x = random.uniform(-1, 1, (batch_size, *config["shape"])).astype(np.float32)
-
-    pair, _, hparams = jax_population.training_step(config)
-    pair = pair._replace(latent=lambda key, n: jnp.asarray(z))
-    state = jax.jit(steps.initialise(pair))(hparams, jax.random.key(1))
-    batch, key = contracts.Batch(jnp.asarray(x)), jax.random.key(2)
-    terms = {} if r1 is None else {"r1": penalties.r1}
-    loss = losses.get("non_saturating")
-    d_of = gradients.discriminator(pair, loss, terms)
-    d_ours, _, metrics = jax.jit(d_of)(hparams, state, batch, key)
-    g_of = jax.jit(gradients.generator(pair, loss))
-    g_ours, _, g_metrics = g_of(hparams, state, batch, key)
-    d_loss = metrics["discriminator_loss"] + (r1 or 0) * metrics.get("r1", 0)
-
-    players = torch_members.players(config)
-    for player, weights in zip(players, state.params, strict=True):
-        theirs, ours = list(player.parameters()), as_torch(weights)
-        assert [p.shape for p in theirs] == [p.shape for p in ours]
-        for parameter, value in zip(theirs, ours, strict=True):
-            parameter.data.copy_(value)
-    generator, discriminator = players
-    real = torch.from_numpy(x)
-    real = real.movedim(-1, 1) if x.ndim == 4 else real
-    fake = generator(torch.from_numpy(z))
-
-    def check(theirs, player, loss, grads):
-        assert theirs.item() == pytest.approx(float(loss), rel=1e-4)
-        found = torch.autograd.grad(theirs, list(player.parameters()))
-        for one, other in zip(found, as_torch(grads), strict=True):
-            scale = float(other.abs().max())
-            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4 * scale)
-
-    theirs = torch_members.discriminator_loss(discriminator, real, fake.detach(), r1)
-    check(theirs, discriminator, d_loss, d_ours)
-    theirs = torch_members.generator_loss(discriminator, fake)
-    check(theirs, generator, g_metrics["generator_loss"], g_ours)
-
-
-@pytest.mark.parametrize("variant", ["eager", "tuned", "fused", "func"])
-@pytest.mark.parametrize("model", ["dcgan28", "mlp_small"])
-def test_every_pytorch_variant_moves_both_players(bench, monkeypatch, model, variant):
-    torch = pytest.importorskip("torch")
-    cases, torch_members = bench("bench.cases"), bench("bench.torch_members")
-    config = cases.MODELS[model] | {"members": 2, "dtype": "float32", "r1": None}
-    config |= {"batch_size": 4, "variant": variant}
-    made = []
-    players = torch_members.players
-
-    def remembering(config):
-        made.append(players(config))
-        return made[-1]
-
-    stack = torch.func.stack_module_state
-
-    def stacking(modules):
-        made.append(stack(modules)[0])
-        return made[-1], {}
-
-    monkeypatch.setattr(torch_members, "players", remembering)
-    monkeypatch.setattr(torch.func, "stack_module_state", stacking)
-    shape = [config["shape"][-1], *config["shape"][:-1]]
-    device = torch.device("cpu")
-    torch.manual_seed(0)
-    data = torch.rand(16, *shape)
-    whole = torch_members.vmapped if variant == "func" else torch_members.in_turn
-    step = whole(config, data, device)
-    if variant == "func":
-        moving = [w for weights in made[-2:] for w in weights.values()]
-    else:
-        moving = [p for pair in made for player in pair for p in player.parameters()]
-    before = [weights.detach().clone() for weights in moving]
-    step()
-    for old, new in zip(before, moving, strict=True):
-        assert torch.isfinite(new).all()
-        assert (old - new).abs().max() > 0
 
 
 def test_a_configuration_that_fails_is_named_and_the_rest_goes_on(
