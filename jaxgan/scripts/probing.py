@@ -1,0 +1,327 @@
+"""What the discriminators of trained populations know, measured and shown.
+
+They are judges of two things that they were not asked for: of classes, by a simple
+classifier of their hidden layers, and of real against generated samples that are new
+to them, by their own logits.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import ensembles, population, reports, scores, types
+from jaxgan.core import errors, randomness
+from jaxgan.data import dataset
+from jaxgan.ensembles import features
+from jaxgan.scores import probes, real_or_fake
+
+LOG_ODDS = ("minimax", "non_saturating")
+"""Losses whose best logit is the log-odds of being real."""
+
+UNTRAINED, STATISTICS, DRAWN = 1, 2, 3
+"""Folded into the key of everything random."""
+
+SHARES = (0.0, 1.0)
+
+
+class Examination(NamedTuple):
+    """What all populations are asked.
+
+    Attributes:
+      data: labelled images; features are of its held-out part.
+      x, held_out: `[N, ...]` float images of both parts.
+      rows: for member i the rows `[n]` of x whose labels its classifier is told.
+      classifier: a key of `probes.CLASSIFIERS`.
+      layers: of the discriminators, see `features.of_layers`.
+      samples: generated for each member.
+      key: of everything random but the labels.
+    """
+
+    data: dataset.Dataset
+    x: jax.Array
+    held_out: jax.Array
+    rows: Callable[[int], np.ndarray]
+    classifier: str
+    layers: Sequence[str] | None
+    samples: int
+    key: jax.Array
+
+
+class Subject(NamedTuple):
+    """A trained population.
+
+    Attributes:
+      gan: its networks.
+      state: of P members; moments of optimisers are not looked at.
+      loss: that it was trained on, by name, or None if that is not known.
+      conditional: whether the networks are told labels.
+    """
+
+    gan: types.GAN
+    state: types.TrainState
+    loss: str | None = None
+    conditional: bool = False
+
+
+def examination(
+    data: dataset.Dataset,
+    *,
+    labels_per_class: int,
+    classifier: str = "linear",
+    layers: Sequence[str] = (),
+    samples: int = 2000,
+    seed: int = 0,
+) -> Examination:
+    """Makes ready; see `Examination`.
+
+    Args:
+      data: to be judged.
+      labels_per_class: labelled images of each class, others for each member.
+      classifier: a key of `probes.CLASSIFIERS`.
+      layers: none for all.
+      samples: generated for each member.
+      seed: member i has the labels of `probes.subset` with the seed `(seed, i)`.
+
+    Raises:
+      UserError: if the data are no images with labels in both parts, or a class has
+        fewer.
+    """
+    labelled = data.train.label is not None and data.test.label is not None
+    if not labelled or np.ndim(data.train.x) != 4 or data.stack is not None:
+        raise errors.UserError(
+            f"{data.name} is not of single images with labels in both parts, which a "
+            "classifier of features needs; give a run on such images."
+        )
+    label = np.asarray(data.train.label)
+    rows = functools.cache(lambda i: probes.subset(label, labels_per_class, (seed, i)))
+    rows(0)
+    return Examination(
+        data,
+        dataset.to_float(data.train.x),
+        dataset.to_float(data.test.x),
+        rows,
+        classifier,
+        tuple(layers) or None,
+        samples,
+        randomness.key(seed),
+    )
+
+
+def raw_pixels(asked: Examination, number: int) -> dict[str, Any]:
+    """What the classifier makes of the images themselves, for so many members."""
+    held_out = np.asarray(asked.held_out).reshape(len(asked.held_out), -1)
+    found = []
+    for i in range(number):
+        x = np.asarray(asked.x[asked.rows(i)]).reshape(len(asked.rows(i)), -1)
+        found.append(_accuracy(asked, i, x, held_out))
+    return together(found)
+
+
+def examine(asked: Examination, subject: Subject) -> dict[str, Any]:
+    """Records of a trained population, by name.
+
+    Args:
+      asked: what.
+      subject: the population; networks with labels are told class 0 for features.
+
+    Returns:
+      `trained`, `untrained` (the same networks with new weights), `area_under_curve`,
+      of held-out real images against generated ones of the trained generator,
+      `calibration_error` of the same where the loss makes logits log-odds, and of
+      networks with labels `class_accuracy` on held-out images. Values are `[P]`, NaN
+      for dead members.
+
+    Raises:
+      UserError: as `features.of_layers`.
+    """
+    state = subject.state
+    fresh = state._replace(alive=np.ones(len(state.alive), bool))
+    keys = jax.random.fold_in(asked.key, UNTRAINED)
+    keys = jax.random.split(keys, len(state.alive))
+    params, collections = jax.jit(lambda own: jax.lax.map(subject.gan.init, own))(keys)
+    fresh = fresh._replace(params=params, collections=collections)
+    record = {
+        "trained": together(_probed(asked, subject)),
+        "untrained": together(_probed(asked, subject._replace(state=fresh))),
+    }
+    record |= _judged(asked, subject)
+    if subject.conditional:
+        record["class_accuracy"] = _class_accuracy(asked, subject)
+    return record
+
+
+def together(found: Sequence[scores.Score]) -> dict[str, Any]:
+    """The scores of several members as one record with values `[P]`."""
+    records = [scores.to_dict(one) for one in found]
+    own = {name: [one[name] for one in records] for name in ("value", "spread")}
+    return {**records[0], **own}
+
+
+def _discriminators(state: types.TrainState) -> tuple[types.Tree, types.Tree]:
+    return state.params.discriminator, state.collections.discriminator
+
+
+def _probed(asked: Examination, subject: Subject) -> list[scores.Score]:
+    """Accuracies of classifiers of the members' hidden layers."""
+    told, alive = 0 if subject.conditional else None, subject.state.alive
+    of_layers = jax.jit(
+        lambda own, x: features.of_layers(subject.gan, *own, x, told, asked.layers)
+    )
+    found = []
+    for i in range(len(alive)):
+        member = population.take(_discriminators(subject.state), i)
+        x, held_out = (
+            np.asarray(of_layers(member, x))
+            for x in (asked.x[asked.rows(i)], asked.held_out)
+        )
+        x = x if alive[i] else np.full_like(x, np.nan)
+        found.append(_accuracy(asked, i, x, held_out))
+    return found
+
+
+def _accuracy(asked, i, x, held_out) -> scores.Score:
+    label = np.asarray(asked.data.train.label)[asked.rows(i)]
+    test = asked.data.test.label
+    return probes.accuracy(x, label, held_out, test, classifier=asked.classifier)
+
+
+def _judged(asked: Examination, subject: Subject) -> dict[str, Any]:
+    """How real and generated samples are told apart."""
+    gan, state = subject.gan, subject.state
+    real_label, fake_label = _labels(asked, subject)
+    mixture = _generators(asked, subject)
+
+    @jax.jit
+    def logits(own, x, label):
+        def judge(rows):
+            return gan.discriminate(*own, x[rows], _at(label, rows))[0].logits
+
+        return features.in_blocks(judge, jnp.arange(len(x)))
+
+    @jax.jit
+    def draw(own, z, label):
+        def make(rows):
+            return gan.generate(*own, z[rows], _at(label, rows))[0]
+
+        return features.in_blocks(make, jnp.arange(len(z)))
+
+    key = jax.random.fold_in(asked.key, DRAWN)
+    areas, calibrations = [], []
+    for i in range(len(state.alive)):
+        own, made = population.take((_discriminators(state), mixture), i)
+        z = gan.latent(jax.random.fold_in(key, i), asked.samples)
+        fake = draw((made.params, made.collections), z, fake_label)
+        both = [
+            np.where(state.alive[i], np.asarray(logits(own, x, label)), np.nan)
+            for x, label in ((asked.held_out, real_label), (fake, fake_label))
+        ]
+        areas.append(real_or_fake.area_under_curve(*both))
+        calibrations.append(real_or_fake.calibration_error(*both))
+    found = {"area_under_curve": together(areas)}
+    if subject.loss in LOG_ODDS:
+        found["calibration_error"] = together(calibrations)
+    return found
+
+
+def _at(label: jax.Array | None, rows: jax.Array) -> jax.Array | None:
+    return None if label is None else label[rows]
+
+
+def _generators(asked: Examination, subject: Subject) -> ensembles.Mixture:
+    """The generators that samples are drawn from, the averaged ones if there are."""
+    alive, classes = subject.state.alive, None
+    if subject.conditional:
+        counts = np.bincount(asked.data.train.label, minlength=asked.data.num_classes)
+        classes = jnp.tile(jnp.float32(counts / counts.sum()), (len(alive), 1))
+    numbers = types.HParams(optimizer=None, penalties={})
+    key = jax.random.fold_in(asked.key, STATISTICS)
+    return ensembles.mixture(subject.gan, subject.state, numbers, alive, key, classes)
+
+
+def _labels(
+    asked: Examination, subject: Subject
+) -> tuple[jax.Array | None, jax.Array | None]:
+    """Labels that go with held-out and with generated images, or None twice."""
+    if not subject.conditional:
+        return None, None
+    real = jnp.asarray(asked.data.test.label)
+    rows = np.random.default_rng(DRAWN).integers(len(real), size=asked.samples)
+    return real, real[rows]
+
+
+def _class_accuracy(asked: Examination, subject: Subject) -> dict[str, Any]:
+    """How often the class that a discriminator finds likeliest is right.
+
+    That of its auxiliary classifier, or where it has none the label with which it finds
+    the image most real.
+    """
+    label, number = np.asarray(asked.data.test.label), asked.data.num_classes
+
+    @jax.jit
+    def guessed(own):
+        def judge(x):
+            said = [
+                subject.gan.discriminate(*own, x, jnp.full(len(x), k, jnp.int32))[0]
+                for k in range(number)
+            ]
+            if said[0].class_logits is not None:
+                return jnp.argmax(said[0].class_logits, axis=1)
+            return jnp.argmax(jnp.stack([one.logits for one in said], axis=1), axis=1)
+
+        return features.in_blocks(judge, asked.held_out)
+
+    found = []
+    for i, alive in enumerate(subject.state.alive):
+        guess = guessed(population.take(_discriminators(subject.state), i))
+        value = np.mean(np.asarray(guess) == label)
+        found.append(float(value) if alive else np.nan)
+    protocol = {"score": "class_accuracy", "num_held_out": len(label)}
+    return {"value": found, "protocol": protocol}
+
+
+def interval(values: Sequence[float]) -> reports.Interval:
+    """The mean over members of a share, with its interval."""
+    return reports.interval(values, possible=SHARES)
+
+
+def above(values: Sequence[float], base: Sequence[float]) -> reports.Interval:
+    """The mean of differences between members that were told the same labels."""
+    return reports.interval(np.subtract(values, base[: len(values)]))
+
+
+def show(
+    raw: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]], title: str
+) -> None:
+    """Prints a row for each population, with intervals over its members.
+
+    Args:
+      raw: from `raw_pixels`.
+      found: from `examine`, by the names of populations.
+      title: of the table.
+    """
+    pixels = raw["value"]
+    columns = ["", "accuracy", "above raw pixels", "above untrained"]
+    columns += ["AUC real or generated", "calibration error", "class accuracy"]
+    extra = ("area_under_curve", "calibration_error", "class_accuracy")
+    rows = [["raw pixels", interval(pixels), *[None] * 5]]
+    first = next(iter(found.values()))["untrained"]["value"]
+    rows.append(["untrained", interval(first), above(first, pixels), *[None] * 4])
+    for name, own in found.items():
+        trained, untrained = own["trained"]["value"], own["untrained"]["value"]
+        cells = [interval(own[key]["value"]) if key in own else None for key in extra]
+        told = [interval(trained), above(trained, pixels), above(trained, untrained)]
+        rows.append([name, *told, *cells])
+    kept = [
+        place
+        for place in range(len(columns))
+        if place < 4 or any(row[place] is not None for row in rows)
+    ]
+    reports.print_table(
+        [[row[place] for place in kept] for row in rows],
+        [columns[place] for place in kept],
+        title,
+    )
