@@ -31,7 +31,8 @@ class Settings:
     classifier: Literal["linear", "nearest"] = "linear"
     """of the features: penalised least squares, or the five nearest labelled images"""
     layers: tuple[str, ...] = ()
-    """whose inputs are the features, by name, such as Conv_1; none for all hidden ones"""
+    """whose inputs are the features, by name, such as Conv_1; none for all that have
+    hidden ones"""
     arm: str | None = None
     """of the run; None for all"""
     samples: int = 2000
@@ -47,6 +48,7 @@ class Settings:
 if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
 
+import json
 import time
 from typing import Any
 
@@ -78,11 +80,15 @@ def main(asked: Settings) -> None:
         raw = probing.raw_pixels(
             examination, max(len(own.state.alive) for own in kept.values())
         )
-        found = {}
+        found, begun = {}, {}
         with cli.flag("--layers", " ".join(asked.layers) or "all"):
             for name, own in kept.items():
                 subject = kept_runs.subject(own, config)
-                found[name] = probing.examine(examination, subject)
+                # Once for all arms of as many members of the same networks.
+                alike = json.dumps([own.description["gan"], len(own.state.alive)])
+                known = begun.get(alike)
+                found[name] = probing.examine(examination, subject, known)
+                begun[alike] = found[name]["untrained"]
         settings = dataclasses.asdict(asked) | journal.environment()
         reports.write_json(folder / cli.CONFIG, settings)
         record = {"raw_pixels": raw, "arms": found, "run": config}

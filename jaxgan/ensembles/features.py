@@ -25,7 +25,7 @@ BLOCK = 256
 """Samples that are passed through the discriminator at a time."""
 
 GRID = 4
-"""Cells along each side of an image that a layer is pooled to, as in the DCGAN paper."""
+"""Cells along each side of an image that a layer is pooled to, as in DCGAN's paper."""
 
 
 def of_data(

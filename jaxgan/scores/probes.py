@@ -131,9 +131,8 @@ def _nearest(x: np.ndarray, labels: np.ndarray) -> Predict:
     from sklearn import neighbors
 
     number = min(NEIGHBOURS, len(x))
-    return (
-        neighbors.KNeighborsClassifier(number, algorithm="brute").fit(x, labels).predict
-    )
+    voting = neighbors.KNeighborsClassifier(number, algorithm="brute")
+    return voting.fit(x, labels).predict
 
 
 CLASSIFIERS: dict[str, Callable[[np.ndarray, np.ndarray], Predict]] = {

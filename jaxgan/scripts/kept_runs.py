@@ -1,4 +1,4 @@
-"""What a run's folder says of its data and its populations, for who looks at it later."""
+"""What a run's folder says of its data and populations, for who looks at it later."""
 
 import json
 import pathlib

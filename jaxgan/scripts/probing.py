@@ -90,12 +90,7 @@ def examination(
       UserError: if the data are no images with labels in both parts, or a class has
         fewer.
     """
-    labelled = data.train.label is not None and data.test.label is not None
-    if not labelled or np.ndim(data.train.x) != 4 or data.stack is not None:
-        raise errors.UserError(
-            f"{data.name} is not of single images with labels in both parts, which a "
-            "classifier of features needs; give a run on such images."
-        )
+    require_labelled(data)
     label = np.asarray(data.train.label)
     rows = functools.cache(lambda i: probes.subset(label, labels_per_class, (seed, i)))
     rows(0)
@@ -111,6 +106,20 @@ def examination(
     )
 
 
+def require_labelled(data: dataset.Dataset) -> None:
+    """Asks for images that can be judged.
+
+    Raises:
+      UserError: if they are points or stacks, or have no labels in both parts.
+    """
+    labelled = data.train.label is not None and data.test.label is not None
+    if not labelled or np.ndim(data.train.x) != 4 or data.stack is not None:
+        raise errors.UserError(
+            f"{data.name} is not of single images with labels in both parts, which a "
+            "classifier of features needs; give such images."
+        )
+
+
 def raw_pixels(asked: Examination, number: int) -> dict[str, Any]:
     """What the classifier makes of the images themselves, for so many members."""
     held_out = np.asarray(asked.held_out).reshape(len(asked.held_out), -1)
@@ -121,12 +130,28 @@ def raw_pixels(asked: Examination, number: int) -> dict[str, Any]:
     return together(found)
 
 
-def examine(asked: Examination, subject: Subject) -> dict[str, Any]:
+def untrained(asked: Examination, subject: Subject) -> dict[str, Any]:
+    """What the classifier makes of a population's networks with new weights."""
+    number = len(subject.state.alive)
+    key = jax.random.fold_in(asked.key, UNTRAINED)
+    keys = jax.random.split(key, number)
+    params, collections = jax.jit(lambda own: jax.lax.map(subject.gan.init, own))(keys)
+    state = subject.state._replace(
+        params=params, collections=collections, alive=np.ones(number, bool)
+    )
+    return together(_probed(asked, subject._replace(state=state)))
+
+
+def examine(
+    asked: Examination, subject: Subject, begun: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Records of a trained population, by name.
 
     Args:
       asked: what.
       subject: the population; networks with labels are told class 0 for features.
+      begun: from `untrained`, of as many members with the same networks, if that is
+        known already.
 
     Returns:
       `trained`, `untrained` (the same networks with new weights), `area_under_curve`,
@@ -138,15 +163,9 @@ def examine(asked: Examination, subject: Subject) -> dict[str, Any]:
     Raises:
       UserError: as `features.of_layers`.
     """
-    state = subject.state
-    fresh = state._replace(alive=np.ones(len(state.alive), bool))
-    keys = jax.random.fold_in(asked.key, UNTRAINED)
-    keys = jax.random.split(keys, len(state.alive))
-    params, collections = jax.jit(lambda own: jax.lax.map(subject.gan.init, own))(keys)
-    fresh = fresh._replace(params=params, collections=collections)
     record = {
         "trained": together(_probed(asked, subject)),
-        "untrained": together(_probed(asked, subject._replace(state=fresh))),
+        "untrained": untrained(asked, subject) if begun is None else dict(begun),
     }
     record |= _judged(asked, subject)
     if subject.conditional:
@@ -168,9 +187,14 @@ def _discriminators(state: types.TrainState) -> tuple[types.Tree, types.Tree]:
 def _probed(asked: Examination, subject: Subject) -> list[scores.Score]:
     """Accuracies of classifiers of the members' hidden layers."""
     told, alive = 0 if subject.conditional else None, subject.state.alive
-    of_layers = jax.jit(
-        lambda own, x: features.of_layers(subject.gan, *own, x, told, asked.layers)
-    )
+
+    @jax.jit
+    def of_layers(own, x):
+        params, collections = own
+        return features.of_layers(
+            subject.gan, params, collections, x, told, asked.layers
+        )
+
     found = []
     for i in range(len(alive)):
         member = population.take(_discriminators(subject.state), i)
