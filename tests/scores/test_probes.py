@@ -69,7 +69,9 @@ def test_the_penalty_suits_features_without_meaning():
     label = np.repeat([0, 1], 30)
 
     def made():
-        signal = (2 * label[:, None] - 1) * np.ones(2) + 0.3 * random.normal(size=(60, 2))
+        signal = (2 * label[:, None] - 1) * np.ones(2) + 0.3 * random.normal(
+            size=(60, 2)
+        )
         return np.hstack([signal, 0.05 * random.normal(size=(60, 1000))])
 
     assert probes.accuracy(made(), label, made(), label).value > 0.95
