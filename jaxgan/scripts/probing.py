@@ -27,6 +27,9 @@ UNTRAINED, STATISTICS, DRAWN = 1, 2, 3
 
 SHARES = (0.0, 1.0)
 
+PROGRAMS = 4
+"""Networks whose programs are kept."""
+
 
 class Examination(NamedTuple):
     """What all populations are asked.
@@ -34,7 +37,8 @@ class Examination(NamedTuple):
     Attributes:
       data: labelled images; features are of its held-out part.
       x, held_out: `[N, ...]` float images of both parts.
-      rows: for member i the rows `[n]` of x whose labels its classifier is told.
+      labels_per_class: that each member's classifier is told.
+      seeds: of member i's labels, see `probes.subset`.
       classifier: a key of `probes.CLASSIFIERS`.
       layers: of the discriminators, see `features.of_layers`.
       samples: generated for each member.
@@ -44,7 +48,8 @@ class Examination(NamedTuple):
     data: dataset.Dataset
     x: jax.Array
     held_out: jax.Array
-    rows: Callable[[int], np.ndarray]
+    labels_per_class: int
+    seeds: Callable[[int], Sequence[int]]
     classifier: str
     layers: Sequence[str] | None
     samples: int
@@ -91,19 +96,25 @@ def examination(
         fewer.
     """
     require_labelled(data)
-    label = np.asarray(data.train.label)
-    rows = functools.cache(lambda i: probes.subset(label, labels_per_class, (seed, i)))
-    rows(0)
-    return Examination(
+    asked = Examination(
         data,
         dataset.to_float(data.train.x),
         dataset.to_float(data.test.x),
-        rows,
+        labels_per_class,
+        lambda i: (seed, i),
         classifier,
         tuple(layers) or None,
         samples,
         randomness.key(seed),
     )
+    rows(asked, 0)  # too many labels are said before anything runs
+    return asked
+
+
+def rows(asked: Examination, i: int) -> np.ndarray:
+    """Member i's labelled images, rows of `x`."""
+    label = asked.data.train.label
+    return probes.subset(label, asked.labels_per_class, asked.seeds(i))
 
 
 def require_labelled(data: dataset.Dataset) -> None:
@@ -125,8 +136,9 @@ def raw_pixels(asked: Examination, number: int) -> dict[str, Any]:
     held_out = np.asarray(asked.held_out).reshape(len(asked.held_out), -1)
     found = []
     for i in range(number):
-        x = np.asarray(asked.x[asked.rows(i)]).reshape(len(asked.rows(i)), -1)
-        found.append(_accuracy(asked, i, x, held_out))
+        own = rows(asked, i)
+        x = np.asarray(asked.x[own]).reshape(len(own), -1)
+        found.append(_accuracy(asked, own, x, held_out))
     return together(found)
 
 
@@ -139,7 +151,7 @@ def untrained(asked: Examination, subject: Subject) -> dict[str, Any]:
     state = subject.state._replace(
         params=params, collections=collections, alive=np.ones(number, bool)
     )
-    return together(_probed(asked, subject._replace(state=state)))
+    return together(probed(asked, subject._replace(state=state)))
 
 
 def examine(
@@ -164,7 +176,7 @@ def examine(
       UserError: as `features.of_layers`.
     """
     record = {
-        "trained": together(_probed(asked, subject)),
+        "trained": together(probed(asked, subject)),
         "untrained": untrained(asked, subject) if begun is None else dict(begun),
     }
     record |= _judged(asked, subject)
@@ -184,32 +196,34 @@ def _discriminators(state: types.TrainState) -> tuple[types.Tree, types.Tree]:
     return state.params.discriminator, state.collections.discriminator
 
 
-def _probed(asked: Examination, subject: Subject) -> list[scores.Score]:
-    """Accuracies of classifiers of the members' hidden layers."""
-    told, alive = 0 if subject.conditional else None, subject.state.alive
+def probed(asked: Examination, subject: Subject) -> list[scores.Score]:
+    """Accuracies of classifiers of the members' hidden layers; NaN of the dead."""
+    told = 0 if subject.conditional else None
+    of_layers, found = _of_layers(subject.gan, told, asked.layers), []
+    for i, alive in enumerate(subject.state.alive):
+        member, own = population.take(_discriminators(subject.state), i), rows(asked, i)
+        x, held_out = (
+            np.asarray(of_layers(member, x)) for x in (asked.x[own], asked.held_out)
+        )
+        x = x if alive else np.full_like(x, np.nan)
+        found.append(_accuracy(asked, own, x, held_out))
+    return found
+
+
+@functools.lru_cache(PROGRAMS)
+def _of_layers(gan: types.GAN, told: int | None, layers: tuple[str, ...] | None):
+    """The program of `features.of_layers`, which arms of one network share."""
 
     @jax.jit
     def of_layers(own, x):
         params, collections = own
-        return features.of_layers(
-            subject.gan, params, collections, x, told, asked.layers
-        )
+        return features.of_layers(gan, params, collections, x, told, layers)
 
-    found = []
-    for i in range(len(alive)):
-        member = population.take(_discriminators(subject.state), i)
-        x, held_out = (
-            np.asarray(of_layers(member, x))
-            for x in (asked.x[asked.rows(i)], asked.held_out)
-        )
-        x = x if alive[i] else np.full_like(x, np.nan)
-        found.append(_accuracy(asked, i, x, held_out))
-    return found
+    return of_layers
 
 
-def _accuracy(asked, i, x, held_out) -> scores.Score:
-    label = np.asarray(asked.data.train.label)[asked.rows(i)]
-    test = asked.data.test.label
+def _accuracy(asked, own, x, held_out) -> scores.Score:
+    label, test = np.asarray(asked.data.train.label)[own], asked.data.test.label
     return probes.accuracy(x, label, held_out, test, classifier=asked.classifier)
 
 
@@ -218,21 +232,7 @@ def _judged(asked: Examination, subject: Subject) -> dict[str, Any]:
     gan, state = subject.gan, subject.state
     real_label, fake_label = _labels(asked, subject)
     mixture = _generators(asked, subject)
-
-    @jax.jit
-    def logits(own, x, label):
-        def judge(rows):
-            return gan.discriminate(*own, x[rows], _at(label, rows))[0].logits
-
-        return features.in_blocks(judge, jnp.arange(len(x)))
-
-    @jax.jit
-    def draw(own, z, label):
-        def make(rows):
-            return gan.generate(*own, z[rows], _at(label, rows))[0]
-
-        return features.in_blocks(make, jnp.arange(len(z)))
-
+    logits, draw = _players(gan)
     key = jax.random.fold_in(asked.key, DRAWN)
     areas, calibrations = [], []
     for i in range(len(state.alive)):
@@ -251,8 +251,29 @@ def _judged(asked: Examination, subject: Subject) -> dict[str, Any]:
     return found
 
 
-def _at(label: jax.Array | None, rows: jax.Array) -> jax.Array | None:
-    return None if label is None else label[rows]
+@functools.lru_cache(PROGRAMS)
+def _players(gan: types.GAN):
+    """The programs of both players, which arms of one network share."""
+
+    @jax.jit
+    def logits(own, x, label):
+        def judge(index):
+            return gan.discriminate(*own, x[index], _at(label, index))[0].logits
+
+        return features.in_blocks(judge, jnp.arange(len(x)))
+
+    @jax.jit
+    def draw(own, z, label):
+        def make(index):
+            return gan.generate(*own, z[index], _at(label, index))[0]
+
+        return features.in_blocks(make, jnp.arange(len(z)))
+
+    return logits, draw
+
+
+def _at(label: jax.Array | None, index: jax.Array) -> jax.Array | None:
+    return None if label is None else label[index]
 
 
 def _generators(asked: Examination, subject: Subject) -> ensembles.Mixture:
@@ -273,8 +294,8 @@ def _labels(
     if not subject.conditional:
         return None, None
     real = jnp.asarray(asked.data.test.label)
-    rows = np.random.default_rng(DRAWN).integers(len(real), size=asked.samples)
-    return real, real[rows]
+    drawn = np.random.default_rng(DRAWN).integers(len(real), size=asked.samples)
+    return real, real[drawn]
 
 
 def _class_accuracy(asked: Examination, subject: Subject) -> dict[str, Any]:
