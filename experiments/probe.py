@@ -37,6 +37,9 @@ class Settings:
     """of the run; None for all"""
     samples: int = 2000
     """generated for each member, against the held-out images"""
+    outside: str | None = None
+    """images of another distribution, which the discriminators should not take for
+    real: NAME:test of a dataset, a folder or a file; resized to the run's"""
     data_dir: pathlib.Path | None = None
     """folder of archives or prepared datasets; None for that of the run"""
     seed: int = 0
@@ -76,6 +79,11 @@ def main(asked: Settings) -> None:
             samples=asked.samples,
             seed=asked.seed,
         )
+    if asked.outside is not None:
+        with cli.flag("--outside", asked.outside):
+            where = asked.data_dir or config.get("data_dir")
+            other = kept_runs.outside(asked.outside, data, where, asked.seed)
+        examination = examination._replace(outside=other)
     with cli.run_folder("--out", asked.out, "probe") as folder:
         raw = probing.raw_pixels(
             examination, max(len(own.state.alive) for own in kept.values())

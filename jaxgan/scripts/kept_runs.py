@@ -4,8 +4,11 @@ import json
 import pathlib
 from typing import Any
 
+import jax
+import numpy as np
+
 from jaxgan.core import errors
-from jaxgan.data import dataset
+from jaxgan.data import dataset, samples
 from jaxgan.ensembles import saved_discriminators
 from jaxgan.scripts import cli, probing
 
@@ -50,6 +53,34 @@ def data_of(
             "where those of the run lie."
         )
     return data, config
+
+
+def outside(
+    name: str, data: dataset.Dataset, data_dir: str | None, seed: int
+) -> jax.Array:
+    """Images of another distribution, as large as those of a run.
+
+    Args:
+      name: as for `samples.find`.
+      data: of the run; as many are taken as it has held-out images.
+      data_dir: where datasets lie.
+      seed: of which are taken, if there are more.
+
+    Returns:
+      `[M, H, W, C]` float images in [-1, 1].
+
+    Raises:
+      UserError: if there are no such images, or they have other channels.
+    """
+    height, width, channels = np.shape(data.test.x)[1:]
+    found = samples.find(name, data_dir=data_dir, image_size=(height, width))
+    if tuple(found.shape) != (height, width, channels):
+        raise errors.UserError(
+            f"its samples have the shape {tuple(found.shape)} and those of the run "
+            f"{(height, width, channels)}; give images with as many channels."
+        )
+    chosen = samples.choose(found, len(data.test.x), seed)
+    return dataset.to_float(chosen.read(np.arange(chosen.number)))
 
 
 def subject(kept: saved_discriminators.Kept, config: dict[str, Any]) -> probing.Subject:

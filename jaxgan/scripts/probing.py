@@ -36,17 +36,17 @@ class Examination(NamedTuple):
 
     Attributes:
       data: labelled images; features are of its held-out part.
-      x, held_out: `[N, ...]` float images of both parts.
+      held_out: `[N, ...]` float images of that part.
       labels_per_class: that each member's classifier is told.
       seeds: of member i's labels, see `probes.subset`.
       classifier: a key of `probes.CLASSIFIERS`.
       layers: of the discriminators, see `features.of_layers`.
       samples: generated for each member.
       key: of everything random but the labels.
+      outside: `[M, ...]` float samples of another distribution, or None.
     """
 
     data: dataset.Dataset
-    x: jax.Array
     held_out: jax.Array
     labels_per_class: int
     seeds: Callable[[int], Sequence[int]]
@@ -54,6 +54,7 @@ class Examination(NamedTuple):
     layers: Sequence[str] | None
     samples: int
     key: jax.Array
+    outside: jax.Array | None = None
 
 
 class Subject(NamedTuple):
@@ -98,7 +99,6 @@ def examination(
     require_labelled(data)
     asked = Examination(
         data,
-        dataset.to_float(data.train.x),
         dataset.to_float(data.test.x),
         labels_per_class,
         lambda i: (seed, i),
@@ -112,9 +112,13 @@ def examination(
 
 
 def rows(asked: Examination, i: int) -> np.ndarray:
-    """Member i's labelled images, rows of `x`."""
+    """Where member i's labelled images are in the training part."""
     label = asked.data.train.label
     return probes.subset(label, asked.labels_per_class, asked.seeds(i))
+
+
+def _labelled(asked: Examination, own: np.ndarray) -> jax.Array:
+    return dataset.to_float(np.asarray(asked.data.train.x)[own])
 
 
 def require_labelled(data: dataset.Dataset) -> None:
@@ -137,7 +141,7 @@ def raw_pixels(asked: Examination, number: int) -> dict[str, Any]:
     found = []
     for i in range(number):
         own = rows(asked, i)
-        x = np.asarray(asked.x[own]).reshape(len(own), -1)
+        x = np.asarray(_labelled(asked, own)).reshape(len(own), -1)
         found.append(_accuracy(asked, own, x, held_out))
     return together(found)
 
@@ -168,9 +172,10 @@ def examine(
     Returns:
       `trained`, `untrained` (the same networks with new weights), `area_under_curve`,
       of held-out real images against generated ones of the trained generator,
-      `calibration_error` of the same where the loss makes logits log-odds, and of
-      networks with labels `class_accuracy` on held-out images. Values are `[P]`, NaN
-      for dead members.
+      `calibration_error` of the same where the loss makes logits log-odds,
+      `outside_area`, of held-out real images against those of outside if there are
+      such, and of networks with labels `class_accuracy` on held-out images. Values are
+      `[P]`, NaN for dead members.
 
     Raises:
       UserError: as `features.of_layers`.
@@ -180,6 +185,8 @@ def examine(
         "untrained": untrained(asked, subject) if begun is None else dict(begun),
     }
     record |= _judged(asked, subject)
+    if asked.outside is not None:
+        record["outside_area"] = _outside(asked, subject)
     if subject.conditional:
         record["class_accuracy"] = _class_accuracy(asked, subject)
     return record
@@ -203,7 +210,8 @@ def probed(asked: Examination, subject: Subject) -> list[scores.Score]:
     for i, alive in enumerate(subject.state.alive):
         member, own = population.take(_discriminators(subject.state), i), rows(asked, i)
         x, held_out = (
-            np.asarray(of_layers(member, x)) for x in (asked.x[own], asked.held_out)
+            np.asarray(of_layers(member, x))
+            for x in (_labelled(asked, own), asked.held_out)
         )
         x = x if alive else np.full_like(x, np.nan)
         found.append(_accuracy(asked, own, x, held_out))
@@ -230,7 +238,7 @@ def _accuracy(asked, own, x, held_out) -> scores.Score:
 def _judged(asked: Examination, subject: Subject) -> dict[str, Any]:
     """How real and generated samples are told apart."""
     gan, state = subject.gan, subject.state
-    real_label, fake_label = _labels(asked, subject)
+    real_label, fake_label = _labels(asked, subject, asked.samples)
     mixture = _generators(asked, subject)
     logits, draw = _players(gan)
     key = jax.random.fold_in(asked.key, DRAWN)
@@ -272,6 +280,24 @@ def _players(gan: types.GAN):
     return logits, draw
 
 
+def _outside(asked: Examination, subject: Subject) -> dict[str, Any]:
+    """How held-out real samples are told from those of another distribution.
+
+    Networks with labels are told those of held-out samples, of which others have none.
+    """
+    state, (logits, _) = subject.state, _players(subject.gan)
+    label, own_label = _labels(asked, subject, len(asked.outside))
+    found = []
+    for i, alive in enumerate(state.alive):
+        own = population.take(_discriminators(state), i)
+        real, other = (
+            np.where(alive, np.asarray(logits(own, x, told)), np.nan)
+            for x, told in ((asked.held_out, label), (asked.outside, own_label))
+        )
+        found.append(real_or_fake.area_under_curve(real, other))
+    return together(found)
+
+
 def _at(label: jax.Array | None, index: jax.Array) -> jax.Array | None:
     return None if label is None else label[index]
 
@@ -288,13 +314,13 @@ def _generators(asked: Examination, subject: Subject) -> ensembles.Mixture:
 
 
 def _labels(
-    asked: Examination, subject: Subject
+    asked: Examination, subject: Subject, number: int
 ) -> tuple[jax.Array | None, jax.Array | None]:
-    """Labels that go with held-out and with generated images, or None twice."""
+    """Labels that go with held-out images, and with so many others; or None twice."""
     if not subject.conditional:
         return None, None
     real = jnp.asarray(asked.data.test.label)
-    drawn = np.random.default_rng(DRAWN).integers(len(real), size=asked.samples)
+    drawn = np.random.default_rng(DRAWN).integers(len(real), size=number)
     return real, real[drawn]
 
 
@@ -350,11 +376,17 @@ def show(
     """
     pixels = raw["value"]
     columns = ["", "accuracy", "above raw pixels", "above untrained"]
-    columns += ["AUC real or generated", "calibration error", "class accuracy"]
-    extra = ("area_under_curve", "calibration_error", "class_accuracy")
-    rows = [["raw pixels", interval(pixels), *[None] * 5]]
+    extra = {
+        "area_under_curve": "AUC real or generated",
+        "calibration_error": "calibration error",
+        "outside_area": "AUC real or outside",
+        "class_accuracy": "class accuracy",
+    }
+    columns += extra.values()
+    nothing = [None] * (1 + len(extra))
+    rows = [["raw pixels", interval(pixels), None, *nothing]]
     first = next(iter(found.values()))["untrained"]["value"]
-    rows.append(["untrained", interval(first), above(first, pixels), *[None] * 4])
+    rows.append(["untrained", interval(first), above(first, pixels), *nothing])
     for name, own in found.items():
         trained, untrained = own["trained"]["value"], own["untrained"]["value"]
         cells = [interval(own[key]["value"]) if key in own else None for key in extra]

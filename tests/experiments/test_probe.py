@@ -76,7 +76,9 @@ def found(run):
     script = sys.modules["probe"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     out = run[0] / "found"
-    asked = script.Settings(run[0], labels_per_class=5, samples=40, out=out)
+    # Images that the run has held out are as real as they are.
+    asked = {"labels_per_class": 5, "samples": 40, "outside": "digits:test"}
+    asked = script.Settings(run[0], out=out, **asked)
     cli.run(script.main, asked)
     return json.loads((out / "scores.json").read_text())
 
@@ -138,6 +140,13 @@ def test_a_conditional_discriminator_tells_classes_by_what_looks_most_real(run, 
     assert "class_accuracy" not in found["arms"]["a"]
 
 
+def test_samples_of_the_same_distribution_are_not_told_from_it(found):
+    alive, dead = found["arms"]["a"]["outside_area"]["value"]
+    assert alive == pytest.approx(0.5, abs=1e-6) and dead == "NaN"
+    value = found["arms"]["a"]["area_under_curve"]["value"][0]
+    assert abs(value - 0.5) > 1e-3
+
+
 def test_what_is_kept_comes_back_by_member(run):
     arms = saved_discriminators.arms(run[0])
     assert [*arms] == ["a", "b"]
@@ -175,6 +184,7 @@ def test_discriminators_that_are_shared_or_of_unknown_networks_are_refused(tmp_p
         ),
         (["RUN", "--labels-per-class", 0], "--labels-per-class 0: .*at least 1"),
         (["RUN", "--samples", 0], "--samples 0: .*at least 1"),
+        (["RUN", "--outside", "nowhere"], "--outside nowhere: "),
     ],
 )
 def test_bad_input_is_one_sentence(words, said, run, refused, tmp_path, monkeypatch):
