@@ -34,13 +34,13 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     """which to compare"""
     seeds: int = 5
     """runs of each loss"""
-    steps: int = 1000
+    steps: int = 500
     """of each GAN"""
     batch_size: int = 64
     """real samples in a step"""
     network: str = "conv"
     """architecture of both players, by its name in jaxgan.networks"""
-    width: int = 16
+    width: int = 8
     """channels of the outermost layers"""
     discriminator_normalisation: str | None = None
     """by its name in jaxgan.networks.layers; None for the published one"""
