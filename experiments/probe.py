@@ -89,7 +89,8 @@ def main(asked: Settings) -> None:
             examination, max(len(own.state.alive) for own in kept.values())
         )
         found, begun = {}, {}
-        with cli.flag("--layers", " ".join(asked.layers) or "all"):
+        blamed = ("--layers", " ".join(asked.layers)), ("RUN", asked.run)
+        with cli.flag(*blamed[0 if asked.layers else 1]):
             for name, own in kept.items():
                 subject = kept_runs.subject(own, config)
                 # Once for all arms of as many members of the same networks.

@@ -4,6 +4,7 @@ A run keeps its whole state to go on from; here it is read for what the players 
 """
 
 import pathlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -47,17 +48,25 @@ def arms(run: pathlib.Path) -> dict[str, pathlib.Path]:
       UserError: if there are none.
     """
     root = run / FOLDER
-    found = {}
-    for folder in [root, *sorted(root.rglob("*"))]:
-        if folder.is_dir() and checkpoint.steps(folder):
-            name = WHOLE if folder == root else folder.relative_to(root).as_posix()
-            found[name] = folder
+    found = {
+        WHOLE if folder == root else folder.relative_to(root).as_posix(): folder
+        for folder in _with_checkpoints(root)
+    }
     if not found:
         raise errors.UserError(
             f"{run} has no checkpoints of discriminators in {FOLDER}; give the folder "
             "of a run that was trained by image_gan.py or limited_data.py."
         )
     return found
+
+
+def _with_checkpoints(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The folder, or those in it, without what is in a checkpoint."""
+    if checkpoint.steps(folder):
+        yield folder
+    elif folder.is_dir():
+        for inner in sorted(folder.iterdir()):
+            yield from _with_checkpoints(inner)
 
 
 def load(folder: pathlib.Path) -> Kept:
