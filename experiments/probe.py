@@ -31,8 +31,8 @@ class Settings:
     classifier: Literal["linear", "nearest"] = "linear"
     """of the features: penalised least squares, or the five nearest labelled images"""
     layers: tuple[str, ...] = ()
-    """whose inputs are the features, by name, such as Conv_1; none for all that have
-    hidden ones"""
+    """hidden layers that the classifier sees, by the name of the layer that is given
+    them, such as Conv_1, or features for the last one; none for all"""
     arm: str | None = None
     """of the run; None for all"""
     samples: int = 2000

@@ -24,6 +24,12 @@ from jaxgan.networks import layer_inputs
 BLOCK = 256
 """Samples that are passed through the discriminator at a time."""
 
+LAST = "features"
+"""The name of the last hidden layer, as of `types.DiscriminatorOutput`."""
+
+HEAD = "Head_"
+"""In the names of the layers that end a discriminator, see `networks.layers.Head`."""
+
 GRID = 4
 """Cells along each side of an image that a layer is pooled to, as in DCGAN's paper."""
 
@@ -72,7 +78,8 @@ def of_layers(
     """The discriminator's hidden layers for each sample, as at evaluation.
 
     A layer is what the next dense or convolutional one is given, so that it comes after
-    its normalisation and nonlinearity. Each channel of an image is the maximum in each
+    its normalisation and nonlinearity; it has the name of that one. The last is called
+    `features`. Each channel of an image is the maximum in each
     cell of a grid of 4 x 4; what is flat already, as the last hidden layer often is,
     stays as it is.
 
@@ -82,7 +89,7 @@ def of_layers(
       collections: likewise.
       x: `[N, ...]` float samples in the units that it was trained in.
       label: as for `of_data`.
-      layers: which, by the `names` of the layers that are given them; None for all.
+      layers: which, by their `names`; None for all.
 
     Returns:
       `[N, F]`, layers side by side in the order of application.
@@ -100,13 +107,13 @@ def of_layers(
     for name in known if layers is None else layers:
         if name not in known:
             raise errors.UserError(
-                f"layers={name!r} is no layer of this discriminator that is given a "
-                f"hidden one; {errors.choice(name, known)}"
+                f"layers={name!r} is no hidden layer of this discriminator; "
+                f"{errors.choice(name, known)}"
             )
     wanted = known if layers is None else [name for name in known if name in layers]
 
     def judge(x):
-        found = _inputs(gan, params, collections, x, label)
+        found = _hidden(gan, params, collections, x, label)
         return jnp.concatenate([_pooled(found[name]) for name in wanted], axis=1)
 
     return in_blocks(judge, x)
@@ -119,13 +126,13 @@ def names(
     x: jax.Array,
     label: int | None = None,
 ) -> list[str]:
-    """The layers that are given a hidden one, in the order of application.
+    """The hidden layers by the names of those that are given them, in their order.
 
-    The first layer, which is given the samples, is not among them, nor is one that is
-    applied several times. Nothing is computed.
+    What a layer that is applied several times is given is not among them. Nothing is
+    computed.
     """
     found = jax.eval_shape(
-        lambda x: _inputs(gan, params, collections, x, label), x[: min(2, len(x))]
+        lambda x: _hidden(gan, params, collections, x, label), x[: min(2, len(x))]
     )
     return list(found)
 
@@ -143,19 +150,21 @@ def _check(gan: types.GAN, x: jax.Array) -> None:
         )
 
 
-def _inputs(gan, params, collections, x, label) -> dict[str, jax.Array]:
-    """What dense and convolutional layers after the first are given, `[N, ..., C]`."""
+def _hidden(gan, params, collections, x, label) -> dict[str, jax.Array]:
+    """What dense and convolutional layers are given, `[N, ..., C]`, and the features.
+
+    Without the first layer, which is given the samples, and those of the head, which
+    are given the features or labels.
+    """
     told = None if label is None else jnp.full(len(x), label, jnp.int32)
-    _, found = layer_inputs.layer_inputs(
+    (output, _), found = layer_inputs.layer_inputs(
         lambda: gan.discriminate(params, collections, x, told)
     )
-    # Norms and tables of labels have weights too, but mix nothing that is hidden.
-    mixing = [
-        name
-        for name, given in found.items()
-        if _is_mixing(params, name) and jnp.issubdtype(given.dtype, jnp.floating)
-    ]
-    return {name: found[name] for name in mixing[1:] if len(found[name]) == len(x)}
+    # Norms have weights too, but mix no channels.
+    mixing = [name for name in found if _is_mixing(params, name)]
+    inner = {name: found[name] for name in mixing[1:] if HEAD not in name}
+    single = {name: own for name, own in inner.items() if len(own) == len(x)}
+    return single | {LAST: output.features}
 
 
 def _is_mixing(params: types.Tree, name: str) -> bool:

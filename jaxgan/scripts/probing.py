@@ -40,7 +40,7 @@ class Examination(NamedTuple):
       labels_per_class: that each member's classifier is told.
       seeds: of member i's labels, see `probes.subset`.
       classifier: a key of `probes.CLASSIFIERS`.
-      layers: of the discriminators, see `features.of_layers`.
+      layers: of the discriminators, see `features.of_layers`; None for all.
       samples: generated for each member.
       key: of everything random but the labels.
       outside: `[M, ...]` float samples of another distribution, or None.

@@ -59,7 +59,7 @@ def test_layers_are_what_the_next_ones_are_given_in_their_order():
     params, collections = abstract(networks)
     x = np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32)
     known = features.names(networks, params, collections, x)
-    assert len(known) == 2
+    assert known == ["Dense_1", "features"]
     expected, hidden = [], x
     for name in ("Dense_0", "Dense_1"):
         hidden = hidden @ params[name]["kernel"] + params[name]["bias"]
@@ -85,15 +85,15 @@ def test_a_layer_of_images_is_the_maximum_in_each_cell_of_a_grid():
     np.testing.assert_array_equal(found, expected.reshape(2, -1))
 
 
-def test_norms_and_labels_are_no_layers():
+@pytest.mark.parametrize("conditioning", ["projection", "auxiliary"])
+def test_norms_labels_and_heads_are_no_layers(conditioning):
     networks = gan.mlp(
         (2,),
-        hidden=(3,),
+        hidden=(3, 4),
         num_classes=4,
         discriminator_normalisation="layer",
-        discriminator_conditioning="projection",
+        discriminator_conditioning=conditioning,
     )
     params, collections = abstract(networks)
-    assert features.names(networks, params, collections, np.ones((2, 2)), 0) == [
-        "Head_0/Dense_0"
-    ]
+    found = features.names(networks, params, collections, np.ones((2, 2)), 0)
+    assert found == ["Dense_1", "features"]

@@ -208,7 +208,10 @@ def test_a_run_that_does_not_know_its_data_is_refused(run, refused, tmp_path):
 def test_layers_that_do_not_exist_are_named(run, refused, tmp_path):
     words = ["--labels-per-class", 5, "--layers", "Conv_1", "--arm", "a"]
     sentence = refused("probe", run[0], *words, "--out", tmp_path / "out")
-    assert sentence.startswith("error: --layers Conv_1: ") and "Head_0" in sentence
+    assert (
+        sentence.startswith("error: --layers Conv_1: ")
+        and "choose one of features" in sentence
+    )
     assert not (tmp_path / "out").exists()
 
 
