@@ -45,7 +45,7 @@ def test_trials_of_one_seed_are_told_the_same_labels_whatever_their_place():
         label = np.asarray(data.train.label)[rows]
         one = probes.accuracy(hidden(x[rows]), label, hidden(test), data.test.label)
         expected.append(one.value)
-    assert len(set(expected)) == 3
+    assert len(set(expected)) > 1
     np.testing.assert_allclose(value[:3], expected, atol=1.5 / len(test))
     assert np.isnan(value[3])
     assert dict(found["probe_accuracy"].protocol)["num_labels"] == 60
