@@ -69,6 +69,7 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
+import functools
 import time
 from typing import Any
 
@@ -127,8 +128,12 @@ def main(asked: Settings) -> None:
                 *(asked, ready, name, name, described, folders)
             )
             subject = probing.Subject(gan, members.state, loss)
-            found[name] = own | probing.examine(examination, subject, begun)
-            begun = found[name]["untrained"]
+            examined = probing.kept(
+                folders.own / f"probe-{name}.json",
+                own["steps"],
+                functools.partial(probing.examine, examination, subject, begun),
+            )
+            found[name], begun = own | examined, examined["untrained"]
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folders.own / "scores.json", record)
         probing.show(raw, found, title(asked))

@@ -6,6 +6,8 @@ to them, by their own logits.
 """
 
 import functools
+import json
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +28,9 @@ UNTRAINED, STATISTICS, DRAWN = 1, 2, 3
 """Folded into the key of everything random."""
 
 SHARES = (0.0, 1.0)
+
+Record = dict[str, Any]
+"""Records by name, each with the `value` of all members."""
 
 PROGRAMS = 4
 """Networks whose programs are kept."""
@@ -354,6 +359,26 @@ def _class_accuracy(asked: Examination, subject: Subject) -> dict[str, Any]:
     return {"value": found, "protocol": protocol}
 
 
+def kept(path: pathlib.Path, steps: int, make: Callable[[], Record]) -> Record:
+    """A record of `examine`, made or, where a run that was stopped has made it, read.
+
+    Args:
+      path: of its file, which is written if it is made.
+      steps: that the members have taken; a record of fewer is made anew.
+      make: makes it.
+    """
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found.pop("steps") == steps:
+            for own in found.values():
+                # JSON has no word for what is no number.
+                own["value"] = [float(value) for value in own["value"]]
+            return found
+    found = make()
+    reports.write_json(path, {"steps": steps, **found})
+    return found
+
+
 def interval(values: Sequence[float]) -> reports.Interval:
     """The mean over members of a share, with its interval."""
     return reports.interval(values, possible=SHARES)
@@ -392,13 +417,13 @@ def show(
         cells = [interval(own[key]["value"]) if key in own else None for key in extra]
         told = [interval(trained), above(trained, pixels), above(trained, untrained)]
         rows.append([name, *told, *cells])
-    kept = [
+    shown = [
         place
         for place in range(len(columns))
         if place < 4 or any(row[place] is not None for row in rows)
     ]
     reports.print_table(
-        [[row[place] for place in kept] for row in rows],
-        [columns[place] for place in kept],
+        [[row[place] for place in shown] for row in rows],
+        [columns[place] for place in shown],
         title,
     )
