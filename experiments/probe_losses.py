@@ -71,6 +71,7 @@ if __name__ == "__main__":
 
 import functools
 import time
+from collections.abc import Callable
 from typing import Any
 
 from jaxgan import gan as gan_lib
@@ -105,7 +106,7 @@ def main(asked: Settings) -> None:
     if asked.smoke and asked.resume is None:
         asked = dataclasses.replace(asked, **SMOKE)
     data = from_settings.load(asked)
-    examination = examine(asked, data)
+    examination = questions(asked, data)
     gan, architecture = make_networks(asked, data)
     print(dataset.about(data))
     if asked.dry_run:
@@ -120,25 +121,36 @@ def main(asked: Settings) -> None:
         raw, found, begun = probing.raw_pixels(examination, asked.seeds), {}, None
         record: dict[str, Any] = {"raw_pixels": raw, "arms": found}
         for name in asked.losses:
-            loss, weights = LOSSES[name]
-            ready = make_arm(asked, data, gan, name)
-            described = {"gan": architecture, "arm": name, "loss": loss}
-            described["weights"] = weights
-            members, own, _ = arm_training.train(
-                *(asked, ready, name, name, described, folders)
+            examine = functools.partial(probing.examine, examination, begun=begun)
+            made = functools.partial(
+                train, asked, data, gan, architecture, name, folders, examine
             )
-            subject = probing.Subject(gan, members.state, loss)
-            examined = probing.kept(
-                folders.own / f"probe-{name}.json",
-                own["steps"],
-                functools.partial(probing.examine, examination, subject, begun),
-            )
-            found[name], begun = own | examined, examined["untrained"]
+            path = folders.own / f"probe-{name}.json"
+            found[name] = probing.kept(path, asked.steps, made)
+            begun = found[name]["untrained"]
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folders.own / "scores.json", record)
         probing.show(raw, found, title(asked))
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
         print(f"Examine it anew: python experiments/probe.py {folders.run}")
+
+
+def train(
+    asked: Settings,
+    data: dataset.Dataset,
+    gan: types.GAN,
+    architecture: dict[str, Any],
+    name: str,
+    folders: run_folders.Folders,
+    examine: Callable[[probing.Subject], probing.Record],
+) -> probing.Record:
+    """Trains and examines all seeds of a loss."""
+    loss, weights = LOSSES[name]
+    ready = make_arm(asked, data, gan, name)
+    described = {"gan": architecture, "arm": name, "loss": loss, "weights": weights}
+    saved = name, name, described, folders
+    members, own, _ = arm_training.train(asked, ready, *saved)
+    return own | examine(probing.Subject(gan, members.state, loss))
 
 
 def check(asked: Settings) -> None:
@@ -165,7 +177,7 @@ def labels_of(asked: Settings) -> int:
     return asked.labels_per_class or usual
 
 
-def examine(asked: Settings, data: dataset.Dataset) -> probing.Examination:
+def questions(asked: Settings, data: dataset.Dataset) -> probing.Examination:
     """What all discriminators are asked; said before anything trains."""
     with cli.flag("--dataset", asked.dataset):
         probing.require_labelled(data)

@@ -30,7 +30,7 @@ UNTRAINED, STATISTICS, DRAWN = 1, 2, 3
 SHARES = (0.0, 1.0)
 
 Record = dict[str, Any]
-"""Records by name, each with the `value` of all members."""
+"""Of a population: records by name with the `value` of all members, and numbers."""
 
 PROGRAMS = 4
 """Networks whose programs are kept."""
@@ -360,22 +360,23 @@ def _class_accuracy(asked: Examination, subject: Subject) -> dict[str, Any]:
 
 
 def kept(path: pathlib.Path, steps: int, make: Callable[[], Record]) -> Record:
-    """A record of `examine`, made or, where a run that was stopped has made it, read.
+    """A record of a population, made or, where a run that was stopped has, read.
 
     Args:
       path: of its file, which is written if it is made.
-      steps: that the members have taken; a record of fewer is made anew.
-      make: makes it.
+      steps: that the members are to take; a record of fewer is made anew.
+      make: makes it, with the `steps` that they have taken.
     """
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found.pop("steps") == steps:
+        if found["steps"] == steps:
             for own in found.values():
-                # JSON has no word for what is no number.
-                own["value"] = [float(value) for value in own["value"]]
+                if isinstance(own, dict) and "value" in own:
+                    # JSON has no word for what is no number.
+                    own["value"] = [float(value) for value in own["value"]]
             return found
     found = make()
-    reports.write_json(path, {"steps": steps, **found})
+    reports.write_json(path, found)
     return found
 
 

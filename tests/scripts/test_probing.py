@@ -17,7 +17,7 @@ def test_a_run_that_goes_on_reads_what_it_has_found_and_does_not_find_it_anew(tm
 
     def make():
         calls.append(1)
-        return record([0.5, math.nan])
+        return {"steps": 10 * len(calls), **record([0.5, math.nan])}
 
     made = probing.kept(path, 10, make)
     read = probing.kept(path, 10, make)
