@@ -87,6 +87,7 @@ from jaxgan.data import modes as modes_lib
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import (
+    arm_training,
     ensemble_reports,
     few_images,
     from_settings,
@@ -222,7 +223,7 @@ def make_arm(
     placed = pool.put(data.train.x, tenths)
     trainer = from_settings.trainer_for(
         *(asked, made, asked.batch_size, hparams, placed, placed),
-        few_images.chunk_steps(asked),
+        arm_training.chunk_steps(asked),
         convolutional=networks.ARCHITECTURES[asked.network].convolutional,
     )
     return trainer, hparams, placed

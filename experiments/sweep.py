@@ -71,7 +71,16 @@ from jaxgan.data import dataset
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import from_settings, run_folders
-from jaxgan.sweeps import estimates, objectives, page, recipes, records, spaces, studies
+from jaxgan.sweeps import (
+    estimates,
+    objectives,
+    page,
+    probed,
+    recipes,
+    records,
+    spaces,
+    studies,
+)
 from jaxgan.sweeps.analysis import comparisons, summaries
 from jaxgan.sweeps.search import by_name
 
@@ -96,7 +105,8 @@ def main(asked: Settings) -> None:
     print(note or "")
     with cli.flag("--by", asked.by):
         inverted = suites.inversion(data) is not None
-        names = objectives.names(references, inverted=inverted)
+        asks = asked.probe_labels is not None
+        names = objectives.names(references, inverted=inverted, probed=asks)
         by = objectives.chosen(asked.by, names)
     prepared = functools.partial(prepare, asked, data, base, space, suite, by)
     if asked.dry_run:
@@ -131,22 +141,18 @@ def prepare(
 ) -> by_name.ReadySearch:
     """Makes the search, and prints its plan: what it trains and how long that takes."""
     study = studies.make(
-        data,
-        functools.partial(recipes.changed, base),
-        suite,
-        asked,
+        *(data, functools.partial(recipes.changed, base), suite, asked),
         steps=asked.steps,
         samples=asked.samples,
         folder=folders.own,
         shared=folders.run,
+        probe=probed.make(data, asked.probe_labels),
     )
     search = by_name.make(study, asked, space, by)
     lines, expected = estimates.lines(study, search.groups), None
     if asked.resume is None:
-        probed = estimates.probe(study, search.groups[0])
-        expected = estimates.seconds(
-            study, lines, probed, search.share, search.scorings
-        )
+        tried = estimates.probe(study, search.groups[0])
+        expected = estimates.seconds(study, lines, tried, search.share, search.scorings)
     estimates.show(lines, expected)
     if search.note:
         print(search.note)
@@ -165,7 +171,7 @@ def view_of(space: spaces.Space, by: str) -> comparisons.View:
 
 def check(asked: Settings) -> None:
     whole = ("settings", "seeds", "steps", "levels", "rounds", "places", "batch")
-    whole += ("members", "allow_groups", "data_devices")
+    whole += ("members", "allow_groups", "data_devices", "probe_labels")
     cli.check(
         asked,
         dict.fromkeys(whole, cli.AT_LEAST_ONE)

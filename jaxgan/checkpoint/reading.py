@@ -33,6 +33,23 @@ class Restored(NamedTuple):
     skipped: list[str]
 
 
+class Read(NamedTuple):
+    """A checkpoint without a target.
+
+    Attributes:
+      step: that it was taken at.
+      description: that was saved with it.
+      arrays: NumPy arrays by the names that lead to them, as `state.step`; keys as the
+        words that they are of.
+      skipped: a sentence for each newer one that could not be used.
+    """
+
+    step: int
+    description: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    skipped: list[str]
+
+
 def restore(
     folder: str | os.PathLike,
     target: types.Tree,
@@ -67,6 +84,45 @@ def restore(
     step, extra, skipped = chosen
     tree = jax.tree.unflatten(structure, _read(folder / str(step), leaves))
     return Restored(step, tree, extra, skipped)
+
+
+def read(folder: str | os.PathLike) -> Read:
+    """Reads the newest checkpoint that verifies, whatever it is of.
+
+    For who looks at a run; a run that goes on calls `restore`.
+
+    Raises:
+      UserError: if there is none, or none verifies.
+    """
+    folder, skipped = pathlib.Path(folder).absolute(), []
+    for step in steps(folder):
+        own = folder / str(step)
+        try:
+            content = manifest.read(own)
+        except manifest.Damaged as damage:
+            skipped.append(f"{own}: {damage}.")
+            continue
+        target = {name: _shaped(text) for name, text in content["arrays"].items()}
+        arrays = dict(zip(target, _read(own, target), strict=True))
+        return Read(content["step"], content["description"], arrays, skipped)
+    raise errors.UserError(
+        f"{folder}: no checkpoint can be used ({' '.join(skipped) or 'there is none'});"
+        " give the folder of another run."
+    )
+
+
+def _shaped(described: str) -> np.ndarray:
+    """An array of the type and shape that `leaves.described` tells; keys as words."""
+    kind, _, sizes = described.rstrip("]").partition("[")
+    shape = tuple(int(size) for size in sizes.split(",") if size.strip())
+    if kind in leaves_lib.IMPLEMENTATIONS:
+        key = jax.eval_shape(
+            lambda: jax.random.key_data(
+                jax.random.key(0, impl=leaves_lib.IMPLEMENTATIONS[kind])
+            )
+        )
+        kind, shape = key.dtype, (*shape, *key.shape)
+    return np.broadcast_to(np.zeros((), jax.numpy.dtype(kind)), shape)
 
 
 def _choose(folder, leaves, description, asked):

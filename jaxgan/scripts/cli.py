@@ -53,6 +53,7 @@ ADDED = {
         "num_tuples",
         "imbalance",
         "arms",
+        "probe_labels",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""

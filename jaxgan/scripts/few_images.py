@@ -10,16 +10,12 @@ from typing import Any
 import numpy as np
 
 from jaxgan import reports, runs, scores, types
-from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool
-from jaxgan.runs import health
 from jaxgan.scores import suites
-from jaxgan.scripts import cli, run_folders
+from jaxgan.scripts import arm_training, cli, run_folders
 
 FEWEST = 10
 """Images of a seed, at least."""
-
-CHUNKS, SHORTEST_CHUNK, LOG = 20, 10, "metrics.jsonl"
 
 BAR = 1.3
 """How many times lower a remedy is to bring the Frechet distance."""
@@ -48,11 +44,6 @@ def draw(asked: Any, data: dataset.Dataset) -> modes.Modes:
     return modes.Modes(np.sort(rows, axis=1).astype(np.int32), counts)
 
 
-def chunk_steps(asked: Any) -> int:
-    """Steps between two lines of the log, of settings with `steps`."""
-    return max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
-
-
 def train(
     asked: Any,
     ready: tuple[runs.Trainer, types.HParams, pool.Pool],
@@ -61,46 +52,22 @@ def train(
     architecture: Mapping[str, Any],
     folders: run_folders.Folders,
 ) -> tuple[runs.Members, dict[str, Any]]:
-    """Trains all seeds of an arm, logged and saved.
+    """Trains all seeds of an arm, see `arm_training.train`.
 
     Args:
-      asked: settings with `share`, `seeds`, `seed`, `steps`, `batch_size` and
-        `tensorboard`.
-      ready: the program, the numbers of all seeds, and their images.
-      name: of the arm, in the log and among the checkpoints.
-      title: of the arm.
+      asked: settings as there, with `share`.
+      ready, name, title, folders: as there.
       architecture: of the networks.
-      folders: of the run.
 
     Returns:
-      The members, and their record but for the scores: `runs.record` with the `title`,
-      the `health` and, where augmentation is adaptive, its `probability` of each seed.
+      The members, and their record with, where augmentation is adaptive, its
+      `probability` of each seed.
     """
-    trainer, hparams, placed = ready
-    key = randomness.key(asked.seed)
-    members = runs.begin(trainer, hparams, key, placed, chunk_steps(asked))
     described = {"gan": dict(architecture), "arm": name, "share": asked.share}
-    members, history = runs.train(
-        *(trainer, members, placed),
-        title=title,
-        log=folders.own / LOG,
-        num_steps=asked.steps,
-        chunk_steps=chunk_steps(asked),
-        saving=runs.Saving(
-            folders.run / "checkpoints" / name,
-            described | {"data": dataset.fingerprint(placed.x)},
-            cli.resume_command(folders.run),
-        ),
-        tensorboard=folders.own / "tensorboard" if asked.tensorboard else None,
-        arm=name,
-    )
-    own = {"num_seeds": asked.seeds, "batch_size": asked.batch_size}
-    record = {"title": title, **runs.record(trainer, members, history, **own)}
-    last = history[-1].metrics
-    record["probability"] = np.asarray(
-        last.get("augmentation_probability", [])
-    ).tolist()
-    return members, record | {"health": health.findings(history)}
+    saved = name, title, described, folders
+    members, record, last = arm_training.train(asked, ready, *saved)
+    probability = last.get("augmentation_probability", [])
+    return members, record | {"probability": np.asarray(probability).tolist()}
 
 
 def suite(

@@ -205,6 +205,9 @@ class Search:
     """of each setting"""
     by: str | None = None
     """score that decides; None for frechet_distance, or reverse_kl of points"""
+    probe_labels: int | None = None
+    """labelled images of each class with which a linear classifier of the
+    discriminator's layers is scored too, as probe_accuracy; None for no such score"""
     levels: int = 3
     """of a grid, for each number"""
     eta: int = 3

@@ -11,6 +11,7 @@ MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
     *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
+    "probe_accuracy",
 }
 
 AS_REAL = {
@@ -31,13 +32,17 @@ USUAL = ("frechet_distance", "reverse_kl", "f1")
 
 
 def names(
-    references: Mapping[str, Mapping[str, Mapping[str, Any]]], *, inverted: bool = False
+    references: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    *,
+    inverted: bool = False,
+    probed: bool = False,
 ) -> list[str]:
     """The scores of a study, as `studies.score` names them.
 
     Args:
       references: what the suite says of some samples, see `suites.Scoring`.
       inverted: whether generators are inverted, see `suites.inversion`.
+      probed: whether discriminators are, see `sweeps.probed`.
     """
     found = [*INVERTED] if inverted else []
     for name, record in next(iter(references.values())).items():
@@ -46,7 +51,7 @@ def names(
             continue
         numbers = {k: np.ndim(v) for k, v in record.items() if k != "protocol"}
         found += [k for k, dims in numbers.items() if dims == 1 and k not in OTHER]
-    return found
+    return [*found, "probe_accuracy"] if probed else found
 
 
 def chosen(by: str | None, known: Sequence[str]) -> str:

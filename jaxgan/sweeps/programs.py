@@ -35,6 +35,7 @@ class Ready(NamedTuple):
       made: its step and beginning.
       trainer: its program.
       draw: `(state, hparams, keys) -> x [P, N, ...]` of the generators.
+      networks: of each member.
       invert: `(state, hparams, keys, precision [P]) -> records` of data for which
         generators are inverted, see `suites.inversion`; None for others.
     """
@@ -42,6 +43,7 @@ class Ready(NamedTuple):
     made: methods.Made
     trainer: runs.Trainer
     draw: Callable[[types.TrainState, types.HParams, jax.Array], jax.Array]
+    networks: types.GAN
     invert: Callable[..., suites.Records] | None
 
 
@@ -86,6 +88,7 @@ def make(
         made,
         trainer,
         _of_each(networks, samples, lambda generate, z: generate(z)),
+        networks,
         None if invert is None else _of_each(networks, min(samples, STARTS), invert),
     )
 

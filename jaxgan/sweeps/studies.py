@@ -20,7 +20,16 @@ from jaxgan.data import dataset, pool
 from jaxgan.runs import health
 from jaxgan.scores import suites
 from jaxgan.scripts import cli, settings
-from jaxgan.sweeps import plans, programs, recipes, records, samples, spaces, trials
+from jaxgan.sweeps import (
+    plans,
+    probed,
+    programs,
+    recipes,
+    records,
+    samples,
+    spaces,
+    trials,
+)
 
 SCORED_AT_ONCE = 16
 """Members whose samples lie on the device together; one program scores them all."""
@@ -44,6 +53,7 @@ class Study(NamedTuple):
       pool: the training data on the device.
       ready: `(recipe, num_members) -> programs.Ready`, which makes each program once.
       protocols: of the scores by their names, of those that were taken so far.
+      probe: what is asked of discriminators, see `probed`, or None.
     """
 
     data: dataset.Dataset
@@ -57,6 +67,7 @@ class Study(NamedTuple):
     pool: types.Tree
     ready: Callable[[recipes.Recipe, int], programs.Ready]
     protocols: dict[str, dict[str, Any]]
+    probe: probed.Probe | None = None
 
 
 def make(
@@ -69,6 +80,7 @@ def make(
     samples: int,
     folder: pathlib.Path,
     shared: pathlib.Path,
+    probe: probed.Probe | None = None,
 ) -> Study:
     """Makes a study; see `Study` for the arguments."""
     placed, made = pool.put(data.train.x, recipes.classes(data)), {}
@@ -85,10 +97,14 @@ def make(
                 samples=samples,
                 chunk_steps=chunk_steps(study),
             )
+            if probe is not None:
+                probed.check(probe, made[key].networks)
         return made[key]
 
+    files = folder, shared
     study = Study(
-        data, recipe, suite, devices, steps, samples, folder, shared, placed, ready, {}
+        *(data, recipe, suite, devices, steps, samples, *files, placed, ready, {}),
+        probe,
     )
     return study
 
@@ -211,6 +227,8 @@ def score(
         seen = study.suite(x)
         if ready.invert is not None:
             seen |= ready.invert(*own, seen["precision"].value)
+        if study.probe is not None:
+            seen |= probed.measure(study.probe, ready.networks, own[0], own[2])
         study.protocols.update({name: dict(of.protocol) for name, of in seen.items()})
         found.append(jax.device_get(_measured(seen)))
         if keep is not None:

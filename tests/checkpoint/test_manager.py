@@ -431,3 +431,22 @@ def test_a_malicious_file_is_refused_and_not_run(tmp_path):
     with pytest.raises(errors.UserError, match="no checkpoint can be used"):
         restore(tmp_path)
     assert not hit.exists()
+
+
+def test_a_checkpoint_is_read_without_knowing_what_it_is_of(tmp_path):
+    save(tmp_path / "own", 1, 2)
+    (tmp_path / "own" / "2" / manifest.NAME).unlink()
+    found = checkpoint.read(tmp_path / "own")
+    assert found.step == 1 and found.description == DESCRIPTION
+    assert len(found.skipped) == 1 and "/2: " in found.skipped[0]
+    expected = tree(1)
+    assert len(found.arrays) == len(jax.tree.leaves(expected))
+    kernel = expected["state"].params.generator["Dense_0"]["kernel"]
+    name = "state.params.generator.Dense_0.kernel"
+    np.testing.assert_array_equal(found.arrays[name], kernel)
+    half = found.arrays["state.params.discriminator.half"]
+    assert half.dtype == jnp.bfloat16 and half.shape == (3, 7)
+    words = jax.random.key_data(expected["keys"])
+    np.testing.assert_array_equal(found.arrays["keys"], words)
+    with pytest.raises(errors.UserError, match="there is none"):
+        checkpoint.read(tmp_path)
