@@ -18,6 +18,11 @@ from jaxgan.penalties.consistency import (
     lecam,
     update_averages,
 )
+from jaxgan.penalties.differences import (
+    approximate_r1,
+    approximate_r2,
+    with_sigma,
+)
 from jaxgan.penalties.generator import (
     PathLength,
     mode_seeking,
@@ -42,6 +47,8 @@ PENALTIES: dict[str, types.Penalty] = {
     "wgan_lp": wgan_lp,
     "dragan": dragan,
     "lipschitz_max": lipschitz_max,
+    "approximate_r1": approximate_r1,
+    "approximate_r2": approximate_r2,
 }
 """The penalties of a critic by name."""
 
@@ -69,6 +76,8 @@ __all__ = [
     "LeCamAverages",
     "PathLength",
     "adaptive",
+    "approximate_r1",
+    "approximate_r2",
     "augmented",
     "balanced_consistency",
     "consistency",
@@ -89,4 +98,5 @@ __all__ = [
     "weight_clip",
     "wgan_gp",
     "wgan_lp",
+    "with_sigma",
 ]

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan.core import errors
@@ -44,3 +45,27 @@ def not_negative(name: str, value: ArrayLike) -> None:
     """
     if not isinstance(value, jax.core.Tracer) and not value >= 0:
         raise errors.UserError(f"{name} is {value}: pass a number of at least 0.")
+
+
+def positive(name: str, value: ArrayLike) -> None:
+    """Asks for a positive number; a traced one is not looked at.
+
+    Raises:
+      UserError: otherwise, also for NaN.
+    """
+    if not isinstance(value, jax.core.Tracer) and not value > 0:
+        raise errors.UserError(f"{name} is {value}: pass a positive number.")
+
+
+def one_logit_each(x: Array, logits: Array) -> None:
+    """Asks that a critic said one number of each example of `x [B, ...]`.
+
+    Raises:
+      UserError: if `logits` are not `[B]`.
+    """
+    if logits.shape != x.shape[:1]:
+        raise errors.UserError(
+            f"critic maps x {x.shape} to logits {logits.shape}, but a penalty on "
+            f"its slope needs logits {x.shape[:1]}: pass a critic with one logit per "
+            "example."
+        )

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxgan import types
-from jaxgan.core import errors, randomness
+from jaxgan.core import randomness
 from jaxgan.penalties import checks, norms
 
 
@@ -212,12 +212,7 @@ def per_example_gradient(critic: types.Critic, x: Array) -> Array:
 
     def total(x: Array) -> Array:
         logits = critic(x)
-        if logits.shape != x.shape[:1]:
-            raise errors.UserError(
-                f"critic maps x {x.shape} to logits {logits.shape}, but the gradient "
-                f"of each example needs logits {x.shape[:1]}: pass a critic with one "
-                "logit per example."
-            )
+        checks.one_logit_each(x, logits)
         return jnp.sum(logits)
 
     return jax.grad(total)(x)

@@ -54,6 +54,7 @@ ADDED = {
         "imbalance",
         "arms",
         "probe_labels",
+        "penalty_every",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""

@@ -424,6 +424,7 @@ def method_for(
         optimizer_family=asked.optimizer,
         schedules=changing,
         accumulate=asked.accumulate,
+        penalty_every=asked.penalty_every,
         **augmented(asked, data),
     )
     need = f"it must divide --batch-size {asked.batch_size}"

@@ -20,6 +20,7 @@ UNUSUAL = (
     *("augment", "ada_target", "ada_images", "consistency", "balance"),
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
     *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
+    "penalty_every",
 )
 """Settings likewise, which are said where they are not as usual."""
 

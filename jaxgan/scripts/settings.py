@@ -122,6 +122,8 @@ class Training(Augmentation):
     """objective, by its name in jaxgan.losses"""
     penalties: tuple[str, ...] = ("r1:0.1",)
     """NAME:WEIGHT each, of jaxgan.penalties, jaxgan.losses.TERMS or the rule's own"""
+    penalty_every: int = 1
+    """k: penalties in every k-th step alone, k times as heavy; not for R3GAN"""
     rule: str = "alternating"
     """how the players move, by its name in jaxgan.steps.RULES"""
     n_critic: int = 1
@@ -266,6 +268,7 @@ CHECKS: dict[str, cli.Check] = DIVERSITY | {
     "ema_decay": cli.SHARE,
     "batch_size": cli.AT_LEAST_ONE,
     "accumulate": cli.AT_LEAST_ONE,
+    "penalty_every": cli.AT_LEAST_ONE,
     "data_devices": cli.AT_LEAST_ONE,
     "wait": cli.POSITIVE,
 }

@@ -17,7 +17,7 @@ import numpy as np
 from jaxgan import gan, losses, networks, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation, dataset, modes
-from jaxgan.penalties import adaptive
+from jaxgan.penalties import adaptive, differences
 from jaxgan.steps import families, schedules
 from jaxgan.sweeps import fields, spaces
 from jaxgan.training import methods
@@ -49,8 +49,8 @@ class Recipe(NamedTuple):
       optimizer_family, schedules, accumulate: likewise.
       batch_size: real samples, or packs of them (`network.pack`), in a player's step.
       network: arguments of `gan.make` but for the shape.
-      augment, ada_target, ada_images, consistency: as of `methods.Method`; the names
-        of augmentations may be words of one string.
+      augment, ada_target, ada_images, consistency, penalty_every: as of
+        `methods.Method`; the names of augmentations may be words of one string.
       balance_temperature: with which classes are drawn, see `modes.tempered`, or None
         to draw samples alike.
     """
@@ -71,6 +71,7 @@ class Recipe(NamedTuple):
     optimizer_family: str = "adam"
     schedules: Mapping[str, float] = {}
     accumulate: int = 1
+    penalty_every: int = 1
 
 
 def known(recipe: Recipe, asked: Iterable[str] = ()) -> list[str]:
@@ -94,6 +95,7 @@ def known(recipe: Recipe, asked: Iterable[str] = ()) -> list[str]:
     own = families.takes(family) if family in steps.OPTIMIZERS else ()
     names += [f"optimizer.{player}.{name}" for player in PLAYERS for name in own]
     weights = [*penalties.PENALTIES, *methods.CONSISTENCY, *losses.TERMS, methods.CLIP]
+    weights += [differences.NUMBER]
     weights += [name for name, rule in steps.RULES.items() if rule.weight is not None]
     arguments = {**inspect.signature(gan.make).parameters}
     architecture = networks.ARCHITECTURES.get(recipe.network["architecture"])
@@ -233,6 +235,7 @@ def method(recipe: Recipe) -> methods.Method:
         optimizer_family=recipe.optimizer_family,
         schedules=recipe.schedules,
         accumulate=recipe.accumulate,
+        penalty_every=recipe.penalty_every,
     )
 
 

@@ -13,7 +13,7 @@ import jax
 from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
-from jaxgan.penalties import adaptive
+from jaxgan.penalties import adaptive, differences
 from jaxgan.steps import families, rules, schedules
 
 CLIP = "weight_clip"
@@ -32,7 +32,9 @@ class Method(NamedTuple):
       loss: a key of `losses.LOSSES`.
       weights: of penalties, terms on class logits and features, and of the rule's own
         correction, by their names in `penalties.PENALTIES`, `losses.TERMS` and
-        `steps.RULES`; `weight_clip` is the limit of the discriminator's weights.
+        `steps.RULES`; `weight_clip` is the limit of the discriminator's weights, and
+        `approximate_sigma` the sigma of the penalties `approximate_r1` and
+        `approximate_r2`.
       optimizer: per player, the numbers of the optimiser, see `steps.families`.
       ema_decay: of the generator's moving average, or None for none.
       warm_up: whether the average begins with a short memory, see `steps.warmed_up`.
@@ -53,6 +55,8 @@ class Method(NamedTuple):
         optimiser by itself, is that of both players.
       accumulate: equal parts of a batch whose gradients are averaged one after the
         other, see `gradients.accumulated`.
+      penalty_every: k, the penalties are taken in every k-th step, k times as heavy,
+        see `gradients.with_lazy_penalties`.
     """
 
     loss: str
@@ -70,6 +74,7 @@ class Method(NamedTuple):
     optimizer_family: str = "adam"
     schedules: Mapping[str, float] = {}
     accumulate: int = 1
+    penalty_every: int = 1
 
 
 class Made(NamedTuple):
@@ -124,11 +129,21 @@ def make(gan: types.GAN, method: Method) -> Made:
         name: build(changed) for name, build in _chosen(CONSISTENCY, weights).items()
     }
     terms = _chosen(losses.TERMS, weights)
+    _check_differences(method)
+    _check_lazy(method, of_critic)
     if method.ada_target is not None:
         gan = adaptive.with_probability(gan)
 
     def discriminator(own: types.GAN) -> types.Gradient:
-        return gradients.discriminator(own, loss, of_critic, terms)
+        def penalised(chosen: Mapping[str, types.Penalty]) -> types.Gradient:
+            every = method.penalty_every
+            if every == 1:
+                return gradients.discriminator(own, loss, chosen, terms)
+            return gradients.with_lazy_penalties(own, loss, chosen, every, terms)
+
+        if differences.NUMBER in weights:
+            return differences.with_sigma(penalised, of_critic)
+        return penalised(of_critic)
 
     def generator(own: types.GAN) -> types.Gradient:
         return gradients.generator(own, loss, terms)
@@ -181,7 +196,34 @@ def numbers(method: Method) -> types.HParams:
 
 def _known(rule: str) -> set[str]:
     own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
-    return {*penalties.PENALTIES, *CONSISTENCY, *losses.TERMS, *own, CLIP}
+    numbers = {CLIP, differences.NUMBER}
+    return {*penalties.PENALTIES, *CONSISTENCY, *losses.TERMS, *own, *numbers}
+
+
+def _check_differences(method: Method) -> None:
+    asked = [name for name in differences.APPROXIMATE if name in method.weights]
+    sigma = method.weights.get(differences.NUMBER, differences.SIGMA)
+    if not sigma > 0:
+        raise errors.UserError(
+            f"weight of {differences.NUMBER!r}={sigma}: it is the size of a change of "
+            f"samples, and must be above zero, such as {differences.SIGMA}."
+        )
+    if asked and method.augment:
+        raise errors.UserError(
+            f"augment={tuple(method.augment)} with the penalty {asked[0]}, which "
+            "compares two passes of the discriminator, each of which would draw its "
+            f"own augmentation; use {asked[0].removeprefix('approximate_')}."
+        )
+
+
+def _check_lazy(method: Method, of_critic: Mapping[str, types.Penalty]) -> None:
+    every = method.penalty_every
+    errors.require_whole(penalty_every=every)
+    if every < 1 or (every > 1 and not of_critic):
+        raise errors.UserError(
+            f"penalty_every={every} with the penalties {sorted(of_critic)}: it must be "
+            "1, or more where there is a penalty of the discriminator."
+        )
 
 
 def _check_augmentation(method: Method) -> None:

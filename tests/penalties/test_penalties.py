@@ -10,9 +10,11 @@ from jax.test_util import check_grads
 
 from jaxgan import penalties
 from jaxgan.core import errors
+from jaxgan.penalties import differences
 
 KEY = jax.random.key(0)
 NAMES = sorted(penalties.PENALTIES)
+EXACT = [name for name in NAMES if name not in differences.APPROXIMATE]
 SHAPES = [(5, 3), (5, 4, 4, 2)]
 
 # What each penalty is for a critic whose gradient has one norm everywhere.
@@ -52,11 +54,11 @@ def mlp_params(seed=0, dim=3, width=4):
     }
 
 
-def test_every_penalty_of_the_table_has_a_closed_form_here():
-    assert set(OF_CONSTANT_NORM) == set(penalties.PENALTIES)
+def test_every_exact_penalty_of_the_table_has_a_closed_form_here():
+    assert sorted(OF_CONSTANT_NORM) == EXACT
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXACT)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("norm", [0.0, 0.25, 1.0, 3.0])
 def test_a_linear_critic_is_penalised_by_the_norm_of_its_weights(name, shape, norm):
@@ -159,7 +161,8 @@ def test_a_constant_critic_has_a_finite_penalty_and_gradient(name, shape):
         )
 
     zeros = jnp.zeros(shape[1:])
-    np.testing.assert_allclose(value(zeros), OF_CONSTANT_NORM[name](0))
+    expected = OF_CONSTANT_NORM.get(name, lambda norm: norm**2)
+    np.testing.assert_allclose(value(zeros), expected(0))
     np.testing.assert_array_equal(jax.grad(value)(zeros), zeros)
 
 
@@ -189,7 +192,7 @@ def test_each_example_has_its_own_gradient(shape):
     assert np.any(np.asarray(gradient[2] != other[2]))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXACT)
 def test_a_critic_may_close_over_the_labels_of_its_batch(name):
     labels = jnp.array([0, 1, 1, 0, 1])
     scale = jnp.array([1.0, 3.0])
@@ -204,7 +207,7 @@ def test_a_critic_may_close_over_the_labels_of_its_batch(name):
     np.testing.assert_allclose(value, mean, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["wgan_gp", "wgan_lp", "dragan", "lipschitz_max"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("r1", "r2")])
 def test_the_key_alone_decides_the_random_points(name):
     critic = functools.partial(mlp, mlp_params())
     real, fake = 3 * normal(18, (6, 3)), normal(19, (6, 3))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, gan, population, runs, steps, types
+from jaxgan import ensembles, gan, population, runs, steps, training, types
 from jaxgan.core import errors
 from jaxgan.data import pool
 from jaxgan.penalties import adaptive
@@ -307,3 +307,55 @@ def test_what_does_not_go_together_in_optimisation_is_refused(changed, said):
         return
     with pytest.raises(errors.UserError, match=said):
         methods.make(GAN, method)
+
+
+def traced(method):
+    made = methods.make(GAN, method)
+    key = jax.random.key(0)
+    state = jax.eval_shape(made.initialise, made.hparams, key)
+    batch = types.Batch(jnp.asarray(POINTS[: 2 * made.parts]))
+    return jax.eval_shape(made.step, made.hparams, state, batch, key)[1]
+
+
+def test_approximate_penalties_take_their_sigma_from_the_numbers():
+    weights = {"approximate_r1": 0.1, "approximate_r2": 0.1, "approximate_sigma": 0.05}
+    for own in (weights, {"approximate_r1": 0.1, "consensus": 1.0}):
+        rule = "consensus" if "consensus" in own else "alternating"
+        metrics = traced(methods.Method("hinge", own, BOTH, rule=rule))
+        assert "approximate_r1" in metrics and "approximate_sigma" not in metrics
+    lazy = traced(methods.Method("hinge", weights, BOTH, penalty_every=4))
+    assert "approximate_r2" in lazy
+
+
+@pytest.mark.parametrize(
+    ("weights", "fields", "says"),
+    [
+        ({"approximate_r1": 1.0, "approximate_sigma": 0.0}, {}, "above zero"),
+        ({"r1": 1.0, "approximate_sigma": 0.1}, {}, "approximate_sigma is a number of"),
+        ({"approximate_r1": 1.0}, {"augment": ("brightness",)}, "use r1"),
+        ({}, {"penalty_every": 4}, "penalty_every=4 with the penalties"),
+        ({"r1": 1.0}, {"penalty_every": 0}, "penalty_every=0"),
+        ({"r1": 1.0}, {"penalty_every": 2.0}, "penalty_every=2.0"),
+    ],
+)
+def test_penalties_that_do_not_fit_are_refused(weights, fields, says):
+    method = methods.Method("hinge", weights, BOTH)._replace(**fields)
+    with pytest.raises(errors.UserError, match=says):
+        methods.make(GAN, method)
+
+
+def test_a_resumed_run_takes_lazy_penalties_in_the_same_steps():
+    method = methods.Method("hinge", {"r1": 1.0}, BOTH, penalty_every=3)
+    made, data = methods.make(GAN, method), pool.put(POINTS)
+    trainer = runs.trainer(made, 5, made.hparams, data, population.vmap)
+    hparams = population.broadcast(made.hparams, 2)
+    ends = []
+    for lengths in ((8,), (1, 4, 3)):
+        members = runs.begin(trainer, hparams, jax.random.key(0), data)
+        state = members.state
+        for length in lengths:
+            state = training.train(
+                trainer.program, hparams, state, members.keys, data, num_steps=length
+            )
+        ends.append(state)
+    jax.tree.map(np.testing.assert_array_equal, *ends)
