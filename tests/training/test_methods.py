@@ -344,6 +344,7 @@ def test_penalties_that_do_not_fit_are_refused(weights, fields, says):
         methods.make(GAN, method)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_takes_lazy_penalties_in_the_same_steps():
     method = methods.Method("hinge", {"r1": 1.0}, BOTH, penalty_every=3)
     made, data = methods.make(GAN, method), pool.put(POINTS)
