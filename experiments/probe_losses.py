@@ -150,7 +150,7 @@ def train(
     described = {"gan": architecture, "arm": name, "loss": loss, "weights": weights}
     saved = name, name, described, folders
     members, own, _ = arm_training.train(asked, ready, *saved)
-    return own | examine(probing.Subject(gan, members.state, loss))
+    return own | examine(probing.Subject(gan, members.state, members.keys, loss))
 
 
 def check(asked: Settings) -> None:
