@@ -55,6 +55,8 @@ import json
 import time
 from typing import Any
 
+import jax
+
 from jaxgan import reports
 from jaxgan.core import precision
 from jaxgan.ensembles import saved_discriminators
@@ -93,8 +95,9 @@ def main(asked: Settings) -> None:
         with cli.flag(*blamed[0 if asked.layers else 1]):
             for name, own in kept.items():
                 subject = kept_runs.subject(own, config)
-                # Once for all arms of as many members of the same networks.
-                alike = json.dumps([own.description["gan"], len(own.state.alive)])
+                # Once for all arms whose members began alike.
+                words = jax.random.key_data(own.keys).tolist()
+                alike = json.dumps([own.description["gan"], words])
                 known = begun.get(alike)
                 found[name] = probing.examine(examination, subject, known)
                 begun[alike] = found[name]["untrained"]

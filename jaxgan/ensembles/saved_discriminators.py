@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan import checkpoint, types
 from jaxgan import gan as gan_lib
 from jaxgan.checkpoint import leaves as leaves_lib
-from jaxgan.core import errors
+from jaxgan.core import errors, randomness
 
 FOLDER = "checkpoints"
 WHOLE = "run"
@@ -29,12 +29,14 @@ class Kept(NamedTuple):
       gan: the networks.
       description: of the population, as JSON: at least the `gan`.
       state: of P members, as NumPy arrays; without moments of optimisers.
+      keys: of the members, `[P]`, which are threefry's.
       skipped: a sentence for each newer checkpoint that could not be used.
     """
 
     gan: types.GAN
     description: dict[str, Any]
     state: types.TrainState
+    keys: jax.Array
     skipped: list[str]
 
 
@@ -81,7 +83,7 @@ def load(folder: pathlib.Path) -> Kept:
         standardised.
     """
     read = checkpoint.read(folder)
-    if not {"state.step", "state.alive"} <= set(read.arrays):
+    if not {"state.step", "state.alive", "keys"} <= set(read.arrays):
         raise errors.UserError(
             f"{folder} is no checkpoint of a population; give the folder of a run."
         )
@@ -110,7 +112,8 @@ def load(folder: pathlib.Path) -> Kept:
         else None,
         alive=read.arrays["state.alive"],
     )
-    return Kept(networks, read.description, state, read.skipped)
+    keys = jax.random.wrap_key_data(read.arrays["keys"], impl=randomness.IMPLEMENTATION)
+    return Kept(networks, read.description, state, keys, read.skipped)
 
 
 def _found(

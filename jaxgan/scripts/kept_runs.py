@@ -87,4 +87,4 @@ def subject(kept: saved_discriminators.Kept, config: dict[str, Any]) -> probing.
     """A population that was kept, ready to be examined."""
     loss = kept.description.get("loss", config.get("loss"))
     conditional = kept.description["gan"].get("num_classes") is not None
-    return probing.Subject(kept.gan, kept.state, loss, conditional)
+    return probing.Subject(kept.gan, kept.state, kept.keys, loss, conditional)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import ensembles, population, reports, scores, types
+from jaxgan import ensembles, population, reports, scores, steps, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import dataset
 from jaxgan.ensembles import features
@@ -24,7 +24,7 @@ from jaxgan.scores import probes, real_or_fake
 LOG_ODDS = ("minimax", "non_saturating")
 """Losses whose best logit is the log-odds of being real."""
 
-UNTRAINED, STATISTICS, DRAWN = 1, 2, 3
+STATISTICS, DRAWN = 1, 2
 """Folded into the key of everything random."""
 
 SHARES = (0.0, 1.0)
@@ -68,12 +68,14 @@ class Subject(NamedTuple):
     Attributes:
       gan: its networks.
       state: of P members; moments of optimisers are not looked at.
+      keys: of the members, `[P]`, from which their first weights follow.
       loss: that it was trained on, by name, or None if that is not known.
       conditional: whether the networks are told labels.
     """
 
     gan: types.GAN
     state: types.TrainState
+    keys: jax.Array
     loss: str | None = None
     conditional: bool = False
 
@@ -152,13 +154,13 @@ def raw_pixels(asked: Examination, number: int) -> dict[str, Any]:
 
 
 def untrained(asked: Examination, subject: Subject) -> dict[str, Any]:
-    """What the classifier makes of a population's networks with new weights."""
-    number = len(subject.state.alive)
-    key = jax.random.fold_in(asked.key, UNTRAINED)
-    keys = jax.random.split(key, number)
-    params, collections = jax.jit(lambda own: jax.lax.map(subject.gan.init, own))(keys)
+    """What the classifier makes of the weights that each member began with."""
+    first = functools.partial(steps.first_weights, subject.gan)
+    params, collections = jax.jit(lambda keys: jax.lax.map(first, keys))(subject.keys)
     state = subject.state._replace(
-        params=params, collections=collections, alive=np.ones(number, bool)
+        params=params,
+        collections=collections,
+        alive=np.ones(len(subject.state.alive), bool),
     )
     return together(probed(asked, subject._replace(state=state)))
 
@@ -171,11 +173,11 @@ def examine(
     Args:
       asked: what.
       subject: the population; networks with labels are told class 0 for features.
-      begun: from `untrained`, of as many members with the same networks, if that is
+      begun: from `untrained`, of members with the same networks and keys, if that is
         known already.
 
     Returns:
-      `trained`, `untrained` (the same networks with new weights), `area_under_curve`,
+      `trained`, `untrained` (the weights that each began with), `area_under_curve`,
       of held-out real images against generated ones of the trained generator,
       `calibration_error` of the same where the loss makes logits log-odds,
       `outside_area`, of held-out real images against those of outside if there are
@@ -359,17 +361,17 @@ def _class_accuracy(asked: Examination, subject: Subject) -> dict[str, Any]:
     return {"value": found, "protocol": protocol}
 
 
-def kept(path: pathlib.Path, steps: int, make: Callable[[], Record]) -> Record:
+def kept(path: pathlib.Path, num_steps: int, make: Callable[[], Record]) -> Record:
     """A record of a population, made or, where a run that was stopped has, read.
 
     Args:
       path: of its file, which is written if it is made.
-      steps: that the members are to take; a record of fewer is made anew.
+      num_steps: that the members are to take; a record of fewer is made anew.
       make: makes it, with the `steps` that they have taken.
     """
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found["steps"] == steps:
+        if found["steps"] == num_steps:
             for own in found.values():
                 if isinstance(own, dict) and "value" in own:
                     # JSON has no word for what is no number.
@@ -386,7 +388,7 @@ def interval(values: Sequence[float]) -> reports.Interval:
 
 
 def above(values: Sequence[float], base: Sequence[float]) -> reports.Interval:
-    """The mean of differences between members that were told the same labels."""
+    """The mean of differences between members that are alike, told the same labels."""
     return reports.interval(np.subtract(values, base[: len(values)]))
 
 

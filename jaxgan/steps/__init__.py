@@ -32,6 +32,7 @@ from jaxgan.steps.competition import competitive
 from jaxgan.steps.core import (
     PLAYERS,
     Optimizer,
+    first_weights,
     initialise,
     is_finite,
     quarantine,
@@ -66,6 +67,7 @@ __all__ = [
     "constant",
     "extragradient",
     "extragradient_from_the_past",
+    "first_weights",
     "initialise",
     "is_finite",
     "lola",

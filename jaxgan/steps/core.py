@@ -37,7 +37,7 @@ def initialise(
     types.require_gan(gan)
 
     def init(hparams: types.HParams, key: jax.Array) -> types.TrainState:
-        params, collections = gan.init(jax.random.fold_in(key, BEFORE_ANY_STEP))
+        params, collections = first_weights(gan, key)
         opt_state = types.Pair(
             *(
                 built(optimizer, hparams, player).init(getattr(params, player))
@@ -54,6 +54,11 @@ def initialise(
         )
 
     return init
+
+
+def first_weights(gan: types.GAN, key: jax.Array) -> tuple[types.Pair, types.Pair]:
+    """The weights and collections that a member of this key begins with."""
+    return gan.init(jax.random.fold_in(key, BEFORE_ANY_STEP))
 
 
 def update(

@@ -59,7 +59,7 @@ def measure(
     """
     words = np.asarray(jax.random.key_data(keys)).tolist()
     found = probing.probed(
-        asked._replace(seeds=words.__getitem__), probing.Subject(networks, state)
+        asked._replace(seeds=words.__getitem__), probing.Subject(networks, state, keys)
     )
     value = np.array([one.value for one in found])
     return {NAME: scores.Score(value=value, protocol=found[0].protocol)}

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import checkpoint, gan, runs, types
+from jaxgan import checkpoint, gan, population, runs, steps, types
 from jaxgan.core import errors
 from jaxgan.data import dataset
 from jaxgan.ensembles import saved_discriminators
@@ -47,7 +47,8 @@ def members(described, alive):
     )
     rate = {"learning_rate": np.ones(number, np.float32)}
     hparams = types.HParams(types.Pair(rate, rate), {})
-    return runs.Members(hparams, state, np.zeros((number, 2), np.uint32))
+    words = np.arange(2 * number, dtype=np.uint32).reshape(number, 2)
+    return runs.Members(hparams, state, jax.random.wrap_key_data(words))
 
 
 def keep(folder, kept, described, **more):
@@ -83,9 +84,9 @@ def found(run):
     return json.loads((out / "scores.json").read_text())
 
 
-def forward(kept, member, x):
-    """A member's hidden layer and, where labels do not enter, its logits, by NumPy."""
-    own = jax.tree.map(lambda leaf: leaf[member], kept.state.params.discriminator)
+def forward(params, member, x):
+    """A member's hidden layer and, but for its label, its logits, by NumPy."""
+    own = jax.tree.map(lambda leaf: leaf[member], params.discriminator)
     hidden = x.reshape(len(x), -1) @ own["Dense_0"]["kernel"] + own["Dense_0"]["bias"]
     hidden = np.maximum(hidden, 0.2 * hidden)
     head = own["Head_0"]
@@ -100,7 +101,10 @@ def test_each_member_is_probed_by_its_own_layers_and_labels(run, found):
     expected = {
         "pixels": (x[rows].reshape(50, -1), held_out.reshape(len(held_out), -1)),
         **{
-            arm: [forward(run[1][arm], 0, own)[0] for own in (x[rows], held_out)]
+            arm: [
+                forward(run[1][arm].state.params, 0, own)[0]
+                for own in (x[rows], held_out)
+            ]
             for arm in "ab"
         },
     }
@@ -118,6 +122,22 @@ def test_each_member_is_probed_by_its_own_layers_and_labels(run, found):
     assert found["raw_pixels"]["value"][0] != found["raw_pixels"]["value"][1]
 
 
+def test_beside_a_member_are_the_weights_that_it_began_with(run, found):
+    data, networks = dataset.load("digits"), gan.build(EIGHT)
+    state = population.init(
+        steps.initialise(networks), run[1]["a"].hparams, run[1]["a"].keys
+    )
+    for i, value in enumerate(found["arms"]["a"]["untrained"]["value"]):
+        rows = probes.subset(data.train.label, 5, (0, i))
+        x, held_out = (
+            forward(state.params, i, np.float32(own) / 127.5 - 1)[0]
+            for own in (np.asarray(data.train.x)[rows], data.test.x)
+        )
+        told = np.asarray(data.train.label)[rows]
+        expected = probes.accuracy(x, told, held_out, data.test.label).value
+        assert value == pytest.approx(expected, abs=1.5 / len(held_out))
+
+
 def test_a_dead_member_has_no_scores_and_leaves_those_of_others_alone(found):
     own = found["arms"]["a"]
     for name in ("trained", "area_under_curve", "calibration_error"):
@@ -128,7 +148,8 @@ def test_a_dead_member_has_no_scores_and_leaves_those_of_others_alone(found):
 
 def test_a_conditional_discriminator_tells_classes_by_what_looks_most_real(run, found):
     test = dataset.load("digits").test
-    hidden, logits, head = forward(run[1]["b"], 0, np.float32(test.x) / 127.5 - 1)
+    x, params = np.float32(test.x) / 127.5 - 1, run[1]["b"].state.params
+    hidden, logits, head = forward(params, 0, x)
     (table,) = (
         leaf
         for leaf in jax.tree.leaves({k: head[k] for k in head if k != "Dense_0"})
