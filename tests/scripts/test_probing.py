@@ -33,6 +33,15 @@ def test_a_run_that_goes_on_reads_what_it_has_found_and_does_not_find_it_anew(tm
     assert len(calls) == 2
 
 
+def test_processes_read_what_the_first_one_has_and_no_other_does(tmp_path, monkeypatch):
+    first = tmp_path / "first.json"
+    first.write_text(json.dumps({"steps": 10, **record([0.5, 0.5])}))
+    told = json.loads(first.read_text())
+    monkeypatch.setattr(probing.processes, "broadcast", lambda make: told)
+    found = probing.kept(tmp_path / "second.json", 10, lambda: pytest.fail("made anew"))
+    assert found["trained"]["value"] == [0.5, 0.5]
+
+
 def test_differences_are_between_members_that_were_told_the_same_labels(capsys):
     # Both differences are the same for both members, though accuracies are not.
     found = {"hinge": record([0.5, 0.75])}
