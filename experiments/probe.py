@@ -114,10 +114,11 @@ def find(asked: Settings) -> dict[str, Any]:
     """The populations of the run by arm."""
     with cli.flag("RUN", asked.run):
         arms = saved_discriminators.arms(asked.run)
-        if asked.arm is not None:
-            need = f"there is {', '.join(arms)}"
-            cli.require(asked.arm in arms, "--arm", asked.arm, need)
-            arms = {asked.arm: arms[asked.arm]}
+    if asked.arm is not None:
+        need = f"there is {', '.join(arms)}"
+        cli.require(asked.arm in arms, "--arm", asked.arm, need)
+        arms = {asked.arm: arms[asked.arm]}
+    with cli.flag("RUN", asked.run):
         kept = {name: saved_discriminators.load(own) for name, own in arms.items()}
     for own in kept.values():
         for skipped in own.skipped:
@@ -127,9 +128,10 @@ def find(asked: Settings) -> dict[str, Any]:
 
 def title(asked: Settings, name: str, kept: dict[str, Any]) -> str:
     members = sorted({len(own.state.alive) for own in kept.values()})
+    labels = reports.count(asked.labels_per_class, "label")
     return (
         f"A {asked.classifier} classifier of the discriminators' hidden layers on "
-        f"{name}, {asked.labels_per_class} labels per class: means over "
+        f"{name}, {labels} per class: means over "
         f"{' or '.join(map(str, members))} members with 95 % intervals"
     )
 

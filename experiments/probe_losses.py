@@ -224,9 +224,10 @@ def make_arm(
 
 
 def title(asked: Settings) -> str:
+    labels = reports.count(labels_of(asked), "label")
     return (
         f"A {asked.classifier} classifier of the discriminators' hidden layers on "
-        f"{asked.dataset}, {labels_of(asked)} labels per class: means over "
+        f"{asked.dataset}, {labels} per class: means over "
         f"{reports.count(asked.seeds, 'seed')} with 95 % intervals"
     )
 

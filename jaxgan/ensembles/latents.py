@@ -81,20 +81,27 @@ def of_classes(
 ) -> jax.Array:
     """Members of a mixture that make samples of classes.
 
-    Member m makes class k with probability proportional to `weight_m classes_mk`.
+    Member m makes class k with probability proportional to `weight_m classes_mk`. A row
+    of classes has one random number for all of them, so that it is of one member where
+    members know these classes alike.
 
     Args:
       gan: that the members were trained as.
       mixture: of M conditional generators.
       key: consumed.
-      label: `[N]`, of classes that some member of weight knows.
+      label: `[N]` or `[N, C]`, of classes that some member of weight knows.
 
     Returns:
-      int32 `[N]`.
+      int32, as `label`.
     """
-    shares = mixture.weights[:, None] * mixture.classes
+    shares = (mixture.weights[:, None] * mixture.classes).T
     keys = jax.random.split(randomness.threefry(key), len(label))
-    member = jax.vmap(_one_of)(shares[:, label].T, keys)
+
+    def of_row(label, key):
+        own = shares[label.ravel()]
+        return jax.vmap(_one_of, (0, None))(own, key).reshape(label.shape)
+
+    member = jax.vmap(of_row)(label, keys)
     return jnp.minimum(member, len(mixture.weights) - 1)
 
 

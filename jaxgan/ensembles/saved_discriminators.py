@@ -57,7 +57,8 @@ def arms(run: pathlib.Path) -> dict[str, pathlib.Path]:
     if not found:
         raise errors.UserError(
             f"{run} has no checkpoints of discriminators in {FOLDER}; give the folder "
-            "of a run that was trained by image_gan.py or limited_data.py."
+            "of a run of image_gan.py, limited_data.py, probe_losses.py or "
+            "mode_ensemble.py."
         )
     return found
 

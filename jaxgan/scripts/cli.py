@@ -431,7 +431,9 @@ def _stored(settings: type[Settings], folder: pathlib.Path) -> Settings:
             for field in dataclasses.fields(settings)
             if field.name in stored or field.name not in ADDED
         ]
-        return settings(**{name: _typed(hints[name], stored[name]) for name in names})
+        # All of them first: that one is missing says more than another's type.
+        found = {name: stored[name] for name in names}
+        return settings(**{own: _typed(hints[own], found[own]) for own in names})
     except OSError:
         raise errors.UserError(
             f"--resume {folder}: there is no {CONFIG} in it; give the folder of a run."

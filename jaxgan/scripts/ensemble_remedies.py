@@ -19,6 +19,13 @@ from jaxgan.training import methods
 PACKS = {"pac2": 2, "pac4": 4}
 """Samples that the discriminator of an arm judges together."""
 
+LOSSES = {
+    "classic": "minimax",
+    **dict.fromkeys(("plain", "unrolled", *PACKS), "non_saturating"),
+    "rpgan": "relativistic",
+}
+"""Of methods that have one of their own, whatever that of the others is."""
+
 UNROLLED, EPS_ROOT = 5, 1e-8
 """Steps that a discriminator is unrolled, and what is added under Adam's root there."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxgan.core import errors
 from jaxgan.data import dataset, samples
 from jaxgan.ensembles import saved_discriminators
-from jaxgan.scripts import cli, probing
+from jaxgan.scripts import cli, ensemble_remedies, long_tails, probing
 
 DATA = ("image_size", "value_range")
 """Settings that say how images are read, pairs of numbers or None."""
@@ -31,7 +31,8 @@ def data_of(
     path = run / cli.CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        name, stored = config["dataset"], config["data"]
+        # None is kept by the main job, whose first part is in the folder itself.
+        name, stored = config["dataset"] or long_tails.DATASET, config["data"]
     except (OSError, ValueError, KeyError, TypeError):
         raise errors.UserError(
             f"{path} does not say which data the run was on; give the folder of a run "
@@ -85,6 +86,8 @@ def outside(
 
 def subject(kept: saved_discriminators.Kept, config: dict[str, Any]) -> probing.Subject:
     """A population that was kept, ready to be examined."""
-    loss = kept.description.get("loss", config.get("loss"))
+    usual = config.get("loss")
+    own = ensemble_remedies.LOSSES.get(kept.description.get("method"), usual)
+    loss = kept.description.get("loss", own)
     conditional = kept.description["gan"].get("num_classes") is not None
     return probing.Subject(kept.gan, kept.state, kept.keys, loss, conditional)

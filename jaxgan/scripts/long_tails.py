@@ -115,9 +115,10 @@ def _of_one(one: Record, training: Record) -> str:
     else:
         verdict = "these seeds do not tell whether it collapses"
     return (
-        f"“{one['title']}” loses {reports.cell(own)} and makes "
-        f"{reports.cell(_recall(one['scores']))} of what there should be of the tail, "
-        f"where of its training images {reports.number(held)} are as rare: {verdict}."
+        f"“{one['title']}” loses {reports.cell(own)}, where {reports.number(held)} "
+        f"{'is' if held == 1 else 'are'} as rare among its training images, and makes "
+        f"{reports.cell(_recall(one['scores']))} of what there should be of the tail: "
+        f"{verdict}."
     )
 
 
@@ -138,7 +139,7 @@ def _of_other(other: Record, one: Record, training: Record) -> str:
     elif fewest > greatest:
         verdict = "even more than one GAN"
     else:
-        verdict = "these seeds do not tell it from one GAN, it does not help"
+        verdict = "these seeds do not tell whether it helps"
     return (
         f"“{other['title']}” loses {reports.cell(lost)} and makes {reports.cell(own)}: "
         f"{verdict}."
@@ -153,7 +154,8 @@ def _of_clusters(record: Record) -> list[str]:
     if record["modes"] != "clusters":
         return []
     are = "is" if found == 1 else "are"
-    end = "" if found == len(rare) else ", as clusters do not find the others"
+    missed = "the others" if found else "them"
+    end = "" if found == len(rare) else f", as clusters do not find {missed}"
     return [
         f"Of the {len(rare)} classes of the tail {found} {are} the commonest one of a "
         f"cluster{end}."
@@ -164,7 +166,7 @@ def _of_price(one: Record, others: Sequence[Record]) -> str:
     """Operations, parameters, and copies of the training images."""
     said = [f"All arms spend {reports.number(one['teraflops'])} TFLOP a seed"]
     copies = []
-    for own in others:
+    for own in (one, *others):
         ratio, scores = own["parameters"] / one["parameters"], own["scores"]
         if ratio != 1:
             times = reports.number(ratio)

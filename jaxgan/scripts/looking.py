@@ -71,7 +71,11 @@ def samples(
 def classes(
     trained: Trained, asked: look_settings.Look, key: jax.Array
 ) -> sheets.Sheet:
-    """Each latent, a row, in all classes, which are the columns."""
+    """Each latent, a row, in all classes, which are the columns.
+
+    A row is of one generator where all know the same classes, as a latent means
+    something else to each.
+    """
     cli.require(
         trained.mixture.classes is not None,
         "--look",
@@ -84,8 +88,9 @@ def classes(
     there = np.flatnonzero(~(np.asarray(weighed).max(axis=0) <= 0))
     member_key, z_key = jax.random.split(key)
     z = np.repeat(np.asarray(trained.networks.latent(z_key, n)), len(there), axis=0)
-    label = jnp.asarray(np.tile(there, n), jnp.int32)
+    label = jnp.asarray(np.tile(there, (n, 1)), jnp.int32)
     member = latents.of_classes(trained.networks, trained.mixture, member_key, label)
+    label, member = label.ravel(), member.ravel()
     x = latents.decode(trained.networks, trained.mixture, member, z[:, None], label)
     names = trained.notes.get("class_names") or range(weighed.shape[1])
     title = f"{reports.count(n, 'latent')} in {len(there)} classes"

@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxgan import ensembles, population, reports, scores, steps, types
 from jaxgan.core import errors, randomness
+from jaxgan.core.distributed import processes
 from jaxgan.data import dataset
 from jaxgan.ensembles import features
 from jaxgan.scores import probes, real_or_fake
@@ -364,22 +365,27 @@ def _class_accuracy(asked: Examination, subject: Subject) -> dict[str, Any]:
 def kept(path: pathlib.Path, num_steps: int, make: Callable[[], Record]) -> Record:
     """A record of a population, made or, where a run that was stopped has, read.
 
+    All processes do what process 0 has the file for, as they train together.
+
     Args:
       path: of its file, which is written if it is made.
       num_steps: that the members are to take; a record of fewer is made anew.
       make: makes it, with the `steps` that they have taken.
     """
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["steps"] == num_steps:
-            for own in found.values():
-                if isinstance(own, dict) and "value" in own:
-                    # JSON has no word for what is no number.
-                    own["value"] = [float(value) for value in own["value"]]
-            return found
-    found = make()
-    reports.write_json(path, found)
+    found = processes.broadcast(lambda: _read(path))
+    if found is None or found["steps"] != num_steps:
+        found = make()
+        reports.write_json(path, found)
+        return found
+    for own in found.values():
+        if isinstance(own, dict) and "value" in own:
+            # JSON has no word for what is no number.
+            own["value"] = [float(value) for value in own["value"]]
     return found
+
+
+def _read(path: pathlib.Path) -> Record | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def interval(values: Sequence[float]) -> reports.Interval:

@@ -279,7 +279,14 @@ def test_a_run_goes_on_that_is_older_than_a_setting(tmp_path, monkeypatch, capsy
     (tmp_path / cli.CONFIG).write_text(json.dumps(config))
     with pytest.raises(SystemExit):
         cli.parse(Later, "")
-    assert "has no 'steps', as it is of another script" in capsys.readouterr().err
+    sentence = "has no 'steps', as it is of another script"
+    assert sentence in capsys.readouterr().err
+    # Another script may mean something else by a setting of the same name.
+    other = json.dumps(config | {"resume": 7})
+    (tmp_path / cli.CONFIG).write_text(other)
+    with pytest.raises(SystemExit):
+        cli.parse(Later, "")
+    assert sentence in capsys.readouterr().err
 
 
 def test_an_interrupted_run_says_how_to_go_on(capsys):

@@ -110,6 +110,7 @@ def test_whether_one_gan_collapses_follows_from_what_its_data_hold(lost, said):
     found = long_tails.says(record({"recall": [0.05] * len(lost), "lost": lost}))
     verdicts = ["it does not collapse", "whether it collapses", ": it collapses"]
     assert [own for own in verdicts if own in found] == [said]
+    assert f", where {HELD} are as rare among its training images, and makes" in found
 
 
 def test_dead_seeds_are_counted_neither_as_lost_nor_as_found():
@@ -126,8 +127,8 @@ def test_dead_seeds_are_counted_neither_as_lost_nor_as_found():
         ([0.95, 0.99, 0.97], 0, ": the tail is back"),
         ([0.30, 0.31, 0.32], 1, "a part of the tail is back"),
         ([0.05, 0.06, 0.05], 3, "fewer than one GAN, but no more of the tail"),
-        ([0.01, 0.02, 0.01], [6, 6, 7], "it does not help"),
-        ([0.00, 0.30, 0.10], [2, 8, 4], "it does not help"),
+        ([0.01, 0.02, 0.01], [6, 6, 7], "do not tell whether it helps"),
+        ([0.00, 0.30, 0.10], [2, 8, 4], "do not tell whether it helps"),
         ([0.00, 0.01, 0.00], 9, "even more"),
     ],
     ids=str,
@@ -136,7 +137,7 @@ def test_what_a_remedy_does_follows_from_its_interval(recall, lost, said):
     verdicts = [
         *(": the tail is back", "a part of the tail is back", "even more"),
         *("fewer than one GAN, but no more of the tail", "fewer than one GAN."),
-        "it does not help",
+        "do not tell whether it helps",
     ]
     found = long_tails.says(record(other={"recall": recall, "lost": lost}))
     assert [own for own in verdicts if own in found] == [said]
@@ -164,6 +165,8 @@ def test_the_price_is_in_the_sentences_and_in_the_table():
     assert "0.25 TFLOP a seed" in said and "“many” has 10 times the parameters" in said
     assert "are 0.3 of the samples of “many”, where of new real ones 0.05" in said
     assert "copies" not in long_tails.says(record())
+    copying = long_tails.says(record({**COLLAPSED, "copies": 0.2}))
+    assert "are 0.2 of the samples of “one”, where" in copying
     columns, rows = long_tails.table(found)
     names = [row[0] for row in rows]
     assert names == ["one", "many", long_tails.TRAINING, long_tails.PERFECT]

@@ -53,6 +53,14 @@ def test_the_columns_of_the_classes_are_one_latent_in_all_classes_of_weight():
     assert np.ptp(x[:, 0], axis=0).min() > 0
 
 
+def test_a_row_of_the_classes_is_of_one_generator_where_all_know_them():
+    own = trained(classes=np.float32([[0.25, 0, 0.75], [0.25, 0, 0.75]]))
+    found = looking.classes(own, asked("classes", n=12), KEY).arrays["member"]
+    rows = np.asarray(found).reshape(12, 2)
+    np.testing.assert_array_equal(rows[:, 0], rows[:, 1])
+    assert set(rows[:, 0]) == {0, 1}
+
+
 def test_classes_of_generators_that_know_none_are_refused():
     with pytest.raises(errors.UserError, match="--look classes: .* unconditional"):
         looking.classes(trained(), asked("classes"), KEY)
