@@ -394,7 +394,10 @@ def optimizer_numbers(asked: settings.Training) -> types.Pair:
         holds = name != families.CLIP_NORM or value > 0
         cli.require(holds, "--optimizer-numbers", given, "it must be positive")
     rates = (asked.learning_rate, asked.discriminator_learning_rate)
-    return types.Pair(*({"learning_rate": rate, **betas, **further} for rate in rates))
+    found = [{"learning_rate": rate, **betas, **further} for rate in rates]
+    with cli.flag("--betas", shown):
+        families.check(asked.optimizer, found[0], types.Pair._fields[0])
+    return types.Pair(*found)
 
 
 def method_for(
