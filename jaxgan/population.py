@@ -192,7 +192,16 @@ def init(
     randomness.require("keys", keys, "population.keys(key, P) gives one per member")
     size((hparams, keys))
     hparams, keys = precision.narrowed(hparams), randomness.threefry(keys)
-    return _init(initialise, hparams, keys)
+    return _init(_by_identity(initialise), hparams, keys)
+
+
+def _by_identity(function: Callable) -> Callable:
+    """A function that can be hashed, also where it is a tuple that holds arrays."""
+    try:
+        hash(function)
+    except TypeError:
+        return functools.partial(function)
+    return function
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -152,3 +153,16 @@ def test_a_population_is_made_by_one_program_however_often_it_is_made(traces):
         )
         np.testing.assert_array_equal(made, np.full(3, rate))
     assert traces.count == 1
+
+
+def test_what_makes_a_population_may_hold_arrays():
+    class Initial(NamedTuple):
+        rates: np.ndarray
+
+        def __call__(self, hparams, key):
+            return self.rates * hparams.ema_decay
+
+    decays = types.HParams(types.Pair({}, {}), {}, np.float32([2, 3]))
+    keys = jax.random.split(jax.random.key(0), 2)
+    made = population.init(Initial(np.float32([1, 5])), decays, keys)
+    np.testing.assert_array_equal(made, [[2, 10], [3, 15]])

@@ -389,8 +389,15 @@ def optimizer_numbers(asked: settings.Training) -> types.Pair:
         cli.require(name not in flags, "--optimizer-numbers", given, need)
         need = f"{asked.optimizer} takes no {name}; {errors.choice(name, takes)[:-1]}"
         cli.require(name in takes, "--optimizer-numbers", given, need)
+        holds = name not in schedules.DECAYS or value < 1
+        cli.require(holds, "--optimizer-numbers", given, "it must be below 1")
+        holds = name != families.CLIP_NORM or value > 0
+        cli.require(holds, "--optimizer-numbers", given, "it must be positive")
     rates = (asked.learning_rate, asked.discriminator_learning_rate)
-    return types.Pair(*({"learning_rate": rate, **betas, **further} for rate in rates))
+    found = [{"learning_rate": rate, **betas, **further} for rate in rates]
+    with cli.flag("--betas", shown):
+        families.check(asked.optimizer, found[0], types.Pair._fields[0])
+    return types.Pair(*found)
 
 
 def method_for(

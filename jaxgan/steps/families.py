@@ -69,9 +69,14 @@ def takes(name: str) -> tuple[str, ...]:
 def check(name: str, numbers: Mapping[str, ArrayLike], player: str) -> None:
     """Asks for numbers that a family takes, a learning rate among them.
 
+    Args:
+      name: of the family.
+      numbers: of one member, numbers of Python.
+      player: whose they are.
+
     Raises:
-      UserError: if there is no such family, it takes no such number, or the learning
-        rate is missing.
+      UserError: if there is no such family, it takes no such number, the learning rate
+        is missing, or b1 is 0 where it is divided by.
     """
     known = takes(name)
     for number in numbers:
@@ -83,6 +88,13 @@ def check(name: str, numbers: Mapping[str, ArrayLike], player: str) -> None:
     if "learning_rate" not in numbers:
         raise errors.UserError(
             f"optimizer.{player} has no 'learning_rate'; it has {sorted(numbers)}."
+        )
+    # What it averages is found by dividing by b1.
+    b1 = numbers.get("b1")
+    if name == "schedule_free" and b1 is not None and not b1 > 0:
+        raise errors.UserError(
+            f"optimizer.{player} has b1={b1}, but the optimiser {name} needs one above "
+            "0, such as 0.9."
         )
 
 

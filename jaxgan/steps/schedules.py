@@ -15,12 +15,14 @@ a step does inside: a step with five updates of the discriminator is one.
 """
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import types
@@ -217,18 +219,39 @@ def check_values(hparams: types.HParams) -> None:
     named = hparams.schedules or {}
     for name, value in named.items():
         length = name.endswith(".steps")
-        if value < 0 or (length and value == 0):
+        if not 0 <= value < math.inf or (length and value == 0):
             need = "positive, as it is a number of steps" if length else "not negative"
             raise errors.UserError(
-                f"the schedule {name!r} is {value:g}, but must be {need}."
+                f"the schedule {name!r} is {value:g}, but must be finite and {need}."
             )
-    for (field, shape), numbers in _grouped(named).items():
-        end = _value(hparams, field.split(".")) * numbers.get("final", 0.0)
-        if field.split(".")[-1] in DECAYS and end >= 1:
+    grouped = _grouped(named)
+    for field in {field: None for field, _ in grouped if _is_decay(field)}:
+        own = {shape: grouped[name, shape] for name, shape in grouped if name == field}
+        peak = _value(hparams, field.split(".")) * _largest(own)
+        if peak >= 1:
             raise errors.UserError(
-                f"the schedule {field}.{shape} ends at {end:g}, but {field} must stay "
-                f"below 1; lower {field}.{shape}.final."
+                f"the schedule {field}.{' and '.join(own)} reaches {peak:g}, but "
+                f"{field} must stay below 1; lower the factors above 1."
             )
+
+
+def _is_decay(field: str) -> bool:
+    return field.split(".")[-1] in DECAYS
+
+
+def _largest(factors: Mapping[str, Mapping[str, float]]) -> float:
+    """The largest product of the factors of one number where any turns, by shape.
+
+    Factors are monotonic between these steps.
+    """
+    turns = {0.0}
+    for numbers in factors.values():
+        begin = numbers.get("begin", 0.0)
+        turns |= {begin, begin + numbers.get("steps", 0.0)}
+        turns |= {at for name, at in numbers.items() if name.startswith("at_")}
+    t = np.array(sorted(turns), np.float32)
+    found = [SHAPES[shape](t, **numbers) for shape, numbers in factors.items()]
+    return float(np.max(np.prod(np.broadcast_arrays(*found), axis=0)))
 
 
 def longer(schedules: Mapping[str, float], num_steps: int) -> list[str]:

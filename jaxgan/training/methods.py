@@ -253,6 +253,17 @@ def _check_optimisation(method: Method, hparams: types.HParams) -> None:
         families.check(method.optimizer_family, own, player)
     schedules.check(hparams)
     schedules.check_values(hparams)
+    for name in hparams.schedules or ():
+        if method.optimizer_family == "schedule_free" and ".b1." in name:
+            raise errors.UserError(
+                f"the schedule {name!r} does not suit the optimiser schedule_free, "
+                "whose average is found by the b1 of the step before; leave it out."
+            )
+    errors.require_whole(accumulate=method.accumulate)
+    if method.accumulate < 1:
+        raise errors.UserError(
+            f"accumulate={method.accumulate} parts of a batch must be at least 1."
+        )
     if method.accumulate > 1 and method.ada_target is not None:
         raise errors.UserError(
             f"accumulate={method.accumulate} goes without ada_target="

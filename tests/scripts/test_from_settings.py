@@ -151,11 +151,28 @@ def test_data_that_are_built_in_take_no_folder(name, tmp_path):
         ({"optimizer": "sgd", "betas": (0.9, 0.9)}, "--betas 0.9 0.9: .*sgd has no b1"),
         ({"optimizer_numbers": ("b1:0.5",)}, "b1:0.5: b1 is given by --betas"),
         (
+            {"optimizer": "schedule_free", "betas": (0.0, 0.9)},
+            "--betas 0.0 0.9: .*schedule_free needs one above 0",
+        ),
+        ({"optimizer_numbers": ("clip_norm:0",)}, "clip_norm:0: it must be positive"),
+        (
+            {"optimizer": "sgd", "optimizer_numbers": ("momentum:1",)},
+            "momentum:1: it must be below 1",
+        ),
+        (
             {"optimizer": "adamw", "optimizer_numbers": ("weight_decai:1",)},
             "adamw takes no weight_decai; .*did you mean 'weight_decay'",
         ),
     ],
-    ids=["unknown", "no betas", "twice", "unknown number"],
+    ids=[
+        "unknown",
+        "no betas",
+        "twice",
+        "divided",
+        "clip",
+        "momentum",
+        "unknown number",
+    ],
 )
 def test_numbers_that_an_optimiser_does_not_take_are_refused(asked, said):
     with pytest.raises(errors.UserError, match=said):

@@ -1,5 +1,7 @@
 """Schedules: optax's own values, from numbers that differ between members."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -181,12 +183,56 @@ def test_a_schedule_that_says_nothing_is_refused(named, said):
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ({"ema_decay.cosine.steps": 0.0}, "is 0, but must be positive"),
-        ({"penalties.r1.cosine.steps": -1.0}, "is -1, but must be positive"),
-        ({"penalties.r1.cosine.final": -0.5}, "is -0.5, but must be not negative"),
-        ({"ema_decay.cosine.final": 2.0}, "ends at 1, but ema_decay must stay below 1"),
-        ({"optimizer.generator.b1.linear.final": 3.0}, "ends at 1.5, but .*b1 must"),
-        ({"penalties.r1.linear.final": 3.0}, None),
+        ({"ema_decay.cosine.steps": 0.0}, "is 0, but must be .* positive"),
+        ({"penalties.r1.cosine.steps": -1.0}, "is -1, but must be .* positive"),
+        ({"penalties.r1.cosine.final": -0.5}, "is -0.5, but must .* not negative"),
+        ({"penalties.r1.cosine.steps": math.nan}, "is nan, but must be finite"),
+        ({"penalties.r1.cosine.steps": math.inf}, "is inf, but must be finite"),
+        (
+            {"ema_decay.cosine.final": 2.0, "ema_decay.cosine.steps": 5.0},
+            "reaches 1, but ema_decay must stay below 1",
+        ),
+        (
+            {
+                "optimizer.generator.b1.linear.final": 3.0,
+                "optimizer.generator.b1.linear.steps": 5.0,
+            },
+            "reaches 1.5, but .*b1 must",
+        ),
+        (
+            {"ema_decay.warm_up.first": 4.0, "ema_decay.warm_up.steps": 5.0},
+            "ema_decay.warm_up reaches 2,",
+        ),
+        (
+            {
+                "ema_decay.piecewise.at_1": 9.0,
+                "ema_decay.piecewise.factor_1": 0.2,
+                "ema_decay.piecewise.at_2": 3.0,
+                "ema_decay.piecewise.factor_2": 5.0,
+            },
+            "ema_decay.piecewise reaches 2.5,",
+        ),
+        # Each by itself stays below 1: 0.5 * 1.5 * 1.5.
+        (
+            {
+                "ema_decay.linear.final": 1.5,
+                "ema_decay.linear.steps": 4.0,
+                "ema_decay.piecewise.at_1": 4.0,
+                "ema_decay.piecewise.factor_1": 1.5,
+            },
+            "ema_decay.linear and piecewise reaches 1.125,",
+        ),
+        # 0.5 * 4 from step 3 on, when the other factor is 0.25 for good.
+        (
+            {
+                "ema_decay.linear.final": 0.25,
+                "ema_decay.linear.steps": 2.0,
+                "ema_decay.piecewise.at_1": 3.0,
+                "ema_decay.piecewise.factor_1": 4.0,
+            },
+            None,
+        ),
+        ({"penalties.r1.linear.final": 3.0, "penalties.r1.linear.steps": 1.0}, None),
     ],
     ids=lambda own: "" if not isinstance(own, dict) else next(iter(own)),
 )

@@ -290,12 +290,26 @@ def test_a_batch_is_cut_into_the_parts_that_are_accumulated():
             jax.eval_shape(made.step, made.hparams, state, batch, key)
 
 
+FLAT = types.Pair(*2 * ({"learning_rate": 1e-3, "b1": 0.0},))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"optimizer_family": "lion", "optimizer": BOTH}, None),
         ({"optimizer_family": "sgd", "optimizer": BOTH}, "'b1', which is no number"),
-        ({"schedules": {"learning_rate.cosine.steps": 0.0}}, "must be positive"),
+        ({"schedules": {"learning_rate.cosine.steps": 0.0}}, "must be .*positive"),
+        ({"optimizer_family": "schedule_free", "optimizer": FLAT}, "b1=0.0, but"),
+        (
+            {
+                "optimizer_family": "schedule_free",
+                "optimizer": BOTH,
+                "schedules": {"b1.linear.steps": 9.0},
+            },
+            "does not suit the optimiser schedule_free",
+        ),
+        ({"optimizer": FLAT}, None),
+        ({"accumulate": 0}, "accumulate=0 parts of a batch must be at least 1"),
         ({"schedules": {"b2.cosine.steps": 1.0}}, "which is no number of the method"),
         ({"augment": ("ada",), "ada_target": 0.6, "accumulate": 2}, "goes without"),
     ],
