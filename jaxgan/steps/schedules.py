@@ -100,6 +100,9 @@ def piecewise(t: jax.Array, **points: ArrayLike) -> jax.Array:
 DECAYS = ("ema_decay", "b1", "b2", "adam_b1", "adam_b2", "beta", "decay", "momentum")
 """Numbers of `HParams` that must stay below 1."""
 
+DIVISORS = ("approximate_sigma", "images")
+"""Numbers of `HParams` that must stay above 0, as something is divided by them."""
+
 SHAPES: dict[str, Callable[..., ArrayLike]] = {
     "linear": linear,
     "cosine": cosine,
@@ -208,7 +211,7 @@ def of_both(schedules: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_values(hparams: types.HParams) -> None:
-    """Asks that lengths are positive, nothing is negative, and decays stay below 1.
+    """Asks for positive lengths, nothing negative, decays below 1 and no divisor of 0.
 
     Args:
       hparams: of one member, numbers of Python that `check` passes.
@@ -225,24 +228,27 @@ def check_values(hparams: types.HParams) -> None:
                 f"the schedule {name!r} is {value:g}, but must be finite and {need}."
             )
     grouped = _grouped(named)
-    for field in {field: None for field, _ in grouped if _is_decay(field)}:
+    for field in dict.fromkeys(field for field, _ in grouped):
         own = {shape: grouped[name, shape] for name, shape in grouped if name == field}
-        peak = _value(hparams, field.split(".")) * _largest(own)
+        least, greatest = _ends_of(own)
+        path = field.split(".")
+        peak = _value(hparams, path) * greatest if path[-1] in DECAYS else 0.0
         if peak >= 1:
             raise errors.UserError(
                 f"the schedule {field}.{' and '.join(own)} reaches {peak:g}, but "
                 f"{field} must stay below 1; lower the factors above 1."
             )
+        if path[-1] in DIVISORS and least <= 0:
+            raise errors.UserError(
+                f"the schedule {field}.{' and '.join(own)} reaches 0, but {field} must "
+                "stay above it; raise the factors that are 0, such as final or first."
+            )
 
 
-def _is_decay(field: str) -> bool:
-    return field.split(".")[-1] in DECAYS
+def _ends_of(factors: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
+    """The least and greatest product of the factors of a number, by their shape.
 
-
-def _largest(factors: Mapping[str, Mapping[str, float]]) -> float:
-    """The largest product of the factors of one number where any turns, by shape.
-
-    Factors are monotonic between these steps.
+    Factors are monotonic between the steps at which any of them turns.
     """
     turns = {0.0}
     for numbers in factors.values():
@@ -251,7 +257,8 @@ def _largest(factors: Mapping[str, Mapping[str, float]]) -> float:
         turns |= {at for name, at in numbers.items() if name.startswith("at_")}
     t = np.array(sorted(turns), np.float32)
     found = [SHAPES[shape](t, **numbers) for shape, numbers in factors.items()]
-    return float(np.max(np.prod(np.broadcast_arrays(*found), axis=0)))
+    product = np.prod(np.broadcast_arrays(*found), axis=0)
+    return float(product.min()), float(product.max())
 
 
 def longer(schedules: Mapping[str, float], num_steps: int) -> list[str]:

@@ -212,6 +212,14 @@ def test_a_schedule_that_says_nothing_is_refused(named, said):
             },
             "ema_decay.piecewise reaches 2.5,",
         ),
+        (
+            {"penalties.approximate_sigma.cosine.steps": 5.0},
+            "approximate_sigma.cosine reaches 0, but .* must stay above it",
+        ),
+        (
+            {"penalties.approximate_sigma.warm_up.steps": 5.0},
+            "approximate_sigma.warm_up reaches 0",
+        ),
         # Each by itself stays below 1: 0.5 * 1.5 * 1.5.
         (
             {
