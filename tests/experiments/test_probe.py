@@ -237,7 +237,7 @@ def test_layers_that_do_not_exist_are_named(run, refused, tmp_path):
 
 
 @pytest.mark.slow
-def test_eight_losses_are_probed_and_their_run_can_be_probed_anew(tmp_path):
+def test_losses_are_probed_and_their_run_can_be_probed_anew(tmp_path):
     def started(script, *words):
         command = [sys.executable, str(SCRIPT.with_name(script)), *words]
         return subprocess.run(
