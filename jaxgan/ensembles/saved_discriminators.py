@@ -109,12 +109,16 @@ def load(folder: pathlib.Path) -> Kept:
         collections=_found(read, {"collections": collections}, folder)["collections"],
         opt_state=None,
         ema=_found(read, {"ema": params.generator}, folder)["ema"]
-        if any(name.startswith("state.ema.") for name in read.arrays)
+        if _has(read, "ema")
         else None,
         alive=read.arrays["state.alive"],
     )
     keys = jax.random.wrap_key_data(read.arrays["keys"], impl=randomness.IMPLEMENTATION)
     return Kept(networks, read.description, state, keys, read.skipped)
+
+
+def _has(read: checkpoint.Read, part: str) -> bool:
+    return any(name.startswith(f"state.{part}.") for name in read.arrays)
 
 
 def _found(
