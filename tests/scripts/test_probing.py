@@ -73,7 +73,7 @@ def test_columns_that_nobody_has_are_left_out(capsys):
 def test_logits_are_taken_for_what_the_loss_of_their_own_arm_makes_them(
     described, loss
 ):
-    kept = saved_discriminators.Kept(None, {"gan": {}} | described, None, [])
+    kept = saved_discriminators.Kept(None, {"gan": {}} | described, None, None, [])
     assert kept_runs.subject(kept, {"loss": "hinge"}).loss == loss
 
 
