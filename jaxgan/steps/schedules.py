@@ -256,7 +256,8 @@ def _ends_of(factors: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
         turns |= {begin, begin + numbers.get("steps", 0.0)}
         turns |= {at for name, at in numbers.items() if name.startswith("at_")}
     t = np.array(sorted(turns), np.float32)
-    found = [SHAPES[shape](t, **numbers) for shape, numbers in factors.items()]
+    with jax.ensure_compile_time_eval():  # also where a method is made while traced
+        found = [SHAPES[shape](t, **numbers) for shape, numbers in factors.items()]
     product = np.prod(np.broadcast_arrays(*found), axis=0)
     return float(product.min()), float(product.max())
 
