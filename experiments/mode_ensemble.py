@@ -88,6 +88,7 @@ if __name__ == "__main__":
         cli.compile_fast()
 
 import time
+from concurrent import futures
 from typing import Any
 
 from jaxgan import losses
@@ -122,9 +123,14 @@ def main(settings: Settings) -> None:
         record, samples = ensemble_parts.run(first, folders, folders.own / CACHE)
         record["seconds"] = time.perf_counter() - began
         ensemble_reports.show(record["arms"], record["references"], settings.seeds)
-        ensemble_parts.save(first, folders, record, samples)
-        for tail in others:
-            own = run_tail(tail, folders)
+        # The page is drawn while the second part trains.
+        with futures.ThreadPoolExecutor(1) as background:
+            drawn = background.submit(
+                ensemble_parts.save, first, folders, record, samples
+            )
+            tails = [run_tail(tail, folders, drawn) for tail in others]
+        drawn.result()
+        for own in tails:
             seconds = time.perf_counter() - began
             both = record | {"tail": own, "seconds": seconds}
             section = long_tails.section(own)
@@ -135,8 +141,13 @@ def main(settings: Settings) -> None:
         print(f"Draw from the mixture: python experiments/sample.py {folders.run}")
 
 
-def run_tail(tail: ensemble_parts.Part, folders: run_folders.Folders) -> dict[str, Any]:
-    """Runs the second part in a folder within the run's, and prints what came out."""
+def run_tail(
+    tail: ensemble_parts.Part, folders: run_folders.Folders, drawn: futures.Future[None]
+) -> dict[str, Any]:
+    """Runs the second part in a folder within the run's, and prints what came out.
+
+    Its page is drawn when that of the first part is.
+    """
     began = time.perf_counter()
     print(f"\n{long_tails.TITLE}")
     within = run_folders.part(folders, long_tails.FOLDER)
@@ -144,6 +155,7 @@ def run_tail(tail: ensemble_parts.Part, folders: run_folders.Folders) -> dict[st
     record, samples = ensemble_parts.run(tail, within, folders.own / CACHE)
     record["seconds"] = time.perf_counter() - began
     section = long_tails.section(record)
+    drawn.result()
     ensemble_parts.save(tail, within, record, samples, [section])
     long_tails.show(section)
     return record

@@ -113,10 +113,8 @@ def run(
             suites.of_dataset, data, num_samples=number, seed=seed, cache=cache
         )
         modes = mode_partitions.find(settings, data)
-        experiment, (arms, makes) = (
-            _experiment(part, modes, folders),
-            _arms(part, modes),
-        )
+        experiment = _experiment(part, modes, folders)
+        arms, makes = _arms(part, modes)
         begun = ensemble_comparison.begin(experiment, arms, makes, background)
         purity = modes_lib.purity(modes, data.train.label)
         told = reports.count(len(modes.counts), "mode")

@@ -65,7 +65,7 @@ def finish(folder, name, env):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "kills"), [("halving", 2), ("pbt", 1), ("optuna", 1), ("sobol", 1)]
+    ("name", "kills"), [("halving", 1), ("pbt", 1), ("optuna", 1), ("sobol", 1)]
 )
 def test_no_trial_is_lost_or_doubled_and_the_table_is_the_same(
     name, kills, tmp_path, compiled_once
