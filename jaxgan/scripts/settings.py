@@ -157,6 +157,35 @@ class Training(Augmentation):
 
 
 @dataclasses.dataclass(frozen=True)
+class Replicates:
+    """One GAN trained from several seeds, see `replicate_runs`."""
+
+    seeds: int = 4
+    """members of the population"""
+    steps: int = 6000
+    """of each member"""
+    minutes: float | None = None
+    """of training, after which no further chunk of steps begins; None for no limit"""
+    samples: int = 10_000
+    """generated samples that are scored, per seed"""
+    classifier_images: int = 200_000
+    """training images, counted anew in each epoch, that the classifier sees"""
+    pictures: int = 5
+    """pictures of the progress, from the same latents"""
+    evaluations: int = 0
+    """times that all seeds are scored while they train, evenly spread"""
+    seed: int = 0
+    """of everything random"""
+    out: pathlib.Path | None = None
+    """run folder, new or empty; None for runs/SCRIPT-DATASET-TIME"""
+    resume: pathlib.Path | None = None
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
+    smoke: bool = False
+    """a run of seconds, with its own seeds, steps and samples: to see that all works"""
+
+
+@dataclasses.dataclass(frozen=True)
 class Devices:
     """What a population runs on."""
 
