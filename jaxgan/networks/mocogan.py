@@ -84,9 +84,9 @@ class MoCoGANGenerator(nn.Module):
         moving = (frames + 1) * self.motion
         layers.require(
             z.shape[-1] > moving,
-            f"latent_dim={z.shape[-1]} must be above {moving}, as {self.motion} numbers "
-            f"of z move each of {frames} frames and one before them; the others are "
-            "the content.",
+            f"latent_dim={z.shape[-1]} must be above {moving}, as motion={self.motion} "
+            f"numbers of z move each of {frames} frames, and as many one before them; "
+            "the others are the content.",
         )
         content, condition = layers.condition_generator(
             z[:, moving:], label, self.conditioning

@@ -6,7 +6,7 @@ differences of frames that follow each other is what such an order does not pass
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -99,16 +99,16 @@ def of_videos(real: ArrayLike, held_out: ArrayLike, num_samples: int) -> Suite:
     return suite
 
 
-def of_moving(law: moving.Moving) -> Suite:
+def of_moving(tail: Sequence[int] = ()) -> Suite:
     """Builds the coverage of the velocities, which is exact, see `scores.motion`.
 
     Args:
-      law: of the videos.
+      tail: numbers of the velocities of a long tail, whose recall is asked for.
 
     Returns:
-      A suite of `coverage` and `motion_match`.
+      A suite of `coverage`, `motion_match` and, of a long tail, `class_recall`.
     """
-    number = len(moving.VELOCITIES)
+    alike = np.full(len(moving.VELOCITIES), 1 / len(moving.VELOCITIES))
     rule = scores.protocol(
         rule="the worst step matches the velocity, and no other one better",
         threshold=motion.GOOD,
@@ -122,10 +122,13 @@ def of_moving(law: moving.Moving) -> Suite:
     def of_seed(x: np.ndarray) -> Records:
         parts = [of_chunk(part) for part in _chunks(x)]
         mode, good, match = (jnp.concatenate(own) for own in zip(*parts, strict=True))
-        return {
-            "coverage": scores.mode_coverage(mode, good, jnp.ones(number), rule),
+        found: Records = {
+            "coverage": scores.mode_coverage(mode, good, alike, rule),
             "motion_match": motion.motion_match(match),
         }
+        if len(tail):
+            found["class_recall"] = scores.class_recall(mode, good, alike, tail)
+        return found
 
     def suite(x: ArrayLike) -> Records:
         seeds = [of_seed(own) for own in np.asarray(x)]

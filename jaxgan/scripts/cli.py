@@ -55,6 +55,7 @@ ADDED = {
         "arms",
         "probe_labels",
         "penalty_every",
+        "num_frames",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""
