@@ -73,7 +73,7 @@ class MoCoGANGenerator(nn.Module):
     shape: Sequence[int]
     stages: int = 2
     width: int = 16
-    motion: int = 4
+    motion: int = 3
     memory: int = 32
     recipe: layers.Recipe = layers.Recipe("batch", "dcgan")
     conditioning: layers.Conditioning = layers.Conditioning()
@@ -262,7 +262,7 @@ def mocogan(
     *,
     stages: int = 2,
     width: int = 16,
-    motion: int = 4,
+    motion: int = 3,
     memory: int = 32,
 ) -> types.Pair:
     """Both players with the same width.
