@@ -146,7 +146,7 @@ def _folder(path: pathlib.Path, image_size, resize, value_range) -> _Read:
     found = layouts.parts(layouts.walk(path))
     trees = [tree for tree in (found.train, found.test) if tree is not None]
     folders = [_folders(tree) for tree in trees]
-    label, classes = _classes(path, folders)
+    label, classes = _classes(path, trees, folders)
     scanned = [image_folders.scan(tree, image_size=image_size) for tree in trees]
     mode = "RGB" if any(one.mode == "RGB" for one in scanned) else "L"
     decoded = [
@@ -167,10 +167,7 @@ def _folders(tree: layouts.Tree) -> dict[tuple[str, ...], int]:
     found = collections.Counter(image[:-1] for image in tree.images)
     depths = {len(folder): folder for folder in found}
     if len(depths) > 1 or max(depths) > 2:
-        said = " and ".join(
-            f"{pathlib.Path(*folder) if folder else 'the folder itself'}"
-            for folder in depths.values()
-        )
+        said = " and ".join(str(pathlib.Path(*folder)) for folder in depths.values())
         raise errors.UserError(
             f"{tree.folder} has frames in {said}; give each video a subfolder with its "
             "frames, or each class one with its videos."
@@ -179,14 +176,20 @@ def _folders(tree: layouts.Tree) -> dict[tuple[str, ...], int]:
 
 
 def _classes(
-    path: pathlib.Path, folders: Sequence[dict[tuple[str, ...], int]]
+    path: pathlib.Path,
+    trees: Sequence[layouts.Tree],
+    folders: Sequence[dict[tuple[str, ...], int]],
 ) -> tuple[list[np.ndarray | None], tuple[str, ...] | None]:
     """Labels of the videos of each part, and the classes' names, or None of both."""
-    names = [
-        list(dict.fromkeys(own[0] for own in part if len(own) == 2)) for part in folders
+    named = [[own[0] if len(own) == 2 else None for own in part] for part in folders]
+    known = tuple(dict.fromkeys(name for name in named[0] if name is not None))
+    # Where a part has but one class, `layouts.parts` takes its folder for the part's.
+    named = [
+        [tree.folder.name if tree.folder.name in known else own for own in part]
+        for tree, part in zip(trees, named, strict=True)
     ]
-    known, *tested = names
-    new = [name for part in tested for name in part if name not in known]
+    test = named[1:]
+    new = [name for part in test for name in part if name not in (None, *known)]
     if new:
         raise errors.UserError(
             f"{path} has test videos of the class {new[0]}, but no training videos; "
@@ -195,10 +198,10 @@ def _classes(
     if len(known) < 2:
         return [None for _ in folders], None
     label = [
-        np.array([known.index(own[0]) for own in part], np.int32) if of_part else None
-        for part, of_part in zip(folders, names, strict=True)
+        None if None in part else np.array([known.index(own) for own in part], np.int32)
+        for part in named
     ]
-    return label, tuple(known)
+    return label, known
 
 
 def _length(path: pathlib.Path, parts: Sequence[Part]) -> int:
