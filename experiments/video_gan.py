@@ -60,7 +60,7 @@ VIDEOS = replicate_runs.Kind(
     functools.partial(
         replicate_runs.smoke, most_classifier_images=SMOKE_CLASSIFIER_IMAGES, **SMOKE
     ),
-    pictures=films.strips,
+    pictures=films.first_strips,
     keep=films.keep,
     in_a_row=1,
 )

@@ -236,13 +236,13 @@ def _load_single(
             name, polygons.Polygons(size=size), seed=seed, num_samples=number
         )
     if name in MOVING:
-        law = MOVING[name]
-        law = law._replace(
-            num_frames=law.num_frames if num_frames is None else num_frames,
-            size=_square(name, image_size) or law.size,
+        moved = MOVING[name]
+        moved = moved._replace(
+            num_frames=moved.num_frames if num_frames is None else num_frames,
+            size=_square(name, image_size) or moved.size,
         )
         number = NUM_VIDEOS if num_samples is None else num_samples
-        return from_moving(name, law, seed=seed, num_samples=number)
+        return from_moving(name, moved, seed=seed, num_samples=number)
     if image_size is not None:
         resizing.resizer(image_size, resize)
     if name in (FILES, VIDEOS):

@@ -288,15 +288,13 @@ def labels_of(
     Raises:
       UserError: as `read_labels`, and if a class is tested and not trained.
     """
-    label = [
-        name and read_labels(path, name, arrays[name], len(arrays[images]))
-        for images, name in named.values()
+    read = [
+        None if name is None else read_labels(path, name, arrays[name], len(arrays[x]))
+        for x, name in named.values()
     ]
-    _check_trained(path, *label)
-    label, num_classes, names = renumbered(label)
-    if label[0] is None:
-        num_classes = names = None
-    return label, num_classes, names
+    _check_trained(path, *read)
+    label, num_classes, names = renumbered(read)
+    return label, *((None, None) if label[0] is None else (num_classes, names))
 
 
 def read_labels(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxgan.reports import films
 
 STRIPS = 8
-"""Videos that are drawn as strips."""
+"""Videos that a page shows as strips."""
 
 COLUMNS = 8
 """Videos in a row of a film."""
@@ -17,16 +17,21 @@ GAP = 1
 """Pixels between two frames of a strip, grey."""
 
 
+def first_strips(x: np.ndarray) -> np.ndarray:
+    """The first `STRIPS` videos as `strips`."""
+    return strips(x[:STRIPS])
+
+
 def strips(x: np.ndarray) -> np.ndarray:
-    """The first videos as images: their frames side by side, from left to right.
+    """Videos as images: their frames side by side, from left to right.
 
     Args:
       x: `[N, T, H, W, C]` in [-1, 1].
 
     Returns:
-      `[min(N, STRIPS), H, T (W + GAP) - GAP, C]`.
+      `[N, H, T (W + GAP) - GAP, C]`.
     """
-    x = np.asarray(x)[:STRIPS]
+    x = np.asarray(x)
     number, frames, height, width, channels = x.shape
     spaced = np.zeros((number, height, frames, width + GAP, channels), x.dtype)
     spaced[:, :, :, :width] = np.moveaxis(x, 1, 2)
