@@ -65,11 +65,14 @@ class Scoring(NamedTuple):
       references: by the name of a sample, its scores by their names, each as
         `scores.to_dict` gives it, of one seed.
       note: a sentence about the classifier or the lack of one; None for a mixture.
+      selection: another suite, by which states are chosen before they are scored: its
+        real images are others; None where nobody asked for one.
     """
 
     suite: Suite | None
     references: dict[str, dict[str, Any]]
     note: str | None
+    selection: Suite | None = None
 
 
 def of_dataset(
@@ -79,6 +82,7 @@ def of_dataset(
     seed: int,
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
+    chosen_by: dataset.Split | None = None,
 ) -> Scoring:
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
@@ -90,6 +94,10 @@ def of_dataset(
         it sees each of them at least once. None for as many as `train_classifier`
         takes by itself.
       cache: folder of trained classifiers, see `classifier_cache`; None for none.
+      chosen_by: held-out samples that a `selection` compares with, see
+        `data.setting_aside`.
+        Where scores need no real samples, it is the suite itself, for samples of its
+        own.
 
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
@@ -101,7 +109,7 @@ def of_dataset(
       UserError: as `check`.
     """
     check(data, num_samples=num_samples)
-    note = None
+    note, selection = None, None
     if data.mixture is not None:
         suite, known = _of_mixture(data, num_samples)
     elif data.shapes is not None:
@@ -113,6 +121,8 @@ def of_dataset(
             train_classifier, data, seed=seed, num_images=num_images, cache=cache
         )
         suite, known, note = _of_videos(data, num_samples, seed, classify)
+        if chosen_by is not None:
+            selection = _in_pixels(data, chosen_by.x, num_samples)
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
         note = f"no scores, as a classifier needs labels, which the {which} have not"
@@ -123,11 +133,31 @@ def of_dataset(
         )
         make = _of_images if data.stack is None else _of_stack
         suite, known = make(data, trained, num_samples)
+        if chosen_by is not None and data.stack is None:
+            selection = _of_chosen(data, trained, num_samples, chosen_by)
     references = {
         name: {key: scores.to_dict(score) for key, score in suite(x[None]).items()}
         for name, x in known.items()
     }
-    return Scoring(suite, references, note)
+    if chosen_by is not None and selection is None:
+        selection = suite
+    return Scoring(suite, references, note, selection)
+
+
+def _of_chosen(
+    data: dataset.Dataset,
+    trained: classifier_cache.Trained,
+    num_samples: int,
+    chosen_by: dataset.Split,
+) -> Suite:
+    label = np.asarray(chosen_by.label)
+    return of_classifier(
+        trained.classifier,
+        trained.held_out_accuracy,
+        dataset.to_float(chosen_by.x),
+        np.bincount(label, minlength=data.num_classes) / len(label),
+        split_size=num_samples // SPLITS,
+    )
 
 
 def _of_mixture(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
@@ -200,11 +230,10 @@ def _of_videos(
 ) -> tuple[Suite, Known, str]:
     """Frames and differences, and the modes: of the law, or of a classifier."""
     held_out = np.asarray(dataset.to_float(shuffling.first(data.test.x, num_samples)))
-    own = [video_suites.of_videos(compared_with(data).x, data.test.x, num_samples)]
+    own = [_in_pixels(data, compared_with(data).x, num_samples)]
     known: Known = dict(video_suites.known(held_out, seed))
     if data.motion is not None:
         note = "velocities: exact, by frames that match when they are moved"
-        own.append(video_suites.of_moving(tail_of(data)))
     elif is_labelled(data):
         trained, note = classify()
         by_class, of_classes = _of_images(data, trained, num_samples)
@@ -213,10 +242,24 @@ def _of_videos(
     else:
         note = "no modes, as these need classes, which the videos have not"
 
-    def suite(x: ArrayLike) -> Records:
-        return {name: score for one in own for name, score in one(x).items()}
+    return _joined(own), known | _trained_on(data, num_samples), note
 
-    return suite, known | _trained_on(data, num_samples), note
+
+def _in_pixels(data: dataset.Dataset, real: ArrayLike, num_samples: int) -> Suite:
+    """The scores of videos that need no classifier, beside some real ones."""
+    own: list[Suite] = [video_suites.of_videos(real, data.test.x, num_samples)]
+    if data.motion is not None:
+        own.append(video_suites.of_moving(tail_of(data)))
+    return _joined(own)
+
+
+def _joined(suites: Sequence[Suite]) -> Suite:
+    """One suite with the records of several."""
+
+    def suite(x: ArrayLike) -> Records:
+        return {name: score for own in suites for name, score in own(x).items()}
+
+    return suite
 
 
 def _trained_on(data: dataset.Dataset, num_samples: int) -> Known:
