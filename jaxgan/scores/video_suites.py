@@ -19,7 +19,7 @@ from jaxgan import scores
 from jaxgan.data import moving, shuffling
 from jaxgan.scores import moments, motion, record
 
-Records = dict[str, record.Score | scores.ModeCoverage]
+Records = dict[str, record.Score | scores.ModeCoverage | scores.ClassRecall]
 Suite = Callable[[ArrayLike], Records]
 """`videos [S, N, T, H, W, C] -> records`, every array of them `[S, ...]`."""
 
