@@ -41,14 +41,14 @@ VIDEO_KERNEL, VIDEO_STRIDES = (4, 4, 4), (2, 2, 2)
 class MoCoGANGenerator(nn.Module):
     """`z [B, D] -> videos [B, T, H, W, C]` in [-1, 1].
 
-    z is content `[B, D - (T + 1) m]` and noise of T + 1 times `[B, T + 1, m]`, of which
-    the first makes the initial state of a gated recurrent unit (Cho et al. 2014,
-    https://arxiv.org/abs/1406.1078) and each other one moves it on by one frame. For
-    two stages, with d = D - (T + 1) m + h:
+    z is, in this order, noise `[B, s]` that makes the initial state of a gated
+    recurrent unit (Cho et al. 2014, https://arxiv.org/abs/1406.1078), noise `[B, T, m]`
+    that moves it on by one frame each, and the content, `[B, D - s - T m]`. For two
+    stages, with d = D - s - T m + h:
 
     | layer | output | parameters |
     | --- | --- | --- |
-    | linear, tanh: state | h | m h + h |
+    | linear, tanh: state | h | s h + h |
     | gated recurrent unit | T x h | 3 ((m + h) h + h) |
     | linear, norm, ReLU | T x H/4 x W/4 x 2w | d (H W / 8) w + 4w |
     | transposed conv 4x4 s2, norm, ReLU | T x H/2 x W/2 x w | 32 w^2 + 2w |
@@ -64,6 +64,7 @@ class MoCoGANGenerator(nn.Module):
       shape: `(T, H, W, C)`; `2^stages` divides H and W.
       stages: transposed convolutions, each doubling height and width.
       width: w, channels before the last layer.
+      start: s, noise of the initial state.
       motion: m, noise of each frame.
       memory: h, of the recurrent unit.
       recipe: its normalisation is of the hidden layers of frames.
@@ -73,7 +74,8 @@ class MoCoGANGenerator(nn.Module):
     shape: Sequence[int]
     stages: int = 2
     width: int = 16
-    motion: int = 3
+    start: int = 16
+    motion: int = 2
     memory: int = 32
     recipe: layers.Recipe = layers.Recipe("batch", "dcgan")
     conditioning: layers.Conditioning = layers.Conditioning()
@@ -81,18 +83,19 @@ class MoCoGANGenerator(nn.Module):
     @nn.compact
     def __call__(self, z: Array, *, train: bool, label: Array | None = None) -> Array:
         frames, *size, _ = self.shape
-        moving = (frames + 1) * self.motion
+        moving = self.start + frames * self.motion
         layers.require(
             z.shape[-1] > moving,
-            f"latent_dim={z.shape[-1]} must be above {moving}, as motion={self.motion} "
-            f"numbers of z move each of {frames} frames, and as many one before them; "
-            "the others are the content.",
+            f"latent_dim={z.shape[-1]} must be above {moving}, as start={self.start} "
+            f"numbers of z begin the motion and motion={self.motion} move it on to "
+            f"each of {frames} frames; the others are the content.",
         )
         content, condition = layers.condition_generator(
             z[:, moving:], label, self.conditioning
         )
-        moves = z[:, :moving].reshape(-1, frames + 1, self.motion)
-        motion = Motion(self.memory, self.recipe)(moves, train=train)
+        first, moves = z[:, : self.start], z[:, self.start : moving]
+        moves = moves.reshape(-1, frames, self.motion)
+        motion = Motion(self.memory, self.recipe)(first, moves, train=train)
         both = jnp.concatenate(
             [jnp.repeat(content[:, None], frames, axis=1), motion], axis=-1
         )
@@ -124,9 +127,9 @@ class MoCoGANGenerator(nn.Module):
 
 
 class Motion(nn.Module):
-    """A gated recurrent unit over noise: `e [B, T + 1, m] -> states [B, T, h]`.
+    """A gated recurrent unit over noise: `[B, s], e [B, T, m] -> states [B, T, h]`.
 
-    `h_0 = tanh(W e_0)`, and for each later time, with gates r and u in (0, 1),
+    From `h_0 = tanh(W e_0)` of the first noise on, with gates r and u in (0, 1),
     `h_t = (1 - u) h_(t-1) + u tanh(W [e_t, r h_(t-1)])`.
 
     Attributes:
@@ -138,16 +141,16 @@ class Motion(nn.Module):
     recipe: layers.Recipe = layers.Recipe()
 
     @nn.compact
-    def __call__(self, moves: Array, *, train: bool) -> Array:
+    def __call__(self, first: Array, moves: Array, *, train: bool) -> Array:
         plain = dataclasses.replace(
             self.recipe, normalisation="none", initialisation="lecun"
         )
-        state = layers.Dense(self.memory, plain, name="first")(moves[:, 0], train=train)
-        state = jnp.tanh(state)
+        begin = layers.Dense(self.memory, plain, name="first")
+        state = jnp.tanh(begin(first, train=train))
         gates = layers.Dense(2 * self.memory, plain, name="gates")
         candidate = layers.Dense(self.memory, plain, name="candidate")
         states = []
-        for move in jnp.moveaxis(moves[:, 1:], 1, 0):
+        for move in jnp.moveaxis(moves, 1, 0):
             seen = jnp.concatenate([move, state], axis=-1)
             reset, update = jnp.split(nn.sigmoid(gates(seen, train=train)), 2, axis=-1)
             seen = jnp.concatenate([move, reset * state], axis=-1)
@@ -262,13 +265,14 @@ def mocogan(
     *,
     stages: int = 2,
     width: int = 16,
-    motion: int = 3,
+    start: int = 16,
+    motion: int = 2,
     memory: int = 32,
 ) -> types.Pair:
     """Both players with the same width.
 
     The published networks differ in detail: 96 x 96 pixels, four stages of width 64,
-    sixteen frames, motion and memory of 10 dimensions, content of 50; the video
+    sixteen frames, start, motion and memory of 10 dimensions, content of 50; the video
     discriminator keeps all times, without padding, and both end in convolutions.
 
     Args:
@@ -277,15 +281,16 @@ def mocogan(
       conditioning: per player.
       stages: convolutions of frames of each player, in [1, 6].
       width: w.
-      motion: m, numbers of z for each frame and one before them: the latent dimension
-        must be above `(T + 1) m`.
+      start: s, numbers of z that begin the motion.
+      motion: m, numbers of z that move it on to each frame: the latent dimension must
+        be above `s + T m`.
       memory: h, states of the recurrent unit.
 
     Raises:
       UserError: if the networks cannot be made so.
     """
     layers.require(1 <= stages <= 6, f"stages={stages} must lie in [1, 6].")
-    numbers = {"width": width, "motion": motion, "memory": memory}
+    numbers = {"width": width, "start": start, "motion": motion, "memory": memory}
     for name, number in numbers.items():
         layers.require(number >= 1, f"{name}={number} must be at least 1.")
     factor = 2**stages
@@ -303,6 +308,7 @@ def mocogan(
             tuple(shape),
             stages,
             width,
+            start,
             motion,
             memory,
             recipes.generator,

@@ -39,6 +39,7 @@ SMALL = {
     "mocogan": {
         "shape": (3, 4, 8, 2),
         "width": 2,
+        "start": 2,
         "motion": 1,
         "memory": 4,
         "latent_dim": 6,

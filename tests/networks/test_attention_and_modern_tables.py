@@ -88,11 +88,11 @@ VIDEO = (
     + (256 + 128 + 64),
     strided(64, 3, 64, 128, 256, 512) + (128 + 256 + 512) + 2 * 4 * 4 * 512 + 1,
 )
-# Noise of 3 for each of 8 frames and one before; 64 - 27 are content, 32 memory.
+# Noise of 16 at first and 2 for each of 8 frames; 64 - 32 are content, 32 memory.
 MOCOGAN = (
-    (3 + 1) * 32
-    + 3 * (3 + 32 + 1) * 32
-    + (64 - 27 + 32) * 4 * 4 * 32
+    (16 + 1) * 32
+    + 3 * (2 + 32 + 1) * 32
+    + (64 - 32 + 32) * 4 * 4 * 32
     + 2 * 32
     + strided(16, 32, 16, 1)
     + 16,

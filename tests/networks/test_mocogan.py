@@ -32,10 +32,13 @@ def variables_of(module, *arguments):
 
 
 def test_motion_is_a_gated_recurrent_unit_over_noise():
-    noise = np.random.default_rng(1).normal(size=(2, 4, 3)).astype(np.float32)
+    random = np.random.default_rng(1)
+    first, noise = (
+        random.normal(size=size).astype(np.float32) for size in ((2, 4), (2, 3, 3))
+    )
     module = mocogan.Motion(5, PLAIN)
-    variables = variables_of(module, noise)
-    found = module.apply(variables, noise, train=False)
+    variables = variables_of(module, first, noise)
+    found = module.apply(variables, first, noise, train=False)
 
     def layer(name, x):
         own = variables["params"][name]
@@ -44,13 +47,13 @@ def test_motion_is_a_gated_recurrent_unit_over_noise():
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
 
-    state = np.tanh(layer("first", noise[:, 0]))
-    for time in range(1, 4):
+    state = np.tanh(layer("first", first))
+    for time in range(3):
         both = np.concatenate([noise[:, time], state], axis=1)
         reset, update = np.split(sigmoid(layer("gates", both)), 2, axis=1)
         both = np.concatenate([noise[:, time], reset * state], axis=1)
         state = (1 - update) * state + update * np.tanh(layer("candidate", both))
-        np.testing.assert_allclose(found[:, time - 1], state, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[:, time], state, rtol=1e-4, atol=1e-5)
 
 
 @functools.cache
@@ -95,7 +98,7 @@ def test_in_training_the_image_stream_sees_one_frame_that_changes_with_every_pas
 
 
 def test_content_stays_and_noise_moves_the_frames_after_it_alone():
-    numbers = {"latent_dim": 16, "motion": 2, "width": 2}
+    numbers = {"latent_dim": 16, "start": 3, "motion": 2, "width": 2}
     numbers["generator_normalisation"] = "none"
     made = gan.make("mocogan", (4, 8, 8, 1), **numbers)
     params, collections = filled(jax.eval_shape(made.init, jax.random.key(0)))
@@ -103,7 +106,7 @@ def test_content_stays_and_noise_moves_the_frames_after_it_alone():
         lambda z: made.generate(params.generator, collections.generator, z)[0]
     )
     z = np.random.default_rng(2).normal(size=(1, 16)).astype(np.float32)
-    third, content = (z + np.eye(16, dtype=np.float32)[i] for i in (2 * 3, 15))
+    third, content = (z + np.eye(16, dtype=np.float32)[i] for i in (3 + 2 * 2, 15))
     moved, other = (
         np.abs(generate(own) - generate(z)).max((0, 2, 3, 4))
         for own in (third, content)
@@ -113,6 +116,6 @@ def test_content_stays_and_noise_moves_the_frames_after_it_alone():
 
 
 def test_a_latent_without_room_for_content_is_refused():
-    made = gan.make("mocogan", (4, 8, 8, 1), latent_dim=15)
-    with pytest.raises(errors.UserError, match="latent_dim=15 must be above 15"):
+    made = gan.make("mocogan", (4, 8, 8, 1), latent_dim=24)
+    with pytest.raises(errors.UserError, match="latent_dim=24 must be above 24"):
         jax.eval_shape(made.init, jax.random.key(0))
