@@ -24,12 +24,14 @@ from jaxgan.data import (
     folders,
     long_tail,
     mixtures,
+    moving,
     own,
     polygons,
     ranges,
     resizing,
     stacking,
     tfds,
+    videos,
 )
 
 MIXTURES = {"ring": mixtures.ring(), "grid": mixtures.grid()} | mixtures.VARIANTS
@@ -38,12 +40,15 @@ MIXTURES = {"ring": mixtures.ring(), "grid": mixtures.grid()} | mixtures.VARIANT
 POLYGONS = "polygons"
 """The name of the triangles that are drawn on the fly, see `polygons`."""
 
-NAMES = (*MIXTURES, POLYGONS, "digits")
+MOVING = {f"moving_{objects}": moving.Moving(objects) for objects in moving.OBJECTS}
+"""The videos that are made of what moves with known velocities, by name."""
+
+NAMES = (*MIXTURES, POLYGONS, "digits", *MOVING)
 """The datasets that need no preparation, but for stacks of them."""
 
-NUM_POINTS, NUM_EMBEDDED = 50_000, 10_000
+NUM_POINTS, NUM_EMBEDDED, NUM_VIDEOS = 50_000, 10_000, 10_000
 """Samples of each pool of a mixture and of polygons, and of a mixture in more than two
-dimensions, which takes more memory."""
+dimensions and of what moves, which take more memory."""
 
 PREPARED = tuple(archives.ARCHIVES)
 """The datasets that are prepared from their official archives when first loaded."""
@@ -54,12 +59,16 @@ MOST_TOLD = 20
 FILES = "files"
 """The name of one's own images, which `data_dir` then names."""
 
+VIDEOS = "videos"
+"""The name of one's own videos, likewise."""
+
 
 class Split(NamedTuple):
     """Samples and their labels.
 
     Attributes:
-      x: `[N, H, W, C]` uint8 images in 0..255, or `[N, F]` float32 points.
+      x: `[N, H, W, C]` uint8 images in 0..255, `[N, T, H, W, C]` uint8 videos, or
+        `[N, F]` float32 points.
       label: `[N]` int32 classes, or for a mixture the mode of each sample; None if the
         dataset has none.
     """
@@ -99,6 +108,7 @@ class Dataset(NamedTuple):
       stack: what the channels are where they are images by themselves, or None.
       whole: the training part before a long tail was cut out of it, which scores
         compare with and their classifier learns; None where nothing was.
+      motion: the distribution itself where it is one of what moves, or None.
     """
 
     name: str
@@ -111,6 +121,7 @@ class Dataset(NamedTuple):
     notes: tuple[str, ...] = ()
     stack: Stack | None = None
     whole: Split | None = None
+    motion: moving.Moving | None = None
 
 
 def load(
@@ -124,26 +135,30 @@ def load(
     value_range: ranges.Range | None = None,
     num_tuples: int | None = None,
     imbalance: float | None = None,
+    num_frames: int | None = None,
 ) -> Dataset:
     """Loads a dataset by name.
 
     Args:
       name: one of `MIXTURES` ("ring" and "grid", with 8 and 25 modes, and
         `mixtures.VARIANTS`), "polygons" (triangles of 28 x 28 pixels,
-        or of the square `image_size`), "digits", one of `PREPARED` ("mnist",
-        "fashion_mnist", "cifar10"), "files" for one's own images, or the name of an
-        image dataset of TFDS that is prepared on disk. "stacked2_NAME" and
+        or of the square `image_size`), "digits", "moving_shapes" and "moving_digits"
+        (see `moving`, likewise), one of `PREPARED` ("mnist", "fashion_mnist",
+        "cifar10"), "files" and "videos" for one's own, or the name of an image dataset
+        of TFDS that is prepared on disk. "stacked2_NAME" and
         "stacked3_NAME" have two and three grey images of the dataset NAME as their
         channels, see `stacking`; "stacked_NAME" has two.
-      seed: of the pools of a mixture or of polygons, and of tuples; real data do not
-        depend on it.
+      seed: of the pools of a mixture, of polygons or of what moves, and of tuples; real
+        data do not depend on it.
       data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
         `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
-        images, see `own.load`; else the folder of prepared TFDS datasets. None for the
+        images, see `own.load`; of "videos", see `videos.load`; else the folder of
+        prepared TFDS datasets. None for the
         environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
-      num_samples: N of the training pool and of the test pool of a mixture or of
-        polygons, at least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more than two
-        dimensions); the number of samples of real data is what it is.
+      num_samples: N of the training pool and of the test pool of a mixture, of polygons
+        or of what moves, at least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more
+        than two dimensions, `NUM_VIDEOS`); the number of samples of real data is what
+        it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
       value_range: of "files", the values of black and white where they cannot be told,
@@ -152,6 +167,8 @@ def load(
         `stacking.NUM_TUPLES` as published.
       imbalance: how many times as many training samples the first class keeps as the
         last one, see `with_long_tail`; None to keep all.
+      num_frames: T of videos: what moves has so many frames, and one's own videos are
+        cut into pieces of so many; None for 8 and for all that they have.
 
     Returns:
       The dataset, as NumPy arrays.
@@ -174,7 +191,14 @@ def load(
         )
     else:
         of_images |= {"seed": seed, "num_samples": num_samples}
-        data = _load_single(name, value_range=value_range, **of_images)
+        data = _load_single(
+            name, value_range=value_range, num_frames=num_frames, **of_images
+        )
+    if num_frames is not None and np.ndim(data.train.x) != 5:
+        raise errors.UserError(
+            f"num_frames={num_frames} is for videos, which {name!r} has not; leave it "
+            "out."
+        )
     return data if imbalance is None else with_long_tail(data, imbalance)
 
 
@@ -187,12 +211,13 @@ def _load_single(
     image_size: tuple[int, int] | None,
     resize: str,
     value_range: ranges.Range | None,
+    num_frames: int | None,
 ) -> Dataset:
     """A dataset whose samples are not stacked; arguments as for `load`."""
-    if value_range is not None and name != FILES:
+    if value_range is not None and name not in (FILES, VIDEOS):
         raise errors.UserError(
-            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} "
-            f"alone, and {name!r} has a known one; leave it out."
+            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} and "
+            f"{VIDEOS!r} alone, and {name!r} has a known one; leave it out."
         )
     if name in MIXTURES:
         if image_size is not None:
@@ -205,25 +230,28 @@ def _load_single(
         number = usual if num_samples is None else num_samples
         return from_mixture(name, law, seed=seed, num_samples=number)
     if name == POLYGONS:
-        height, width = image_size or (polygons.Polygons().size,) * 2
-        if height != width:
-            raise errors.UserError(
-                f"image_size={image_size} must be square for polygons; give one number "
-                "twice."
-            )
+        size = _square(name, image_size) or polygons.Polygons().size
         number = NUM_POINTS if num_samples is None else num_samples
         return from_polygons(
-            name, polygons.Polygons(size=height), seed=seed, num_samples=number
+            name, polygons.Polygons(size=size), seed=seed, num_samples=number
         )
+    if name in MOVING:
+        moved = MOVING[name]
+        moved = moved._replace(
+            num_frames=moved.num_frames if num_frames is None else num_frames,
+            size=_square(name, image_size) or moved.size,
+        )
+        number = NUM_VIDEOS if num_samples is None else num_samples
+        return from_moving(name, moved, seed=seed, num_samples=number)
     if image_size is not None:
         resizing.resizer(image_size, resize)
-    if name == FILES:
-        found = own.load(
-            _own_path(data_dir),
-            image_size=image_size,
-            resize=resize,
-            value_range=value_range,
-        )
+    if name in (FILES, VIDEOS):
+        path, how = _own_path(name, data_dir), {"image_size": image_size}
+        how |= {"resize": resize, "value_range": value_range}
+        if name == VIDEOS:
+            found = videos.load(path, num_frames=num_frames, **how)
+        else:
+            found = own.load(path, **how)
         return Dataset(
             name,
             Split(*found.train),
@@ -260,8 +288,8 @@ def is_at_hand(name: str, data_dir: str | None = None) -> bool:
     """Whether `load` would find a dataset on disk; cheap, and reads no images.
 
     True for what needs no preparation; for `PREPARED`, if they are prepared or all of
-    their archives lie in `data_dir`; for "files", if `data_dir` exists; for stacks, if
-    their images are; for others, if TFDS has prepared them.
+    their archives lie in `data_dir`; for "files" and "videos", if `data_dir` exists;
+    for stacks, if their images are; for others, if TFDS has prepared them.
 
     Args:
       name: as for `load`.
@@ -271,7 +299,7 @@ def is_at_hand(name: str, data_dir: str | None = None) -> bool:
         return is_at_hand(stacked[1], data_dir)
     if name in NAMES:
         return True
-    if name == FILES:
+    if name in (FILES, VIDEOS):
         path = folders.chosen(data_dir)
         return path is not None and os.path.exists(path)
     if name in PREPARED and (
@@ -410,6 +438,38 @@ def from_polygons(
     return Dataset(name, train, test, shapes=law)
 
 
+def from_moving(
+    name: str, law: moving.Moving, *, seed: int, num_samples: int
+) -> Dataset:
+    """A fixed pool of training videos and one of test videos, drawn independently.
+
+    Args:
+      name: of the dataset.
+      law: what to draw from.
+      seed: of both pools.
+      num_samples: N of each pool, at least 1.
+
+    Returns:
+      The dataset; labels are directions, see `moving.DIRECTIONS`.
+
+    Raises:
+      UserError: if `num_samples` is below 1, or the object has no room to move.
+    """
+    if num_samples < 1:
+        raise errors.UserError(f"num_samples is {num_samples}; it must be at least 1.")
+    train, test = (
+        Split(*moving.videos(law, own, num_samples, held_out=held_out))
+        for own, held_out in zip(
+            np.random.SeedSequence(seed).spawn(2), (False, True), strict=True
+        )
+    )
+    return Dataset(
+        *(name, train, test, len(moving.DIRECTIONS)),
+        class_names=moving.DIRECTIONS,
+        motion=law,
+    )
+
+
 def names_of(data: Dataset) -> tuple[str, ...]:
     """The names of the classes: their numbers where they have no others.
 
@@ -498,11 +558,23 @@ def to_uint8(x: ArrayLike) -> Array:
     return jnp.clip(jnp.round((jnp.asarray(x) + 1) * 127.5), 0, 255).astype(jnp.uint8)
 
 
-def _own_path(data_dir: str | None) -> pathlib.Path:
+def _square(name: str, image_size: tuple[int, int] | None) -> int | None:
+    """The side of a square `image_size`, or None where none is given."""
+    if image_size is None:
+        return None
+    height, width = image_size
+    if height != width:
+        raise errors.UserError(
+            f"image_size={image_size} must be square for {name}; give one number twice."
+        )
+    return height
+
+
+def _own_path(name: str, data_dir: str | None) -> pathlib.Path:
     path = folders.chosen(data_dir)
     if path is None:
         raise errors.UserError(
-            f"for the dataset {FILES!r} data_dir is not given; set it to a .npz or "
-            ".npy file or to a folder of images."
+            f"for the dataset {name!r} data_dir is not given; set it to a .npz or "
+            f".npy file or to a folder of {'images' if name == FILES else name}."
         )
     return pathlib.Path(path)

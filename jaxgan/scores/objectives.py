@@ -14,7 +14,7 @@ MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
     *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
-    "probe_accuracy",
+    *("probe_accuracy", "motion_match"),
 }
 
 AS_REAL = {
@@ -30,7 +30,7 @@ OTHER = ("floor", "ceiling", "spread", "collapsed")
 INVERTED = ("recall", "f1")
 """Scores that ask for a generator."""
 
-USUAL = ("frechet_distance", "reverse_kl", "f1")
+USUAL = ("difference_frechet_distance", "frechet_distance", "reverse_kl", "f1")
 """What a search goes by where nothing is said, the first that there is."""
 
 

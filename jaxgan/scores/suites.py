@@ -20,7 +20,13 @@ from jax.typing import ArrayLike
 from jaxgan import scores
 from jaxgan.core import errors, randomness
 from jaxgan.data import dataset, long_tail, mixtures, polygons, shuffling
-from jaxgan.scores import classifier, classifier_cache, feature_suites, stacked_suites
+from jaxgan.scores import (
+    classifier,
+    classifier_cache,
+    feature_suites,
+    stacked_suites,
+    video_suites,
+)
 from jaxgan.scores import classifier_training as training
 from jaxgan.scores import polygons as polygon_scores
 
@@ -81,7 +87,7 @@ def of_dataset(
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
     Args:
-      data: points whose mixture is known, polygons, or images with labels.
+      data: points whose mixture is known, polygons, videos, or images with labels.
       num_samples: samples of each seed that will be scored, at least `SPLITS`.
       seed: of the classifier.
       num_images: training images that the classifier sees, counted anew in each epoch;
@@ -96,8 +102,8 @@ def of_dataset(
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
       per class. Of a long tail all scores compare with the classes as they were, and
-      the training samples are scored too. Images without labels have no suite, and the
-      note says so.
+      the training samples are scored too. Of videos there are also real frames in
+      random order. Images without labels have no suite, and the note says so.
 
     Raises:
       UserError: as `check`.
@@ -110,6 +116,13 @@ def of_dataset(
         # Polygons are drawn, so their first are like any.
         held_out = dataset.to_float(data.test.x[:num_samples])
         suite, known = of_polygons(data.shapes), {"held-out real images": held_out}
+    elif is_of_videos(data):
+        classify = functools.partial(
+            train_classifier, data, seed=seed, num_images=num_images, cache=cache
+        )
+        suite, known, note = _of_videos(data, num_samples, seed, classify)
+        if chosen_by is not None:
+            selection = _in_pixels(data, chosen_by.x, num_samples)
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
         note = f"no scores, as a classifier needs labels, which the {which} have not"
@@ -209,6 +222,46 @@ def _of_stack(
     return suite, known | _trained_on(data, num_samples)
 
 
+def _of_videos(
+    data: dataset.Dataset,
+    num_samples: int,
+    seed: int,
+    classify: Callable[[], tuple[classifier_cache.Trained, str]],
+) -> tuple[Suite, Known, str]:
+    """Frames and differences, and the modes: of the law, or of a classifier."""
+    held_out = np.asarray(dataset.to_float(shuffling.first(data.test.x, num_samples)))
+    own = [_in_pixels(data, compared_with(data).x, num_samples)]
+    known: Known = dict(video_suites.known(held_out, seed))
+    if data.motion is not None:
+        note = "velocities: exact, by frames that match when they are moved"
+    elif is_labelled(data):
+        trained, note = classify()
+        by_class, of_classes = _of_images(data, trained, num_samples)
+        own.append(by_class)
+        known |= {"one video per class": np.asarray(of_classes["one image per class"])}
+    else:
+        note = "no modes, as these need classes, which the videos have not"
+
+    return _joined(own), known | _trained_on(data, num_samples), note
+
+
+def _in_pixels(data: dataset.Dataset, real: ArrayLike, num_samples: int) -> Suite:
+    """The scores of videos that need no classifier, beside some real ones."""
+    own: list[Suite] = [video_suites.of_videos(real, data.test.x, num_samples)]
+    if data.motion is not None:
+        own.append(video_suites.of_moving(tail_of(data)))
+    return _joined(own)
+
+
+def _joined(suites: Sequence[Suite]) -> Suite:
+    """One suite with the records of several."""
+
+    def suite(x: ArrayLike) -> Records:
+        return {name: score for own in suites for name, score in own(x).items()}
+
+    return suite
+
+
 def _trained_on(data: dataset.Dataset, num_samples: int) -> Known:
     """Training samples of a long tail: what a generator of its shares would show."""
     if data.whole is None:
@@ -244,8 +297,11 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
         raise errors.UserError(
             f"num_samples={num_samples} must be at least {SPLITS}, one for each split."
         )
-    if data.mixture is not None or data.shapes is not None or not is_labelled(data):
-        return  # no classifier
+    drawn = (data.mixture, data.shapes, data.motion)
+    if any(law is not None for law in drawn):
+        return
+    if not is_labelled(data) and not is_of_videos(data):
+        return  # no scores
     counts = len(data.train.x), len(data.test.x)
     if min(counts) < LEAST:
         raise errors.UserError(
@@ -261,8 +317,18 @@ def is_labelled(data: dataset.Dataset) -> bool:
 
 
 def is_known(data: dataset.Dataset) -> bool:
-    """Whether `of_dataset` has a suite: of the law of the data, or of their classes."""
-    return data.mixture is not None or data.shapes is not None or is_labelled(data)
+    """Whether `of_dataset` has a suite: of a law, of videos, or of classes."""
+    return (
+        data.mixture is not None
+        or data.shapes is not None
+        or is_of_videos(data)
+        or is_labelled(data)
+    )
+
+
+def is_of_videos(data: dataset.Dataset) -> bool:
+    """Whether the samples are videos `[T, H, W, C]`."""
+    return np.ndim(data.train.x) == 5
 
 
 def train_classifier(

@@ -55,6 +55,7 @@ ADDED = {
         "arms",
         "probe_labels",
         "penalty_every",
+        "num_frames",
         "log_to",
         "init_from",
         "init_mapping",

@@ -24,6 +24,9 @@ class Files:
     imbalance: float | None = None
     """long tail: how many times as many training samples the first class keeps as the
     last one; None to keep all"""
+    num_frames: int | None = None
+    """of a video: what moves has so many, and each of one's own videos is cut into
+    pieces of so many; None for 8, and for all that one's own have"""
 
 
 @dataclasses.dataclass(frozen=True)
