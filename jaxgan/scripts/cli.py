@@ -55,6 +55,8 @@ ADDED = {
         "arms",
         "probe_labels",
         "penalty_every",
+        "keep",
+        "patience",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""
