@@ -25,6 +25,9 @@ FRAME, HOP, BANDS = 256, 128, 40
 FLOOR = 1e-4
 """Power below which a band is silent: 60 dB below a frame of a loud vowel."""
 
+WIDE, SHOWN_DB = 60, 55.0
+"""Of pictures: frames, and how far above `FLOOR` white is."""
+
 SCALE = 5.0
 """Of the logarithm, so that values have about unit scale."""
 
@@ -52,15 +55,16 @@ def bands(sample_rate: int) -> np.ndarray:
     return np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
 
 
-def power(x: Array) -> Array:
+def power(x: Array, hop: int = HOP) -> Array:
     """Power of each frequency in each frame.
 
     Args:
       x: `[B, N, 1]` waveforms, N at least `FRAME`; what is behind the last whole frame
         is left out.
+      hop: samples from one frame to the next.
 
     Returns:
-      `[B, frames, FRAME / 2 + 1]`, `frames = 1 + (N - FRAME) // HOP`.
+      `[B, frames, FRAME / 2 + 1]`, `frames = 1 + (N - FRAME) // hop`.
 
     Raises:
       UserError: for another shape.
@@ -70,7 +74,7 @@ def power(x: Array) -> Array:
             f"x has the shape {tuple(x.shape)}, but waveforms must be [B, N, 1] with N "
             f"at least {FRAME}."
         )
-    starts = np.arange(0, x.shape[1] - FRAME + 1, HOP)
+    starts = np.arange(0, x.shape[1] - FRAME + 1, hop)
     window = np.sin(np.pi * np.arange(FRAME) / FRAME).astype(np.float32) ** 2
     frames = x[:, starts[:, None] + np.arange(FRAME), 0] * window
     return jnp.abs(jnp.fft.rfft(frames)) ** 2 / FRAME
@@ -92,3 +96,24 @@ def log_mel(x: Array, sample_rate: int) -> Array:
     """
     found = power(x) @ bands(sample_rate)
     return (jnp.log(found + FLOOR) / SCALE + 0.5)[..., None]
+
+
+def pictures(x: Array, sample_rate: int) -> np.ndarray:
+    """Spectrograms as they are drawn: time to the right, low bands at the bottom.
+
+    Args:
+      x: `[B, N, 1]` waveforms in [-1, 1].
+      sample_rate: of them, in Hz.
+
+    Returns:
+      `[B, BANDS, W, 1]` in [-1, 1], W about `WIDE`: black at `FLOOR` and below, and
+      white `SHOWN_DB` above it.
+
+    Raises:
+      UserError: as `power`.
+    """
+    hop = max(1, min(HOP, (x.shape[1] - FRAME) // WIDE))
+    found = power(jnp.asarray(x), hop) @ bands(sample_rate)
+    decibels = 10 * jnp.log10(jnp.maximum(found / FLOOR, 1))
+    shown = np.clip(np.asarray(2 * decibels / SHOWN_DB - 1), -1, 1)
+    return shown.transpose(0, 2, 1)[:, ::-1, :, None]

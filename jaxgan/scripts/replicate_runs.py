@@ -39,6 +39,12 @@ Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
 
 
+def as_it_is(kind: "Kind", asked: Any, data: dataset.Dataset) -> "Kind":
+    """What `Kind.knowing` is where a kind needs to know nothing of the data."""
+    del asked, data
+    return kind
+
+
 def keep_nothing(folder: pathlib.Path, samples: Samples) -> None:
     """What `Kind.keep` is where pictures say all."""
     del folder, samples
@@ -57,6 +63,8 @@ class Kind(NamedTuple):
       pictures: samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1].
       keep: `(folder, samples)`: writes what is to be had of the samples beside
         pictures; the real ones are called "real".
+      knowing: `(kind, settings, data) -> kind`, for a kind whose pictures, or what
+        follows them here, depend on what was loaded.
     """
 
     script: str
@@ -65,6 +73,7 @@ class Kind(NamedTuple):
     smoke: Callable[[Any], Any]
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
+    knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
 def main(asked: Any, kind: Kind) -> None:
@@ -84,6 +93,7 @@ def main(asked: Any, kind: Kind) -> None:
     if asked.smoke and asked.resume is None:
         asked = kind.smoke(asked)
     asked, data = kind.load(asked)
+    kind = kind.knowing(kind, asked, data)
     data, chosen_by = replicate_choices.set_aside(asked, data)
     with cli.flag("--dataset", asked.dataset):
         suites.check(data, num_samples=asked.samples)
