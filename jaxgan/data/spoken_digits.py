@@ -84,8 +84,9 @@ def load(data_dir: str | os.PathLike | None, form: clips.Form) -> Loaded:
         )
     form = form._replace(pad=form.pad or "end")
     if path.suffix == ".npz":
-        recordings = _unpacked(path, form)
+        recordings, cut = _unpacked(path, form)
     else:
+        cut = ()
         recordings = sorted(_of_files(path), key=lambda own: own[:3])
     test = np.array([own.take < TEST_TAKES for own in recordings], bool)
     if not test.any() or test.all():
@@ -98,7 +99,7 @@ def load(data_dir: str | os.PathLike | None, form: clips.Form) -> Loaded:
     label = np.array([own.digit for own in recordings], np.int32)
     speakers = sorted({own.speaker for own in recordings})
     said = f"{path}: takes 0 to {TEST_TAKES - 1} are held out; speakers "
-    notes = (said + ", ".join(speakers), *notes)
+    notes = (said + ", ".join(speakers), *cut, *notes)
     return Loaded(x[~test], label[~test], x[test], label[test], rate, notes)
 
 
@@ -161,8 +162,10 @@ def _contents(path: pathlib.Path) -> Iterator[tuple[str, bytes]]:
         ) from error
 
 
-def _unpacked(path: pathlib.Path, form: clips.Form) -> list[Recording]:
-    """The recordings of the packed form, of which long ones lack the end.
+def _unpacked(
+    path: pathlib.Path, form: clips.Form
+) -> tuple[list[Recording], tuple[str, ...]]:
+    """The recordings of the packed form, and a sentence on how many lack their end.
 
     Raises:
       UserError: if it cannot be read, or holds less of them than is asked for.
@@ -187,7 +190,9 @@ def _unpacked(path: pathlib.Path, form: clips.Form) -> list[Recording]:
             f"give crop='start', a length of at most {stored} and no other "
             "sample_rate, or the recordings themselves."
         )
-    return [
+    cut = int(np.sum(length > stored))
+    note = f"{path}: {cut:,} of the recordings were cut after {stored} samples before"
+    recordings = [
         Recording(
             int(label[i]),
             bytes(names[speaker[i]]).decode(),
@@ -196,3 +201,4 @@ def _unpacked(path: pathlib.Path, form: clips.Form) -> list[Recording]:
         )
         for i in range(len(audio))
     ]
+    return recordings, (note,)

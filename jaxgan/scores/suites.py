@@ -119,6 +119,7 @@ def of_dataset(
         suite, known = of_polygons(data.shapes), {"held-out real images": held_out}
     elif data.sweeps is not None:
         suite, known = _of_chirps(data, num_samples)
+        note = "modes by matched filters, without a classifier"
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
         which = which.replace("images", noun_of(data)[0])
