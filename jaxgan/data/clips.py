@@ -20,6 +20,9 @@ NORMALISATIONS = ("peak", "none")
 USUAL_RATE = 8000
 """Hz, of what has no rate of its own."""
 
+PAUSE = 0.1
+"""Seconds of silence between clips that follow one another."""
+
 PEAK = 0.95
 """The largest absolute value of a clip that is normalised: tanh reaches it."""
 
@@ -44,6 +47,30 @@ class Form(NamedTuple):
     crop: str = "start"
     pad: str | None = None
     normalise: str = "peak"
+
+
+class Loaded(NamedTuple):
+    """Recordings as clips.
+
+    Attributes:
+      train_x: `[N, T, 1]` int16.
+      train_label: `[N]` int32, below K, or None.
+      test_x: `[M, T, 1]` int16.
+      test_label: `[M]` int32, or None.
+      num_classes: K, or None without labels.
+      class_names: K names; None without labels, or if they are just numbers.
+      sample_rate: in Hz.
+      notes: sentences for the user.
+    """
+
+    train_x: np.ndarray
+    train_label: np.ndarray | None
+    test_x: np.ndarray
+    test_label: np.ndarray | None
+    num_classes: int | None
+    class_names: tuple[str, ...] | None
+    sample_rate: int
+    notes: tuple[str, ...]
 
 
 def check(form: Form) -> None:
@@ -191,3 +218,9 @@ def normalised(x: np.ndarray, form: Form, name: str) -> np.ndarray:
             "normalised; leave it out, choose another crop, or give normalise='none'."
         )
     return x * (PEAK / peak)
+
+
+def in_a_row(x: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Clips `[N, T, 1]` one after the other, each with `PAUSE` behind it, `[M]`."""
+    pause = round(PAUSE * sample_rate)
+    return np.pad(np.asarray(x)[..., 0], ((0, 0), (0, pause))).reshape(-1)

@@ -316,16 +316,14 @@ def _load_sound(
         return from_chirps(name, law, seed=seed, num_samples=number)
     if name == spoken_digits.NAME:
         found = spoken_digits.load(data_dir, form)
-        num_classes, class_names = spoken_digits.NUM_CLASSES, None
     else:
         found = sounds.load(_own_path(data_dir, SOUNDS, "folder of .wav files"), form)
-        num_classes, class_names = found.num_classes, found.class_names
     return Dataset(
         name,
         Split(found.train_x, found.train_label),
         Split(found.test_x, found.test_label),
-        num_classes,
-        class_names=class_names,
+        found.num_classes,
+        class_names=found.class_names,
         sample_rate=found.sample_rate,
         notes=found.notes,
     )

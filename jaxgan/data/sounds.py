@@ -4,7 +4,6 @@ Which subfolders are parts and which are classes is told as for images, see `lay
 """
 
 import pathlib
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,31 +13,7 @@ from jaxgan.data import clips, layouts, shuffling, wav
 KINDS = (".wav", ".wave")
 
 
-class Loaded(NamedTuple):
-    """Recordings as clips.
-
-    Attributes:
-      train_x: `[N, T, 1]` int16.
-      train_label: `[N]` int32, which of `class_names`, or None.
-      test_x: `[M, T, 1]` int16.
-      test_label: `[M]` int32, or None.
-      num_classes: K, or None without labels.
-      class_names: the names of the subfolders in natural order, or None.
-      sample_rate: in Hz.
-      notes: sentences for the user.
-    """
-
-    train_x: np.ndarray
-    train_label: np.ndarray | None
-    test_x: np.ndarray
-    test_label: np.ndarray | None
-    num_classes: int | None
-    class_names: tuple[str, ...] | None
-    sample_rate: int
-    notes: tuple[str, ...]
-
-
-def load(folder: pathlib.Path, form: clips.Form) -> Loaded:
+def load(folder: pathlib.Path, form: clips.Form) -> clips.Loaded:
     """Reads the `.wav` files of a folder.
 
     Where there is no test part, a tenth of each class is held out, see
@@ -71,7 +46,7 @@ def load(folder: pathlib.Path, form: clips.Form) -> Loaded:
     if len(listed) == 1:
         test = _held_out(folder, x, label)
     by_part = [None if label is None else label[rows] for rows in (~test, test)]
-    return Loaded(
+    return clips.Loaded(
         *(x[~test], by_part[0], x[test], by_part[1]),
         None if names is None else len(names),
         names,

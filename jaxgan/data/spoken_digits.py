@@ -52,18 +52,7 @@ class Recording(NamedTuple):
     wave: wav.Wave
 
 
-class Loaded(NamedTuple):
-    """The dataset as clips `[N, T, 1]` int16, and digits `[N]` int32 as labels."""
-
-    train_x: np.ndarray
-    train_label: np.ndarray
-    test_x: np.ndarray
-    test_label: np.ndarray
-    sample_rate: int
-    notes: tuple[str, ...]
-
-
-def load(data_dir: str | os.PathLike | None, form: clips.Form) -> Loaded:
+def load(data_dir: str | os.PathLike | None, form: clips.Form) -> clips.Loaded:
     """Reads the dataset and makes clips of it.
 
     Args:
@@ -100,7 +89,10 @@ def load(data_dir: str | os.PathLike | None, form: clips.Form) -> Loaded:
     speakers = sorted({own.speaker for own in recordings})
     said = f"{path}: takes 0 to {TEST_TAKES - 1} are held out; speakers "
     notes = (said + ", ".join(speakers), *cut, *notes)
-    return Loaded(x[~test], label[~test], x[test], label[test], rate, notes)
+    return clips.Loaded(
+        *(x[~test], label[~test], x[test], label[test]),
+        *(NUM_CLASSES, None, rate, notes),
+    )
 
 
 def found(data_dir: str | os.PathLike | None) -> pathlib.Path | None:

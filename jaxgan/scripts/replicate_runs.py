@@ -171,6 +171,8 @@ def run(
     mixture = grid.generators(members)
     average = asked.ema_decay is not None
     named = {"class_names": dataset.names_of(data)} if asked.labels else {}
+    if data.sample_rate is not None:
+        named["sample_rate"] = data.sample_rate
     replicates.save(mixture, made.architecture, folders.own, average=average, **named)
     record["scores"] = {} if suite is None else score(mixture)
     if "kept" in record:

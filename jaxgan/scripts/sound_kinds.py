@@ -11,9 +11,6 @@ from jaxgan.data import clips, dataset, spoken_digits, wav
 from jaxgan.scores import spectrograms
 from jaxgan.scripts import cli, replicate_runs, settings
 
-PAUSE = 0.1
-"""Seconds of silence between two clips of a WAV file."""
-
 
 def load(asked: Any) -> tuple[Any, dataset.Dataset]:
     """Loads the sounds, and says which and why where that was left open.
@@ -100,9 +97,4 @@ def keep(
     for title, x in samples.items():
         if np.isfinite(x).all():
             path = folder / f"{title.replace(' ', '-')}.wav"
-            wav.write(path, in_a_row(x, round(PAUSE * sample_rate)), sample_rate)
-
-
-def in_a_row(x: np.ndarray, pause: int) -> np.ndarray:
-    """Clips `[N, T, 1]` one after the other, each with `pause` zeros behind it."""
-    return np.pad(np.asarray(x)[..., 0], ((0, 0), (0, pause))).reshape(-1)
+            wav.write(path, clips.in_a_row(x, sample_rate), sample_rate)
