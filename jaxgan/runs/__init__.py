@@ -10,6 +10,7 @@ as if nothing had happened, to the last bit.
 """
 
 from jaxgan.runs.best import Best, Rule, is_over
+from jaxgan.runs.hooks import Hook
 from jaxgan.runs.loop import Trained, train, train_best
 from jaxgan.runs.outcome import record, require_alive, save_curves
 from jaxgan.runs.pauses import spread
@@ -25,6 +26,7 @@ from jaxgan.runs.trainers import (
 
 __all__ = [
     "Best",
+    "Hook",
     "Members",
     "Rule",
     "Saving",

@@ -3,13 +3,14 @@
 import functools
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from jaxgan import training, types
 from jaxgan.core import errors, signals
 from jaxgan.core.distributed import processes
 from jaxgan.runs import best as best_lib
+from jaxgan.runs import hooks as hooks_lib
 from jaxgan.runs import journal
 from jaxgan.runs import saving as saving_lib
 from jaxgan.runs.saving import Saving
@@ -43,6 +44,7 @@ def train(
     on_pause: Callable[[int, Callable[[], Members]], None] | None = None,
     saving: Saving | None = None,
     tensorboard: pathlib.Path | None = None,
+    hooks: Sequence[hooks_lib.Hook] = (),
     **fields: Any,
 ) -> tuple[Members, list[training.Report]]:
     """Trains a population until it has taken `num_steps` or no member is alive.
@@ -60,6 +62,7 @@ def train(
         members, which costs a copy.
       saving: where checkpoints lie, or None for none.
       tensorboard: folder of events for TensorBoard, or None for none.
+      hooks: whose `on_chunk` is called after each chunk, when it has been logged.
       **fields: for each line of the log.
 
     Returns:
@@ -80,6 +83,7 @@ def train(
         on_pause=on_pause,
         saving=saving,
         tensorboard=tensorboard,
+        hooks=hooks,
         rule=None,
         **fields,
     )
@@ -99,6 +103,7 @@ def train_best(
     on_pause: Callable[[int, Callable[[], Members]], None] | None = None,
     saving: Saving | None = None,
     tensorboard: pathlib.Path | None = None,
+    hooks: Sequence[hooks_lib.Hook] = (),
     rule: best_lib.Rule | None,
     **fields: Any,
 ) -> Trained:
@@ -110,7 +115,7 @@ def train_best(
       rule: by which the best state of each member is kept, and members stop; None to
         keep the last states.
       trainer, members, data, title, log, num_steps, chunk_steps, minutes, on_pause,
-        saving, tensorboard, **fields: as for `train`.
+        saving, tensorboard, hooks, **fields: as for `train`.
 
     Returns:
       The members, which with a rule have their best states, and what is known of these.
@@ -138,7 +143,8 @@ def train_best(
         def on_chunk(report: training.Report) -> None:
             if best is not None and history:
                 report = best_lib.without_stopped(best, report, history[-1])
-            for receive in (write, show, board, history.append):
+            told = (hook.on_chunk for hook in hooks)
+            for receive in (write, show, board, history.append, *told):
                 receive(report)
 
         saved, stop = time.perf_counter(), 0

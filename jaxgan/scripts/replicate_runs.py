@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 from jaxgan import ensembles, reports, runs, scores, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset
-from jaxgan.runs import evaluations, journal
+from jaxgan.runs import evaluations, journal, loggers
 from jaxgan.scores import suites
 from jaxgan.scripts import (
     cli,
@@ -76,13 +76,14 @@ class Kind(NamedTuple):
     knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
-def main(asked: Any, kind: Kind) -> None:
+def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
     """Trains and scores all seeds in a run folder, new or resumed.
 
     Args:
       asked: settings of `Replicates`, `Training`, `Network` and `Devices`, and those
         of the data with what `Images` has but for `Files`.
       kind: of data.
+      hooks: that are told of each chunk and of all scores of the seeds.
 
     Raises:
       UserError: if a setting is wrong.
@@ -105,7 +106,11 @@ def main(asked: Any, kind: Kind) -> None:
         run_folders.keep_settings(
             folders, asked, data, growing=("steps",), gan=made.architecture
         )
-        record, history, shown = run(asked, kind, data, made, folders, chosen_by)
+        settings_of = dataclasses.asdict(asked)
+        with loggers.opened(asked.log_to, folders.own, settings_of) as opened:
+            record, history, shown = run(
+                asked, kind, data, made, folders, chosen_by, [*hooks, *opened]
+            )
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folders.own / "scores.json", record)
         replicate_reports.show(record)
@@ -130,6 +135,7 @@ def run(
     made: replicate_training.Population,
     folders: run_folders.Folders,
     chosen_by: dataset.Split | None,
+    hooks: Sequence[runs.Hook],
 ) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
     """Trains, draws and scores all seeds; returns record, reports and samples."""
     members, scoring = begin(asked, kind, data, made, chosen_by)
@@ -148,11 +154,11 @@ def run(
         references = {"untrained": score(grid.generators(members))} | references
     due = {"progress-{:06}.png": (asked.pictures, functools.partial(draw, asked, grid))}
     if suite is not None:
-        evaluated = functools.partial(evaluate, asked, grid, score)
+        evaluated = functools.partial(evaluate, asked, grid, score, hooks)
         due["scores-{:06}.json"] = (asked.evaluations, evaluated)
     rule = replicate_choices.rule(asked, made.gan, scoring, grid.generators, chosen_by)
     members, history, best = replicate_training.train(
-        asked, data, made, members, due, folders, rule
+        asked, data, made, members, due, folders, rule, hooks
     )
     record = replicate_training.record(asked, made, members, history)
     record |= replicate_choices.record(asked, best, chosen_by)
@@ -175,6 +181,7 @@ def run(
         named["sample_rate"] = data.sample_rate
     replicates.save(mixture, made.architecture, folders.own, average=average, **named)
     record["scores"] = {} if suite is None else score(mixture)
+    tell(hooks, record["steps"], record["scores"])
     if "kept" in record:
         said = replicate_choices.sentences(record["kept"], len(data.test.x))
         print("\n".join(said))
@@ -211,13 +218,21 @@ def evaluate(
     asked: Any,
     grid: replicate_grids.Grid,
     score: Callable[[ensembles.Mixture], dict[str, Any]],
+    hooks: Sequence[runs.Hook],
     members: runs.Members,
     path: pathlib.Path,
 ) -> None:
     """Scores all seeds while they train."""
     found = score(grid.generators(members))
     reports.write_json(path, {"scores": found})
+    tell(hooks, int(np.max(members.state.step)), found)
     show_events(asked, members, path, scores=evaluations.values(found))
+
+
+def tell(hooks: Sequence[runs.Hook], step: int, records: Mapping[str, Any]) -> None:
+    """Tells hooks the scores of all seeds at a step."""
+    for hook in hooks:
+        hook.on_scores(step, evaluations.values(records))
 
 
 def draw(

@@ -114,6 +114,7 @@ def train(
     due: Mapping[str, tuple[int, pauses.Make]],
     folders: run_folders.Folders,
     rule: runs.Rule | None,
+    hooks: Sequence[runs.Hook] = (),
 ) -> runs.Trained:
     """Trains all seeds.
 
@@ -125,6 +126,7 @@ def train(
       due: what is made in between, into files, see `runs.spread`.
       folders: of the run.
       rule: by which the best weights are kept, or None to keep the last ones.
+      hooks: see `runs.train`.
     """
     folder, described = folders.own, {name: getattr(asked, name) for name in METHOD}
     described |= unusual(asked)
@@ -144,6 +146,7 @@ def train(
             cli.resume_command(folders.run),
         ),
         tensorboard=folder / "tensorboard" if asked.tensorboard else None,
+        hooks=hooks,
         rule=rule,
         **steps,
     )
