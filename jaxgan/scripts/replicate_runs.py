@@ -39,6 +39,12 @@ Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
 
 
+def as_it_is(kind: "Kind", asked: Any, data: dataset.Dataset) -> "Kind":
+    """What `Kind.knowing` is where a kind needs to know nothing of the data."""
+    del asked, data
+    return kind
+
+
 def keep_nothing(folder: pathlib.Path, samples: Samples) -> None:
     """What `Kind.keep` is where pictures say all."""
     del folder, samples
@@ -59,6 +65,8 @@ class Kind(NamedTuple):
         pictures; the real ones are called "real".
       in_a_row: pictures in a row, where they are as wide as strips are; None for as
         many as there are classes, or rows. Rows of strips have no names.
+      knowing: `(kind, settings, data) -> kind`, for a kind whose pictures, or what
+        follows them here, depend on what was loaded.
     """
 
     script: str
@@ -68,6 +76,7 @@ class Kind(NamedTuple):
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
     in_a_row: int | None = None
+    knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
 def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
@@ -88,6 +97,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
     if asked.smoke and asked.resume is None:
         asked = kind.smoke(asked)
     asked, data = kind.load(asked)
+    kind = kind.knowing(kind, asked, data)
     data, chosen_by = replicate_choices.set_aside(asked, data)
     with cli.flag("--dataset", asked.dataset):
         suites.check(data, num_samples=asked.samples)
@@ -176,6 +186,8 @@ def run(
     mixture = grid.generators(members)
     average = asked.ema_decay is not None
     named = {"class_names": dataset.names_of(data)} if asked.labels else {}
+    if data.sample_rate is not None:
+        named["sample_rate"] = data.sample_rate
     replicates.save(mixture, made.architecture, folders.own, average=average, **named)
     record["scores"] = {} if suite is None else score(mixture)
     tell(hooks, record["steps"], record["scores"])
