@@ -67,14 +67,11 @@ class Scoring(NamedTuple):
       references: by the name of a sample, its scores by their names, each as
         `scores.to_dict` gives it, of one seed.
       note: a sentence about the classifier or the lack of one; None for a mixture.
-      selection: another suite, by which states are chosen before they are scored: its
-        real images are others; None where nobody asked for one.
     """
 
     suite: Suite | None
     references: dict[str, dict[str, Any]]
     note: str | None
-    selection: Suite | None = None
 
 
 def of_dataset(
@@ -84,7 +81,6 @@ def of_dataset(
     seed: int,
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
-    chosen_by: dataset.Split | None = None,
 ) -> Scoring:
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
@@ -96,16 +92,44 @@ def of_dataset(
         it sees each of them at least once. None for as many as `train_classifier`
         takes by itself.
       cache: folder of trained classifiers, see `classifier_cache`; None for none.
-      chosen_by: held-out samples that a `selection` compares with, see
-        `data.setting_aside`.
-        Where scores need no real samples, it is the suite itself, for samples of its
-        own.
 
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
       per class. Of a long tail all scores compare with the classes as they were, and
       the training samples are scored too. Of videos there are also real frames in
       random order. Images without labels have no suite, and the note says so.
+
+    Raises:
+      UserError: as `check`.
+    """
+    scoring, _ = with_selection(
+        data,
+        None,
+        num_samples=num_samples,
+        seed=seed,
+        num_images=num_images,
+        cache=cache,
+    )
+    return scoring
+
+
+def with_selection(
+    data: dataset.Dataset,
+    chosen_by: dataset.Split | None,
+    *,
+    num_samples: int,
+    seed: int,
+    num_images: int | None = None,
+    cache: pathlib.Path | None = None,
+) -> tuple[Scoring, Suite | None]:
+    """The suite for a dataset, and one that chooses states before that scores them.
+
+    Args:
+      data: as for `of_dataset`.
+      chosen_by: held-out samples that the selection compares with, see
+        `data.setting_aside`; None for no selection. Where scores need no real samples,
+        it is the suite itself, for samples of its own.
+      num_samples, seed, num_images, cache: as for `of_dataset`.
 
     Raises:
       UserError: as `check`.
@@ -132,7 +156,7 @@ def of_dataset(
         which = "images" if data.train.label is None else "held-out images"
         which = which.replace("images", noun_of(data)[0])
         note = f"no scores, as a classifier needs labels, which the {which} have not"
-        return Scoring(None, {}, note)
+        return Scoring(None, {}, note), None
     else:
         trained, note = train_classifier(
             data, seed=seed, num_images=num_images, cache=cache
@@ -147,7 +171,7 @@ def of_dataset(
     }
     if chosen_by is not None and selection is None:
         selection = suite
-    return Scoring(suite, references, note, selection)
+    return Scoring(suite, references, note), selection
 
 
 def _of_chosen(

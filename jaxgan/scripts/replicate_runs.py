@@ -35,6 +35,9 @@ from jaxgan.scripts import (
 
 EVENTS = "tensorboard/evaluations"
 
+Scored = tuple[suites.Scoring, suites.Suite | None]
+"""What scores, and what chooses, see `suites.with_selection`."""
+
 Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
 
@@ -56,9 +59,9 @@ class Kind(NamedTuple):
     Attributes:
       script: its name, of the run folder too.
       load: `settings -> settings, data`; the settings have the dataset's name then.
-      scoring: `(settings, data, chosen_by) -> suites.Scoring`, with a `selection` if
-        there are samples to choose by and None otherwise; it is called in a thread of
-        its own, while the GANs compile.
+      scoring: `(settings, data, chosen_by) -> suites.Scoring, selection`, see
+        `suites.with_selection`; it is called in a thread of its own, while the GANs
+        compile.
       smoke: `settings -> settings` of a run of seconds.
       pictures: samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1].
       keep: `(folder, samples)`: writes what is to be had of the samples beside
@@ -71,7 +74,7 @@ class Kind(NamedTuple):
 
     script: str
     load: Callable[[Any], tuple[Any, dataset.Dataset]]
-    scoring: Callable[[Any, dataset.Dataset, dataset.Split | None], suites.Scoring]
+    scoring: Callable[[Any, dataset.Dataset, dataset.Split | None], Scored]
     smoke: Callable[[Any], Any]
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
@@ -144,8 +147,8 @@ def run(
     hooks: Sequence[runs.Hook],
 ) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
     """Trains, draws and scores all seeds; returns record, reports and samples."""
-    members, scoring = begin(asked, kind, data, made, chosen_by)
-    suite, references, note, _ = scoring
+    members, (scoring, selection) = begin(asked, kind, data, made, chosen_by)
+    suite, references, note = scoring
     print(note)
     # Conditional generators are asked for classes as often as they have learnt them.
     grid = replicate_grids.make(
@@ -165,7 +168,9 @@ def run(
     if suite is not None:
         evaluated = functools.partial(evaluate, asked, grid, score, hooks)
         due["scores-{:06}.json"] = (asked.evaluations, evaluated)
-    rule = replicate_choices.rule(asked, made.gan, scoring, grid.generators, chosen_by)
+    rule = replicate_choices.rule(
+        asked, made.gan, selection, grid.generators, chosen_by
+    )
     members, history, best = replicate_training.train(
         asked, data, made, members, due, folders, rule, hooks
     )
@@ -205,7 +210,7 @@ def begin(
     data: dataset.Dataset,
     made: replicate_training.Population,
     chosen_by: dataset.Split | None,
-) -> tuple[runs.Members, suites.Scoring]:
+) -> tuple[runs.Members, Scored]:
     """All seeds at their first step, and what scores them."""
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
@@ -286,14 +291,14 @@ def check(asked: Any) -> None:
 
 def by_classifier(
     asked: Any, data: dataset.Dataset, chosen_by: dataset.Split | None
-) -> suites.Scoring:
+) -> Scored:
     """The suite of the dataset, with a classifier as `asked.classifier_images` say."""
-    return suites.of_dataset(
+    return suites.with_selection(
         data,
+        chosen_by,
         num_samples=asked.samples,
         seed=asked.seed,
         num_images=asked.classifier_images,
-        chosen_by=chosen_by,
     )
 
 
