@@ -20,6 +20,8 @@ from jaxgan.core import errors, randomness
 from jaxgan.data import (
     archives,
     builders,
+    chirps,
+    clips,
     digits,
     folders,
     long_tail,
@@ -29,6 +31,8 @@ from jaxgan.data import (
     polygons,
     ranges,
     resizing,
+    sounds,
+    spoken_digits,
     stacking,
     tfds,
     videos,
@@ -43,12 +47,21 @@ POLYGONS = "polygons"
 MOVING = {f"moving_{objects}": moving.Moving(objects) for objects in moving.OBJECTS}
 """The videos that are made of what moves with known velocities, by name."""
 
-NAMES = (*MIXTURES, POLYGONS, "digits", *MOVING)
+CHIRPS = "chirps"
+"""The name of the synthetic waveforms, see `chirps`."""
+
+SOUNDS = "sounds"
+"""The name of one's own recordings, which `data_dir` then names."""
+
+OF_SOUND = (CHIRPS, spoken_digits.NAME, SOUNDS)
+"""The datasets of waveforms."""
+
+NAMES = (*MIXTURES, POLYGONS, CHIRPS, "digits", *MOVING)
 """The datasets that need no preparation, but for stacks of them."""
 
-NUM_POINTS, NUM_EMBEDDED, NUM_VIDEOS = 50_000, 10_000, 10_000
+NUM_POINTS, NUM_EMBEDDED, NUM_VIDEOS, NUM_CHIRPS = 50_000, 10_000, 10_000, 4_000
 """Samples of each pool of a mixture and of polygons, and of a mixture in more than two
-dimensions and of what moves, which take more memory."""
+dimensions, of what moves and of chirps, which take more memory."""
 
 PREPARED = tuple(archives.ARCHIVES)
 """The datasets that are prepared from their official archives when first loaded."""
@@ -63,14 +76,22 @@ VIDEOS = "videos"
 """The name of one's own videos, likewise."""
 
 
+OWN = {
+    FILES: ".npz or .npy file or to a folder of images",
+    VIDEOS: ".npz or .npy file or to a folder of videos",
+    SOUNDS: "folder of .wav files",
+}
+"""By the names of one's own data what `data_dir` is set to."""
+
+
 class Split(NamedTuple):
     """Samples and their labels.
 
     Attributes:
-      x: `[N, H, W, C]` uint8 images in 0..255, `[N, T, H, W, C]` uint8 videos, or
-        `[N, F]` float32 points.
-      label: `[N]` int32 classes, or for a mixture the mode of each sample; None if the
-        dataset has none.
+      x: `[N, H, W, C]` uint8 images in 0..255, `[N, T, H, W, C]` uint8 videos, `[N, F]`
+        float32 points, or `[N, T, 1]` int16 waveforms, times 32768.
+      label: `[N]` int32 classes, or for a mixture or chirps the mode of each sample;
+        None if the dataset has none.
     """
 
     x: ArrayLike
@@ -102,6 +123,8 @@ class Dataset(NamedTuple):
       num_classes: K of the labels, or None if there are none.
       mixture: the distribution itself where it is one of points, or None.
       shapes: the distribution itself where it is one of polygons, or None.
+      sweeps: the distribution itself where it is one of chirps, or None.
+      sample_rate: of waveforms, in Hz; None where there are none.
       class_names: K names, label i's at place i (folder names, or the numbers that a
         file had before they were renumbered); None where classes are just numbers.
       notes: sentences for the user, on how files were read and what was left out.
@@ -117,6 +140,8 @@ class Dataset(NamedTuple):
     num_classes: int | None = None
     mixture: mixtures.GaussianMixture | None = None
     shapes: polygons.Polygons | None = None
+    sweeps: chirps.Chirps | None = None
+    sample_rate: int | None = None
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     stack: Stack | None = None
@@ -136,6 +161,7 @@ def load(
     num_tuples: int | None = None,
     imbalance: float | None = None,
     num_frames: int | None = None,
+    form: clips.Form | None = None,
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -144,16 +170,18 @@ def load(
         `mixtures.VARIANTS`), "polygons" (triangles of 28 x 28 pixels,
         or of the square `image_size`), "digits", "moving_shapes" and "moving_digits"
         (see `moving`, likewise), one of `PREPARED` ("mnist", "fashion_mnist",
-        "cifar10"), "files" and "videos" for one's own, or the name of an image dataset
-        of TFDS that is prepared on disk. "stacked2_NAME" and
-        "stacked3_NAME" have two and three grey images of the dataset NAME as their
+        "cifar10"), "files" and "videos" for one's own images and videos, one of
+        `OF_SOUND` ("chirps", "spoken_digits", "sounds" for one's own recordings), or
+        the name of an image dataset of TFDS that is prepared on disk. "stacked2_NAME"
+        and "stacked3_NAME" have two and three grey images of the dataset NAME as their
         channels, see `stacking`; "stacked_NAME" has two.
       seed: of the pools of a mixture, of polygons or of what moves, and of tuples; real
         data do not depend on it.
       data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
         `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
-        images, see `own.load`; of "videos", see `videos.load`; else the folder of
-        prepared TFDS datasets. None for the
+        images, see `own.load`; of "videos", see `videos.load`; of sound see
+        `spoken_digits.load` and `sounds.load`; else the folder of prepared TFDS
+        datasets. None for the
         environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
       num_samples: N of the training pool and of the test pool of a mixture, of polygons
         or of what moves, at least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more
@@ -169,6 +197,7 @@ def load(
         last one, see `with_long_tail`; None to keep all.
       num_frames: T of videos: what moves has so many frames, and one's own videos are
         cut into pieces of so many; None for 8 and for all that they have.
+      form: of the clips of sound, see `clips.Form`; None for the usual one.
 
     Returns:
       The dataset, as NumPy arrays.
@@ -178,6 +207,19 @@ def load(
         hold images, an argument is out of range or not for this dataset, or images
         cannot be stacked or have no classes of which to make a tail.
     """
+    if name in OF_SOUND:
+        _refuse_for_sound(
+            *(name, num_samples),
+            image_size=image_size,
+            value_range=value_range,
+            num_tuples=num_tuples,
+        )
+        data = _load_sound(name, data_dir, form or clips.Form(), seed, num_samples)
+        return data if imbalance is None else with_long_tail(data, imbalance)
+    if form is not None:
+        raise errors.UserError(
+            f"form={form} is for sounds, which {name!r} has not; leave it out."
+        )
     of_images = {"data_dir": data_dir, "image_size": image_size, "resize": resize}
     if (stacked := stacking.parse(name)) is not None:
         depth, images = stacked
@@ -278,6 +320,50 @@ def _load_single(
     )
 
 
+def _refuse_for_sound(name: str, num_samples: int | None, **of_images: object) -> None:
+    for argument, value in of_images.items():
+        if value is not None:
+            raise errors.UserError(
+                f"{argument}={value} is for images, but {name!r} has waveforms; leave "
+                "it out."
+            )
+    if num_samples is not None and name != CHIRPS:
+        raise errors.UserError(
+            f"num_samples={num_samples} is for what is drawn, but {name!r} has as many "
+            "recordings as it has; leave it out."
+        )
+
+
+def _load_sound(
+    name: str,
+    data_dir: str | None,
+    form: clips.Form,
+    seed: int,
+    num_samples: int | None,
+) -> Dataset:
+    """A dataset of waveforms; arguments as for `load`."""
+    clips.check(form)
+    if name == CHIRPS:
+        law = chirps.Chirps(
+            length=form.length, sample_rate=form.sample_rate or clips.USUAL_RATE
+        )
+        number = NUM_CHIRPS if num_samples is None else num_samples
+        return from_chirps(name, law, seed=seed, num_samples=number)
+    if name == spoken_digits.NAME:
+        found = spoken_digits.load(data_dir, form)
+    else:
+        found = sounds.load(_own_path(name, data_dir), form)
+    return Dataset(
+        name,
+        Split(found.train_x, found.train_label),
+        Split(found.test_x, found.test_label),
+        found.num_classes,
+        class_names=found.class_names,
+        sample_rate=found.sample_rate,
+        notes=found.notes,
+    )
+
+
 def is_built_in(name: str) -> bool:
     """Whether a dataset reads no files of the user's, stacked or not."""
     stacked = stacking.parse(name)
@@ -299,9 +385,11 @@ def is_at_hand(name: str, data_dir: str | None = None) -> bool:
         return is_at_hand(stacked[1], data_dir)
     if name in NAMES:
         return True
-    if name in (FILES, VIDEOS):
+    if name in (FILES, VIDEOS, SOUNDS):
         path = folders.chosen(data_dir)
         return path is not None and os.path.exists(path)
+    if name == spoken_digits.NAME:
+        return spoken_digits.found(data_dir) is not None
     if name in PREPARED and (
         builders.prepared(name, data_dir) or builders.has_archives(name, data_dir)
     ):
@@ -470,6 +558,35 @@ def from_moving(
     )
 
 
+def from_chirps(
+    name: str, law: chirps.Chirps, *, seed: int, num_samples: int
+) -> Dataset:
+    """A fixed pool of training chirps and one of test chirps, drawn independently.
+
+    Args:
+      name: of the dataset.
+      law: what to draw from.
+      seed: of both pools.
+      num_samples: N of each pool, at least 1.
+
+    Returns:
+      The dataset; labels are modes, named by the frequencies at which they begin.
+
+    Raises:
+      UserError: if `num_samples` is below 1 or there are no such chirps.
+    """
+    if num_samples < 1:
+        raise errors.UserError(f"num_samples is {num_samples}; it must be at least 1.")
+    seeds = np.random.SeedSequence(seed).spawn(2)
+    train, test = (Split(*chirps.sample(law, own, num_samples)) for own in seeds)
+    return Dataset(
+        *(name, train, test, law.modes),
+        sweeps=law,
+        sample_rate=law.sample_rate,
+        class_names=tuple(f"{own:.0f} Hz" for own in chirps.frequencies(law)),
+    )
+
+
 def names_of(data: Dataset) -> tuple[str, ...]:
     """The names of the classes: their numbers where they have no others.
 
@@ -517,7 +634,7 @@ def record(data: Dataset) -> dict[str, Any]:
 
 
 def fingerprint(x: ArrayLike) -> str:
-    """What tells samples from others: shape, type, and of images a digest of 64.
+    """What tells samples from others: shape, type, and but for points a digest of 64.
 
     Points have none, as those that are drawn differ in last bits between backends.
 
@@ -525,7 +642,7 @@ def fingerprint(x: ArrayLike) -> str:
       x: `[N, ...]`; only those 64, evenly spread, are read.
     """
     kind = f"{x.dtype}{list(x.shape)}"
-    if x.dtype != np.uint8:
+    if x.dtype not in (np.uint8, np.int16):
         return kind
     some = np.asarray(x[np.linspace(0, len(x) - 1, 64).astype(int)])
     digest = hashlib.sha256(np.ascontiguousarray(some).tobytes()).hexdigest()
@@ -533,16 +650,19 @@ def fingerprint(x: ArrayLike) -> str:
 
 
 def to_float(x: ArrayLike) -> Array:
-    """Scales uint8 images from 0..255 to [-1, 1], `x / 127.5 - 1`.
+    """Scales bytes and waveforms to [-1, 1]: `x / 127.5 - 1` and `x / 32768`.
 
     Args:
-      x: `[...]` uint8; floating-point samples are returned as float32, unscaled.
+      x: `[...]` uint8 images or int16 waveforms; floating-point samples are returned
+        as float32, unscaled.
 
     Returns:
       `[...]` float32.
     """
     x = jnp.asarray(x)
     scaled = x.astype(jnp.float32)
+    if x.dtype == jnp.int16:
+        return scaled / 32768  # full scale of 16 bits
     return scaled / 127.5 - 1 if x.dtype == jnp.uint8 else scaled
 
 
@@ -574,7 +694,6 @@ def _own_path(name: str, data_dir: str | None) -> pathlib.Path:
     path = folders.chosen(data_dir)
     if path is None:
         raise errors.UserError(
-            f"for the dataset {name!r} data_dir is not given; set it to a .npz or "
-            f".npy file or to a folder of {'images' if name == FILES else name}."
+            f"for the dataset {name!r} data_dir is not given; set it to a {OWN[name]}."
         )
     return pathlib.Path(path)

@@ -166,6 +166,12 @@ COLUMNS = {
         "share of samples to which another one is nearer than to all but a few real "
         "ones; real samples have as many as the floor of copies of training",
     ),
+    ("matched_energy", "value"): Column(
+        "matched energy",
+        "more",
+        1.0,
+        "share of a waveform's energy that is a chirp of its mode; 1 without any noise",
+    ),
     ("precision", "value"): Column(
         "precision", "more", 1.0, "share of samples that are close to a real one"
     ),

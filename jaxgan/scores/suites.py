@@ -19,11 +19,13 @@ from jax.typing import ArrayLike
 
 from jaxgan import scores
 from jaxgan.core import errors, randomness
-from jaxgan.data import dataset, long_tail, mixtures, polygons, shuffling
+from jaxgan.data import chirps, dataset, long_tail, mixtures, polygons, shuffling
+from jaxgan.scores import chirps as chirp_scores
 from jaxgan.scores import (
     classifier,
     classifier_cache,
     feature_suites,
+    spectrograms,
     stacked_suites,
     video_suites,
 )
@@ -65,14 +67,11 @@ class Scoring(NamedTuple):
       references: by the name of a sample, its scores by their names, each as
         `scores.to_dict` gives it, of one seed.
       note: a sentence about the classifier or the lack of one; None for a mixture.
-      selection: another suite, by which states are chosen before they are scored: its
-        real images are others; None where nobody asked for one.
     """
 
     suite: Suite | None
     references: dict[str, dict[str, Any]]
     note: str | None
-    selection: Suite | None = None
 
 
 def of_dataset(
@@ -82,7 +81,6 @@ def of_dataset(
     seed: int,
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
-    chosen_by: dataset.Split | None = None,
 ) -> Scoring:
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
@@ -94,16 +92,44 @@ def of_dataset(
         it sees each of them at least once. None for as many as `train_classifier`
         takes by itself.
       cache: folder of trained classifiers, see `classifier_cache`; None for none.
-      chosen_by: held-out samples that a `selection` compares with, see
-        `data.setting_aside`.
-        Where scores need no real samples, it is the suite itself, for samples of its
-        own.
 
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
       per class. Of a long tail all scores compare with the classes as they were, and
       the training samples are scored too. Of videos there are also real frames in
       random order. Images without labels have no suite, and the note says so.
+
+    Raises:
+      UserError: as `check`.
+    """
+    scoring, _ = with_selection(
+        data,
+        None,
+        num_samples=num_samples,
+        seed=seed,
+        num_images=num_images,
+        cache=cache,
+    )
+    return scoring
+
+
+def with_selection(
+    data: dataset.Dataset,
+    chosen_by: dataset.Split | None,
+    *,
+    num_samples: int,
+    seed: int,
+    num_images: int | None = None,
+    cache: pathlib.Path | None = None,
+) -> tuple[Scoring, Suite | None]:
+    """The suite for a dataset, and one that chooses states before that scores them.
+
+    Args:
+      data: as for `of_dataset`.
+      chosen_by: held-out samples that the selection compares with, see
+        `data.setting_aside`; None for no selection. Where scores need no real samples,
+        it is the suite itself, for samples of its own.
+      num_samples, seed, num_images, cache: as for `of_dataset`.
 
     Raises:
       UserError: as `check`.
@@ -123,10 +149,14 @@ def of_dataset(
         suite, known, note = _of_videos(data, num_samples, seed, classify)
         if chosen_by is not None:
             selection = _in_pixels(data, chosen_by.x, num_samples)
+    elif data.sweeps is not None:
+        suite, known = _of_chirps(data, num_samples)
+        note = "modes by matched filters, without a classifier"
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
+        which = which.replace("images", noun_of(data)[0])
         note = f"no scores, as a classifier needs labels, which the {which} have not"
-        return Scoring(None, {}, note)
+        return Scoring(None, {}, note), None
     else:
         trained, note = train_classifier(
             data, seed=seed, num_images=num_images, cache=cache
@@ -141,7 +171,7 @@ def of_dataset(
     }
     if chosen_by is not None and selection is None:
         selection = suite
-    return Scoring(suite, references, note, selection)
+    return Scoring(suite, references, note), selection
 
 
 def _of_chosen(
@@ -195,8 +225,36 @@ def _of_images(
     untested = np.setdiff1d(label, np.asarray(data.test.label)).size > 0
     shown = jnp.concatenate([held_out, real]) if untested else held_out
     copies = one_image_per_class(network, shown, num_samples)
-    known: Known = {"held-out real images": held_out, "one image per class": copies}
+    nouns, noun = noun_of(data)
+    known: Known = {f"held-out real {nouns}": held_out, f"one {noun} per class": copies}
+    if data.sample_rate is not None:
+        known["white noise"] = white_noise(real, num_samples)
     return suite, known | _trained_on(data, num_samples)
+
+
+def noun_of(data: dataset.Dataset) -> tuple[str, str]:
+    """What samples are called, many and one."""
+    return ("images", "image") if data.sample_rate is None else ("clips", "clip")
+
+
+def white_noise(real: ArrayLike, number: int) -> np.ndarray:
+    """Normal noise as loud as real clips: as many clips `[number, T, 1]` of it.
+
+    Its variance is the mean square of all that is real; values stay in [-1, 1].
+    """
+    loudness = float(np.sqrt(np.mean(np.square(real))))
+    drawn = np.random.default_rng(0).standard_normal((number, *np.shape(real)[1:]))
+    return np.clip(loudness * drawn, -1, 1).astype(np.float32)
+
+
+def _of_chirps(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
+    # Chirps are drawn, so their first are like any.
+    held_out = dataset.to_float(data.test.x[:num_samples])
+    known: Known = {
+        "held-out real clips": held_out,
+        "white noise": white_noise(held_out, num_samples),
+    }
+    return of_chirps(data.sweeps, tail_of(data)), known | _trained_on(data, num_samples)
 
 
 def _of_stack(
@@ -297,8 +355,7 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
         raise errors.UserError(
             f"num_samples={num_samples} must be at least {SPLITS}, one for each split."
         )
-    drawn = (data.mixture, data.shapes, data.motion)
-    if any(law is not None for law in drawn):
+    if any(law is not None for law in laws_of(data)):
         return
     if not is_labelled(data) and not is_of_videos(data):
         return  # no scores
@@ -318,12 +375,13 @@ def is_labelled(data: dataset.Dataset) -> bool:
 
 def is_known(data: dataset.Dataset) -> bool:
     """Whether `of_dataset` has a suite: of a law, of videos, or of classes."""
-    return (
-        data.mixture is not None
-        or data.shapes is not None
-        or is_of_videos(data)
-        or is_labelled(data)
-    )
+    known = any(law is not None for law in laws_of(data))
+    return known or is_of_videos(data) or is_labelled(data)
+
+
+def laws_of(data: dataset.Dataset) -> tuple[Any, ...]:
+    """The laws that the data may be drawn from, each None if it is not theirs."""
+    return (data.mixture, data.shapes, data.motion, data.sweeps)
 
 
 def is_of_videos(data: dataset.Dataset) -> bool:
@@ -364,7 +422,7 @@ def train_classifier(
         key=randomness.key(seed),
         cache=cache,
         num_epochs=num_images and max(1, round(num_images / len(real))),
-        **_architecture(real.shape[1:]),
+        **_architecture(data, real.shape[1:]),
     )
     accuracy = trained.held_out_accuracy
     poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
@@ -392,11 +450,14 @@ def _one_sided(data: dataset.Dataset) -> list[str]:
     return said
 
 
-def _architecture(shape: tuple[int, ...]) -> dict[str, Any]:
+def _architecture(data: dataset.Dataset, shape: tuple[int, ...]) -> dict[str, Any]:
     """The classifier for samples of a shape: an MLP for points and for tiny images.
 
-    A pixel is much of a tiny image, so that these are not moved either.
+    A pixel is much of a tiny image, so that these are not moved either. Waveforms are
+    seen as spectrograms, unless they are too short for that.
     """
+    if data.sample_rate is not None and shape[0] >= spectrograms.LEAST_LENGTH:
+        return {"architecture": "spectrogram", "sample_rate": data.sample_rate}
     if len(shape) == 3 and min(shape[:2]) >= training.SMALLEST:
         return {"architecture": "convolutional"}
     return {"architecture": "fully_connected", "max_shift": 0}
@@ -469,6 +530,44 @@ def of_polygons(law: polygons.Polygons) -> Suite:
         )
 
     return suite
+
+
+def of_chirps(law: chirps.Chirps, tail: Sequence[int] = ()) -> Suite:
+    """Mode coverage of chirps, whose modes are found by matched filters.
+
+    Args:
+      law: of the chirps.
+      tail: numbers of the modes of a long tail, whose recall is asked for.
+
+    Returns:
+      A suite `x [S, N, T, 1] -> records` with `coverage`, in which a good sample has
+      more than `chirp_scores.GOOD` of its energy in the plane of its mode, and
+      `matched_energy`, the mean of that share.
+    """
+    rule = scores.protocol(
+        rule="matched filters",
+        threshold=chirp_scores.GOOD,
+        crosstalk=chirp_scores.crosstalk(law),
+    )
+    weights = np.full(law.modes, 1 / law.modes)
+
+    def of_seed(x: Array) -> Records:
+        mode, share = chirp_scores.matched(law, x)
+        good = share > chirp_scores.GOOD
+        found: Records = {
+            "coverage": scores.mode_coverage(mode, good, weights, rule),
+            "matched_energy": scores.Score(
+                value=jnp.mean(share),
+                protocol=scores.protocol(
+                    score="matched_energy", num_samples=len(x), ceiling=1.0
+                ),
+            ),
+        }
+        if len(tail):
+            found["class_recall"] = scores.class_recall(mode, good, weights, tail)
+        return found
+
+    return jax.jit(lambda x: jax.lax.map(of_seed, x))
 
 
 def inversion(data: dataset.Dataset) -> Inversion | None:

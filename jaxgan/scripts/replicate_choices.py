@@ -62,7 +62,7 @@ def set_aside(
 def rule(
     asked: Any,
     gan: types.GAN,
-    scoring: suites.Scoring,
+    suite: suites.Suite | None,
     generators: Callable[[runs.Members], ensembles.Mixture],
     chosen_by: dataset.Split | None,
 ) -> runs.Rule | None:
@@ -71,7 +71,7 @@ def rule(
     Args:
       asked: settings as for `check`, with `samples` and `seed`.
       gan: that the members are trained as.
-      scoring: with a `selection`.
+      suite: that chooses, or None if the data have none.
       generators: `members -> mixture` of them.
       chosen_by: from `set_aside`.
 
@@ -80,7 +80,6 @@ def rule(
     """
     if chosen_by is None:
         return None
-    suite = scoring.selection
     if suite is None:
         raise errors.UserError(
             f"--keep {asked.keep}: the data have no scores, as they have no labels; "

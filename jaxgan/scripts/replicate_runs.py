@@ -35,8 +35,17 @@ from jaxgan.scripts import (
 
 EVENTS = "tensorboard/evaluations"
 
+Scored = tuple[suites.Scoring, suites.Suite | None]
+"""What scores, and what chooses, see `suites.with_selection`."""
+
 Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
+
+
+def as_it_is(kind: "Kind", asked: Any, data: dataset.Dataset) -> "Kind":
+    """What `Kind.knowing` is where a kind needs to know nothing of the data."""
+    del asked, data
+    return kind
 
 
 def keep_nothing(folder: pathlib.Path, samples: Samples) -> None:
@@ -50,24 +59,27 @@ class Kind(NamedTuple):
     Attributes:
       script: its name, of the run folder too.
       load: `settings -> settings, data`; the settings have the dataset's name then.
-      scoring: `(settings, data, chosen_by) -> suites.Scoring`, with a `selection` if
-        there are samples to choose by and None otherwise; it is called in a thread of
-        its own, while the GANs compile.
+      scoring: `(settings, data, chosen_by) -> suites.Scoring, selection`, see
+        `suites.with_selection`; it is called in a thread of its own, while the GANs
+        compile.
       smoke: `settings -> settings` of a run of seconds.
       pictures: samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1].
       keep: `(folder, samples)`: writes what is to be had of the samples beside
         pictures; the real ones are called "real".
       in_a_row: pictures in a row, where they are as wide as strips are; None for as
         many as there are classes, or rows. Rows of strips have no names.
+      knowing: `(kind, settings, data) -> kind`, for a kind whose pictures, or what
+        follows them here, depend on what was loaded.
     """
 
     script: str
     load: Callable[[Any], tuple[Any, dataset.Dataset]]
-    scoring: Callable[[Any, dataset.Dataset, dataset.Split | None], suites.Scoring]
+    scoring: Callable[[Any, dataset.Dataset, dataset.Split | None], Scored]
     smoke: Callable[[Any], Any]
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
     in_a_row: int | None = None
+    knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
 def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
@@ -88,6 +100,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
     if asked.smoke and asked.resume is None:
         asked = kind.smoke(asked)
     asked, data = kind.load(asked)
+    kind = kind.knowing(kind, asked, data)
     data, chosen_by = replicate_choices.set_aside(asked, data)
     with cli.flag("--dataset", asked.dataset):
         suites.check(data, num_samples=asked.samples)
@@ -134,8 +147,8 @@ def run(
     hooks: Sequence[runs.Hook],
 ) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
     """Trains, draws and scores all seeds; returns record, reports and samples."""
-    members, scoring = begin(asked, kind, data, made, chosen_by)
-    suite, references, note, _ = scoring
+    members, (scoring, selection) = begin(asked, kind, data, made, chosen_by)
+    suite, references, note = scoring
     print(note)
     # Conditional generators are asked for classes as often as they have learnt them.
     grid = replicate_grids.make(
@@ -155,7 +168,9 @@ def run(
     if suite is not None:
         evaluated = functools.partial(evaluate, asked, grid, score, hooks)
         due["scores-{:06}.json"] = (asked.evaluations, evaluated)
-    rule = replicate_choices.rule(asked, made.gan, scoring, grid.generators, chosen_by)
+    rule = replicate_choices.rule(
+        asked, made.gan, selection, grid.generators, chosen_by
+    )
     members, history, best = replicate_training.train(
         asked, data, made, members, due, folders, rule, hooks
     )
@@ -176,6 +191,8 @@ def run(
     mixture = grid.generators(members)
     average = asked.ema_decay is not None
     named = {"class_names": dataset.names_of(data)} if asked.labels else {}
+    if data.sample_rate is not None:
+        named["sample_rate"] = data.sample_rate
     replicates.save(mixture, made.architecture, folders.own, average=average, **named)
     record["scores"] = {} if suite is None else score(mixture)
     tell(hooks, record["steps"], record["scores"])
@@ -193,7 +210,7 @@ def begin(
     data: dataset.Dataset,
     made: replicate_training.Population,
     chosen_by: dataset.Split | None,
-) -> tuple[runs.Members, suites.Scoring]:
+) -> tuple[runs.Members, Scored]:
     """All seeds at their first step, and what scores them."""
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
@@ -274,14 +291,14 @@ def check(asked: Any) -> None:
 
 def by_classifier(
     asked: Any, data: dataset.Dataset, chosen_by: dataset.Split | None
-) -> suites.Scoring:
+) -> Scored:
     """The suite of the dataset, with a classifier as `asked.classifier_images` say."""
-    return suites.of_dataset(
+    return suites.with_selection(
         data,
+        chosen_by,
         num_samples=asked.samples,
         seed=asked.seed,
         num_images=asked.classifier_images,
-        chosen_by=chosen_by,
     )
 
 

@@ -91,6 +91,39 @@ class Images(Files, Drawing):
 
 
 @dataclasses.dataclass(frozen=True)
+class Sounds(Drawing):
+    """Which sounds a GAN learns, and what clips are made of them."""
+
+    dataset: str | None = None
+    """spoken_digits, chirps, or sounds for .wav files of one's own; None for
+    spoken_digits if they are at hand and else chirps"""
+    data_dir: pathlib.Path | None = None
+    """of spoken_digits its folder, archive or packed .npz, or a folder in which it
+    lies; of sounds the folder of .wav files, with a subfolder for each class; None for
+    JAXGAN_DATA_DIR"""
+    length: int = 4096
+    """samples of a clip"""
+    sample_rate: int | None = None
+    """Hz to which recordings are resampled; None to keep theirs, which must be one"""
+    crop: Literal["start", "middle", "loudest"] = "start"
+    """part of a longer recording that is kept"""
+    pad: Literal["end", "middle", "refuse"] | None = None
+    """where zeros go in a shorter recording: behind it, or on both sides; refuse takes
+    none, and None is end for spoken_digits and refuse for sounds"""
+    normalise: Literal["peak", "none"] = "peak"
+    """peak scales each clip so that its largest absolute value is 0.95"""
+    imbalance: float | None = None
+    """long tail: how many times as many training samples the first class keeps as the
+    last one; None to keep all"""
+    stream: bool = False
+    """train from the host's memory and send each step's samples to the device"""
+    labels: bool = False
+    """train conditional GANs on the labels of the dataset"""
+    balance_clusters: int | None = None
+    """of --balance cluster; None for as many as there are classes"""
+
+
+@dataclasses.dataclass(frozen=True)
 class Network(Packing):
     """What the two players are."""
 
