@@ -234,6 +234,8 @@ def _of_images(
 
 def noun_of(data: dataset.Dataset) -> tuple[str, str]:
     """What samples are called, many and one."""
+    if is_of_videos(data):
+        return "videos", "video"
     return ("images", "image") if data.sample_rate is None else ("clips", "clip")
 
 
@@ -296,7 +298,7 @@ def _of_videos(
         trained, note = classify()
         by_class, of_classes = _of_images(data, trained, num_samples)
         own.append(by_class)
-        known |= {"one video per class": np.asarray(of_classes["one image per class"])}
+        known["one video per class"] = of_classes["one video per class"]
     else:
         note = "no modes, as these need classes, which the videos have not"
 

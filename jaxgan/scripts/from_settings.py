@@ -198,7 +198,7 @@ def load_videos(asked: Images) -> tuple[Images, dataset.Dataset]:
         need = f"{name} is built in and reads no folder; give --dataset videos"
         cli.require(asked.data_dir is None, "--data-dir", asked.data_dir, need)
     asked = dataclasses.replace(asked, dataset=name)
-    data = load(asked)
+    data = load(asked, videos=True)
     shape = np.shape(data.train.x)[1:]
     need = f"it has samples of shape {shape}, not videos of one to three channels"
     cli.require(len(shape) == 4 and shape[3] in (1, 2, 3), "--dataset", name, need)
@@ -218,18 +218,19 @@ def check_labels(asked: settings.Images, data: dataset.Dataset) -> None:
     cli.require(labelled, "--labels", True, need)
 
 
-def load(asked: Any) -> dataset.Dataset:
-    """Loads what a study is of, points, images or videos.
+def load(asked: Any, *, videos: bool = False) -> dataset.Dataset:
+    """Loads what a study is of, points, images or, if it can be, videos.
 
     Args:
       asked: settings with those of `settings.Files`, `dataset`, `data_dir` and, if data
         are drawn by it, `seed`.
+      videos: whether it may be of videos.
 
     Raises:
-      UserError: as `dataset.load`.
+      UserError: as `dataset.load`, and for videos.
     """
     with cli.flag("--dataset", asked.dataset):
-        return dataset.load(
+        data = dataset.load(
             asked.dataset,
             data_dir=asked.data_dir,
             seed=getattr(asked, "seed", 0),
@@ -239,6 +240,9 @@ def load(asked: Any) -> dataset.Dataset:
             imbalance=asked.imbalance,
             num_frames=asked.num_frames,
         )
+    need = "it has videos, which are for video_gan.py and sweep.py"
+    cli.require(videos or not suites.is_of_videos(data), "--dataset", data.name, need)
+    return data
 
 
 def check_scores(asked: Any, data: dataset.Dataset) -> None:
