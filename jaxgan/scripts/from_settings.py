@@ -404,7 +404,7 @@ def optimizer_numbers(asked: settings.Training) -> types.Pair:
     """
     with cli.flag("--optimizer", asked.optimizer):
         takes = families.takes(asked.optimizer)
-    usual = settings.Training.betas
+    usual = type(asked).betas
     has_betas = {"b1", "b2"} <= set(takes)
     need = f"the optimiser {asked.optimizer} has no b1 and b2; leave it out"
     shown = " ".join(map(str, asked.betas))
