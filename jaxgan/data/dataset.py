@@ -22,13 +22,17 @@ from jaxgan.data import (
     builders,
     digits,
     folders,
+    grammars,
     long_tail,
     mixtures,
+    oracles,
     own,
     polygons,
     ranges,
     resizing,
+    sequences,
     stacking,
+    texts,
     tfds,
 )
 
@@ -38,7 +42,17 @@ MIXTURES = {"ring": mixtures.ring(), "grid": mixtures.grid()} | mixtures.VARIANT
 POLYGONS = "polygons"
 """The name of the triangles that are drawn on the fly, see `polygons`."""
 
-NAMES = (*MIXTURES, POLYGONS, "digits")
+TEXT, GRAMMAR, ORACLE = "text", "grammar", "oracle"
+"""The names of sequences of symbols: a file that `data_dir` then names, sentences of
+`grammars.AGREEMENT`, and what SeqGAN's oracle draws."""
+
+LENGTHS = {TEXT: 32, GRAMMAR: 11, ORACLE: oracles.LENGTH}
+"""Symbols of a sequence; no sentence that is shorter than 13 words has 12."""
+
+NUM_SEQUENCES = 10_000
+"""Sequences of each pool of a grammar and of the oracle, as in SeqGAN's paper."""
+
+NAMES = (*MIXTURES, POLYGONS, "digits", GRAMMAR, ORACLE)
 """The datasets that need no preparation, but for stacks of them."""
 
 NUM_POINTS, NUM_EMBEDDED = 50_000, 10_000
@@ -59,7 +73,8 @@ class Split(NamedTuple):
     """Samples and their labels.
 
     Attributes:
-      x: `[N, H, W, C]` uint8 images in 0..255, or `[N, F]` float32 points.
+      x: `[N, H, W, C]` uint8 images in 0..255, `[N, F]` float32 points, or `[N, T, V]`
+        uint8 sequences, see `sequences`.
       label: `[N]` int32 classes, or for a mixture the mode of each sample; None if the
         dataset has none.
     """
@@ -93,6 +108,7 @@ class Dataset(NamedTuple):
       num_classes: K of the labels, or None if there are none.
       mixture: the distribution itself where it is one of points, or None.
       shapes: the distribution itself where it is one of polygons, or None.
+      text: what the symbols are where samples are sequences, or None.
       class_names: K names, label i's at place i (folder names, or the numbers that a
         file had before they were renumbered); None where classes are just numbers.
       notes: sentences for the user, on how files were read and what was left out.
@@ -111,6 +127,7 @@ class Dataset(NamedTuple):
     notes: tuple[str, ...] = ()
     stack: Stack | None = None
     whole: Split | None = None
+    text: sequences.Sequences | None = None
 
 
 def load(
@@ -124,6 +141,9 @@ def load(
     value_range: ranges.Range | None = None,
     num_tuples: int | None = None,
     imbalance: float | None = None,
+    length: int | None = None,
+    vocabulary: int | None = None,
+    unit: str = "characters",
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -132,18 +152,21 @@ def load(
         `mixtures.VARIANTS`), "polygons" (triangles of 28 x 28 pixels,
         or of the square `image_size`), "digits", one of `PREPARED` ("mnist",
         "fashion_mnist", "cifar10"), "files" for one's own images, or the name of an
-        image dataset of TFDS that is prepared on disk. "stacked2_NAME" and
+        image dataset of TFDS that is prepared on disk; of sequences "text", "grammar"
+        and "oracle". "stacked2_NAME" and
         "stacked3_NAME" have two and three grey images of the dataset NAME as their
         channels, see `stacking`; "stacked_NAME" has two.
       seed: of the pools of a mixture or of polygons, and of tuples; real data do not
         depend on it.
       data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
         `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
-        images, see `own.load`; else the folder of prepared TFDS datasets. None for the
-        environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
+        images, see `own.load`; of "text", the file, see `texts.load`; else the folder
+        of prepared TFDS datasets. None for the environment variable
+        `JAXGAN_DATA_DIR`, or without that the default of TFDS.
       num_samples: N of the training pool and of the test pool of a mixture or of
         polygons, at least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more than two
-        dimensions); the number of samples of real data is what it is.
+        dimensions), likewise of a grammar and the oracle with `NUM_SEQUENCES`; the
+        number of samples of real data is what it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
       value_range: of "files", the values of black and white where they cannot be told,
@@ -152,6 +175,9 @@ def load(
         `stacking.NUM_TUPLES` as published.
       imbalance: how many times as many training samples the first class keeps as the
         last one, see `with_long_tail`; None to keep all.
+      length: T, symbols of a sequence, or None for that of `LENGTHS`.
+      vocabulary: V, different symbols of sequences, or None for as many as there are.
+      unit: of "text", one of `texts.UNITS`.
 
     Returns:
       The dataset, as NumPy arrays.
@@ -162,6 +188,15 @@ def load(
         cannot be stacked or have no classes of which to make a tail.
     """
     of_images = {"data_dir": data_dir, "image_size": image_size, "resize": resize}
+    of_sequences = {"length": length, "vocabulary": vocabulary}
+    if name in LENGTHS:
+        _require_absent(name, "images", image_size=image_size, value_range=value_range)
+        _require_absent(name, "images", num_tuples=num_tuples, imbalance=imbalance)
+        if name == TEXT:
+            _require_absent(name, "what is drawn", num_samples=num_samples)
+            return _load_text(data_dir, unit=unit, **of_sequences)
+        return _draw_sequences(name, seed, num_samples, **of_sequences)
+    _require_absent(name, "sequences", **of_sequences)
     if (stacked := stacking.parse(name)) is not None:
         depth, images = stacked
         single = load(images, value_range=value_range, **of_images)
@@ -271,7 +306,7 @@ def is_at_hand(name: str, data_dir: str | None = None) -> bool:
         return is_at_hand(stacked[1], data_dir)
     if name in NAMES:
         return True
-    if name == FILES:
+    if name in (FILES, TEXT):
         path = folders.chosen(data_dir)
         return path is not None and os.path.exists(path)
     if name in PREPARED and (
@@ -496,6 +531,86 @@ def to_uint8(x: ArrayLike) -> Array:
       `[...]` uint8, rounded to the nearest level.
     """
     return jnp.clip(jnp.round((jnp.asarray(x) + 1) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def _require_absent(name: str, what: str, **given: Any) -> None:
+    """Asks for none of these arguments, which are for another kind of data."""
+    for argument, value in given.items():
+        if value is not None:
+            raise errors.UserError(
+                f"{argument} is {errors.shown(value)}, but it is for {what}, which "
+                f"{name!r} is not; leave it out."
+            )
+
+
+def _load_text(
+    data_dir: str | None, *, length: int | None, vocabulary: int | None, unit: str
+) -> Dataset:
+    path = folders.chosen(data_dir)
+    if path is None:
+        raise errors.UserError(
+            f"for the dataset {TEXT!r} data_dir is not given; set it to a text file."
+        )
+    length = LENGTHS[TEXT] if length is None else length
+    found = texts.load(path, length=length, vocabulary=vocabulary, unit=unit)
+    what = sequences.Sequences(found.symbols)
+    return _from_tokens(TEXT, found.train, found.test, what, found.note)
+
+
+def _draw_sequences(
+    name: str,
+    seed: int,
+    num_samples: int | None,
+    *,
+    length: int | None,
+    vocabulary: int | None,
+) -> Dataset:
+    """Fixed pools of training and of test sequences, drawn independently."""
+    length = LENGTHS[name] if length is None else length
+    number = NUM_SEQUENCES if num_samples is None else num_samples
+    sequences.require_length(length)
+    if number < 1:
+        raise errors.UserError(f"num_samples is {number}; it must be at least 1.")
+    draw = _draw_sentences if name == GRAMMAR else _draw_from_oracle
+    what, parts = draw(seed, number, length, vocabulary)
+    note = f"{name}: {number:,} sequences in each part, drawn by seed {seed}"
+    return _from_tokens(name, *parts, what, note)
+
+
+def _draw_sentences(seed, number, length, vocabulary):
+    law = grammars.AGREEMENT
+    symbols = ("", *grammars.terminals(law))
+    sequences.require_vocabulary(symbols, vocabulary, "the grammar")
+    symbols += ("",) * ((vocabulary or 0) - len(symbols))
+    what = sequences.Sequences(symbols, " ", law)
+    numbers = {symbol: i for i, symbol in reversed([*enumerate(symbols)])}
+    drawn = [
+        grammars.sample(law, f"{seed} {part}", number, length)
+        for part in ("train", "test")
+    ]
+    return what, [
+        np.array(
+            [[numbers[own] for own in (*s, *("",) * (length - len(s)))] for s in part]
+        )
+        for part in drawn
+    ]
+
+
+def _draw_from_oracle(seed, number, length, vocabulary):
+    size = oracles.VOCABULARY if vocabulary is None else vocabulary
+    sequences.require_vocabulary((), size, "the oracle")
+    law = oracles.Oracle(size)
+    keys = jax.random.split(randomness.key(seed))
+    what = sequences.Sequences(tuple(map(str, range(size))), " ", law)
+    return what, [oracles.sample(law, key, number, length) for key in keys]
+
+
+def _from_tokens(name, train, test, what: sequences.Sequences, note: str) -> Dataset:
+    """A dataset of the numbers of symbols, `[N, T]` in each part."""
+    size = len(what.symbols)
+    train, test = (Split(sequences.one_hot(own, size)) for own in (train, test))
+    said = f"{note}; {train.x.shape[1]} symbols each, of {size}"
+    return Dataset(name, train, test, notes=(said,), text=what)
 
 
 def _own_path(data_dir: str | None) -> pathlib.Path:
