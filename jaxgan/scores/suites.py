@@ -20,7 +20,13 @@ from jax.typing import ArrayLike
 from jaxgan import scores
 from jaxgan.core import errors, randomness
 from jaxgan.data import dataset, long_tail, mixtures, polygons, shuffling
-from jaxgan.scores import classifier, classifier_cache, feature_suites, stacked_suites
+from jaxgan.scores import (
+    classifier,
+    classifier_cache,
+    feature_suites,
+    stacked_suites,
+    text_suites,
+)
 from jaxgan.scores import classifier_training as training
 from jaxgan.scores import polygons as polygon_scores
 
@@ -73,17 +79,19 @@ def of_dataset(
     seed: int,
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
+    num_bleu: int = 0,
 ) -> Scoring:
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
     Args:
-      data: points whose mixture is known, polygons, or images with labels.
+      data: points whose mixture is known, polygons, sequences, or images with labels.
       num_samples: samples of each seed that will be scored, at least `SPLITS`.
       seed: of the classifier.
       num_images: training images that the classifier sees, counted anew in each epoch;
         it sees each of them at least once. None for as many as `train_classifier`
         takes by itself.
       cache: folder of trained classifiers, see `classifier_cache`; None for none.
+      num_bleu: of sequences, samples that have BLEU, see `text_suites`; 0 for none.
 
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
@@ -102,6 +110,10 @@ def of_dataset(
         # Polygons are drawn, so their first are like any.
         held_out = dataset.to_float(data.test.x[:num_samples])
         suite, known = of_polygons(data.shapes), {"held-out real images": held_out}
+    elif data.text is not None:
+        suite = text_suites.of_text(data, num_samples=num_samples, num_bleu=num_bleu)
+        known = text_suites.known(data, num_samples, seed)
+        note = "scores are of the most probable symbol at each place"
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
         note = f"no scores, as a classifier needs labels, which the {which} have not"
@@ -216,7 +228,7 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
         raise errors.UserError(
             f"num_samples={num_samples} must be at least {SPLITS}, one for each split."
         )
-    if data.mixture is not None or data.shapes is not None or not is_labelled(data):
+    if is_of_a_law(data) or not is_labelled(data):
         return  # no classifier
     counts = len(data.train.x), len(data.test.x)
     if min(counts) < LEAST:
@@ -234,7 +246,12 @@ def is_labelled(data: dataset.Dataset) -> bool:
 
 def is_known(data: dataset.Dataset) -> bool:
     """Whether `of_dataset` has a suite: of the law of the data, or of their classes."""
-    return data.mixture is not None or data.shapes is not None or is_labelled(data)
+    return is_of_a_law(data) or is_labelled(data)
+
+
+def is_of_a_law(data: dataset.Dataset) -> bool:
+    """Whether the suite is one of the law of the data, or of their symbols."""
+    return any(own is not None for own in (data.mixture, data.shapes, data.text))
 
 
 def train_classifier(

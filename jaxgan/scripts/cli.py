@@ -55,6 +55,8 @@ ADDED = {
         "arms",
         "probe_labels",
         "penalty_every",
+        "rollouts",
+        "likelihood_steps",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""

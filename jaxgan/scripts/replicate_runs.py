@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
 
@@ -38,6 +38,18 @@ Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
 
 
+def as_it_is(kind: "Kind", asked: Any, data: dataset.Dataset) -> "Kind":
+    """What `Kind.knowing` is where a kind needs to know nothing of the data."""
+    del asked, data
+    return kind
+
+
+def no_sections(folder: pathlib.Path, samples: Samples) -> Sequence[reports.Section]:
+    """What `Kind.sections` is where the page needs no more than all have."""
+    del folder, samples
+    return ()
+
+
 def keep_nothing(folder: pathlib.Path, samples: Samples) -> None:
     """What `Kind.keep` is where pictures say all."""
     del folder, samples
@@ -55,6 +67,10 @@ class Kind(NamedTuple):
       pictures: samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1].
       keep: `(folder, samples)`: writes what is to be had of the samples beside
         pictures; the real ones are called "real".
+      sections: `(folder, samples) -> reports.Section`s that the page has beside those
+        of any kind.
+      knowing: `(kind, settings, data) -> kind`, for a kind whose pictures, or what
+        follows them here, depend on what was loaded.
     """
 
     script: str
@@ -63,6 +79,8 @@ class Kind(NamedTuple):
     smoke: Callable[[Any], Any]
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
+    sections: Callable[[pathlib.Path, Samples], Sequence[reports.Section]] = no_sections
+    knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
 def main(asked: Any, kind: Kind) -> None:
@@ -82,6 +100,7 @@ def main(asked: Any, kind: Kind) -> None:
     if asked.smoke and asked.resume is None:
         asked = kind.smoke(asked)
     asked, data = kind.load(asked)
+    kind = kind.knowing(kind, asked, data)
     with cli.flag("--dataset", asked.dataset):
         suites.check(data, num_samples=asked.samples)
     made = replicate_training.make(asked, data)
@@ -104,6 +123,7 @@ def main(asked: Any, kind: Kind) -> None:
             title=f"{reports.count(asked.seeds, 'GAN')} on {asked.dataset}",
             made_by=journal.made_by(asked),
             column_names=replicate_grids.column_names(data, labels=asked.labels),
+            further=kind.sections(folders.own, shown),
         )
         kind.keep(folders.own, shown)
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
