@@ -1,4 +1,4 @@
-"""What `replicate_runs` needs to know of sequences: to load, score, draw and keep them."""
+"""What `replicate_runs` needs to know of sequences: loading, scores, pictures, texts."""
 
 import dataclasses
 import functools
@@ -170,7 +170,7 @@ def since_likelihood(asked: Any, folder: pathlib.Path) -> list[str]:
         return []
     if not path.exists():
         return [
-            f"note: nothing was scored at step {start}, where maximum likelihood ended; "
+            f"note: nothing was scored at step {start}, the end of maximum likelihood; "
             "let an evaluation of --evaluations fall there to see what came after"
         ]
     before, now = (
