@@ -51,6 +51,7 @@ LAZY = (
     "tyro",
     "PIL",
     "optuna",
+    "nltk",
 )
 
 

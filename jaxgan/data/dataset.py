@@ -190,8 +190,9 @@ def load(
     of_images = {"data_dir": data_dir, "image_size": image_size, "resize": resize}
     of_sequences = {"length": length, "vocabulary": vocabulary}
     if name in LENGTHS:
-        _require_absent(name, "images", image_size=image_size, value_range=value_range)
-        _require_absent(name, "images", num_tuples=num_tuples, imbalance=imbalance)
+        _check_range(name, value_range)
+        of_others = {"num_tuples": num_tuples, "imbalance": imbalance}
+        _require_absent(name, "images", image_size=image_size, **of_others)
         if name == TEXT:
             _require_absent(name, "what is drawn", num_samples=num_samples)
             return _load_text(data_dir, unit=unit, **of_sequences)
@@ -224,11 +225,7 @@ def _load_single(
     value_range: ranges.Range | None,
 ) -> Dataset:
     """A dataset whose samples are not stacked; arguments as for `load`."""
-    if value_range is not None and name != FILES:
-        raise errors.UserError(
-            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} "
-            f"alone, and {name!r} has a known one; leave it out."
-        )
+    _check_range(name, value_range)
     if name in MIXTURES:
         if image_size is not None:
             raise errors.UserError(
@@ -283,6 +280,14 @@ def _load_single(
         class_names=images.class_names,
         notes=images.notes,
     )
+
+
+def _check_range(name: str, value_range: ranges.Range | None) -> None:
+    if value_range is not None and name != FILES:
+        raise errors.UserError(
+            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} "
+            f"alone, and {name!r} has a known one; leave it out."
+        )
 
 
 def is_built_in(name: str) -> bool:
@@ -574,7 +579,8 @@ def _draw_sequences(
     draw = _draw_sentences if name == GRAMMAR else _draw_from_oracle
     what, parts = draw(seed, number, length, vocabulary)
     note = f"{name}: {number:,} sequences in each part, drawn by seed {seed}"
-    return _from_tokens(name, *parts, what, note)
+    train, test = parts
+    return _from_tokens(name, train, test, what, note)
 
 
 def _draw_sentences(seed, number, length, vocabulary):

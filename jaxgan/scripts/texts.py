@@ -1,4 +1,4 @@
-"""What `replicate_runs` needs to know of sequences: loading, scores, pictures, texts."""
+"""What `replicate_runs` is told of sequences: loading, scores, pictures, texts."""
 
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan import reports
 from jaxgan.data import dataset, sequences
 from jaxgan.scores import bleu, suites
-from jaxgan.scripts import cli, replicate_runs, settings
+from jaxgan.scripts import cli, replicate_runs
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 100, "pictures": 1, "evaluations": 1}
 SMOKE_LIKELIHOOD = 5
@@ -38,8 +38,11 @@ def smoke(asked: Any) -> Any:
     return dataclasses.replace(asked, **SMOKE, likelihood_steps=fewer)
 
 
-def load(asked: settings.Sequences) -> tuple[settings.Sequences, dataset.Dataset]:
+def load(asked: Any) -> tuple[Any, dataset.Dataset]:
     """Loads the sequences, and says which.
+
+    Args:
+      asked: settings with those of `Sequences` and `Replicates`.
 
     Raises:
       UserError: if there are no such sequences, or a setting does not go with others.
