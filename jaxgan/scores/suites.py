@@ -65,11 +65,14 @@ class Scoring(NamedTuple):
       references: by the name of a sample, its scores by their names, each as
         `scores.to_dict` gives it, of one seed.
       note: a sentence about the classifier or the lack of one; None for a mixture.
+      selection: another suite, by which states are chosen before they are scored: its
+        real images are others; None where nobody asked for one.
     """
 
     suite: Suite | None
     references: dict[str, dict[str, Any]]
     note: str | None
+    selection: Suite | None = None
 
 
 def of_dataset(
@@ -80,6 +83,7 @@ def of_dataset(
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
     num_bleu: int = 0,
+    chosen_by: dataset.Split | None = None,
 ) -> Scoring:
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
@@ -92,6 +96,10 @@ def of_dataset(
         takes by itself.
       cache: folder of trained classifiers, see `classifier_cache`; None for none.
       num_bleu: of sequences, samples that have BLEU, see `text_suites`; 0 for none.
+      chosen_by: held-out samples that a `selection` compares with, see
+        `data.setting_aside`.
+        Where scores need no real samples, it is the suite itself, for samples of its
+        own.
 
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
@@ -103,7 +111,7 @@ def of_dataset(
       UserError: as `check`.
     """
     check(data, num_samples=num_samples)
-    note = None
+    note, selection = None, None
     if data.mixture is not None:
         suite, known = _of_mixture(data, num_samples)
     elif data.shapes is not None:
@@ -113,6 +121,9 @@ def of_dataset(
     elif data.text is not None:
         suite = text_suites.of_text(data, num_samples=num_samples, num_bleu=num_bleu)
         known = text_suites.known(data, num_samples, seed)
+        if chosen_by is not None:
+            apart = data._replace(test=chosen_by)
+            selection = text_suites.of_text(apart, num_samples=num_samples)
         note = "scores are of the most probable symbol at each place"
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
@@ -124,11 +135,31 @@ def of_dataset(
         )
         make = _of_images if data.stack is None else _of_stack
         suite, known = make(data, trained, num_samples)
+        if chosen_by is not None and data.stack is None:
+            selection = _of_chosen(data, trained, num_samples, chosen_by)
     references = {
         name: {key: scores.to_dict(score) for key, score in suite(x[None]).items()}
         for name, x in known.items()
     }
-    return Scoring(suite, references, note)
+    if chosen_by is not None and selection is None:
+        selection = suite
+    return Scoring(suite, references, note, selection)
+
+
+def _of_chosen(
+    data: dataset.Dataset,
+    trained: classifier_cache.Trained,
+    num_samples: int,
+    chosen_by: dataset.Split,
+) -> Suite:
+    label = np.asarray(chosen_by.label)
+    return of_classifier(
+        trained.classifier,
+        trained.held_out_accuracy,
+        dataset.to_float(chosen_by.x),
+        np.bincount(label, minlength=data.num_classes) / len(label),
+        split_size=num_samples // SPLITS,
+    )
 
 
 def _of_mixture(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:

@@ -38,7 +38,7 @@ CONFIG = files.CONFIG
 FREE = {
     *("resume", "minutes", "data_dir", "data_devices", "microbatch_members"),
     *("coordinator", "num_processes", "process_id", "wait"),
-    *("compilation_cache", "tensorboard", "dry_run"),
+    *("compilation_cache", "tensorboard", "log_to", "dry_run"),
 }
 """Settings that a run may be resumed with other values of."""
 
@@ -57,6 +57,9 @@ ADDED = {
         "penalty_every",
         "rollouts",
         "likelihood_steps",
+        "log_to",
+        "keep",
+        "patience",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""

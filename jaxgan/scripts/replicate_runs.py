@@ -18,11 +18,12 @@ import numpy as np
 from jaxgan import ensembles, reports, runs, scores, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset
-from jaxgan.runs import evaluations, journal
+from jaxgan.runs import evaluations, journal, loggers
 from jaxgan.scores import suites
 from jaxgan.scripts import (
     cli,
     from_settings,
+    replicate_choices,
     replicate_games,
     replicate_grids,
     replicate_reports,
@@ -61,8 +62,9 @@ class Kind(NamedTuple):
     Attributes:
       script: its name, of the run folder too.
       load: `settings -> settings, data`; the settings have the dataset's name then.
-      scoring: `(settings, data) -> suites.Scoring`; it is called in a thread of its
-        own, while the GANs compile.
+      scoring: `(settings, data, chosen_by) -> suites.Scoring`, with a `selection` if
+        there are samples to choose by and None otherwise; it is called in a thread of
+        its own, while the GANs compile.
       smoke: `settings -> settings` of a run of seconds.
       pictures: samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1].
       keep: `(folder, samples)`: writes what is to be had of the samples beside
@@ -75,7 +77,7 @@ class Kind(NamedTuple):
 
     script: str
     load: Callable[[Any], tuple[Any, dataset.Dataset]]
-    scoring: Callable[[Any, dataset.Dataset], suites.Scoring]
+    scoring: Callable[[Any, dataset.Dataset, dataset.Split | None], suites.Scoring]
     smoke: Callable[[Any], Any]
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
@@ -83,13 +85,14 @@ class Kind(NamedTuple):
     knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
-def main(asked: Any, kind: Kind) -> None:
+def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
     """Trains and scores all seeds in a run folder, new or resumed.
 
     Args:
       asked: settings of `Replicates`, `Training`, `Network` and `Devices`, and those
         of the data with what `Images` has but for `Files`.
       kind: of data.
+      hooks: that are told of each chunk and of all scores of the seeds.
 
     Raises:
       UserError: if a setting is wrong.
@@ -101,6 +104,7 @@ def main(asked: Any, kind: Kind) -> None:
         asked = kind.smoke(asked)
     asked, data = kind.load(asked)
     kind = kind.knowing(kind, asked, data)
+    data, chosen_by = replicate_choices.set_aside(asked, data)
     with cli.flag("--dataset", asked.dataset):
         suites.check(data, num_samples=asked.samples)
     made = replicate_training.make(asked, data)
@@ -111,7 +115,11 @@ def main(asked: Any, kind: Kind) -> None:
         run_folders.keep_settings(
             folders, asked, data, growing=("steps",), gan=made.architecture
         )
-        record, history, shown = run(asked, kind, data, made, folders)
+        settings_of = dataclasses.asdict(asked)
+        with loggers.opened(asked.log_to, folders.own, settings_of) as opened:
+            record, history, shown = run(
+                asked, kind, data, made, folders, chosen_by, [*hooks, *opened]
+            )
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folders.own / "scores.json", record)
         replicate_reports.show(record)
@@ -136,9 +144,12 @@ def run(
     data: dataset.Dataset,
     made: replicate_training.Population,
     folders: run_folders.Folders,
+    chosen_by: dataset.Split | None,
+    hooks: Sequence[runs.Hook],
 ) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
     """Trains, draws and scores all seeds; returns record, reports and samples."""
-    members, (suite, references, note) = begin(asked, kind, data, made)
+    members, scoring = begin(asked, kind, data, made, chosen_by)
+    suite, references, note, _ = scoring
     print(note)
     # Conditional generators are asked for classes as often as they have learnt them.
     grid = replicate_grids.make(
@@ -153,12 +164,14 @@ def run(
         references = {"untrained": score(grid.generators(members))} | references
     due = {"progress-{:06}.png": (asked.pictures, functools.partial(draw, asked, grid))}
     if suite is not None:
-        evaluated = functools.partial(evaluate, asked, grid, score)
+        evaluated = functools.partial(evaluate, asked, grid, score, hooks)
         due["scores-{:06}.json"] = (asked.evaluations, evaluated)
-    members, history = replicate_training.train(
-        asked, data, made, members, due, folders
+    rule = replicate_choices.rule(asked, made.gan, scoring, grid.generators, chosen_by)
+    members, history, best = replicate_training.train(
+        asked, data, made, members, due, folders, rule, hooks
     )
     record = replicate_training.record(asked, made, members, history)
+    record |= replicate_choices.record(asked, best, chosen_by)
     # Kept before anything is drawn, which takes memory, and scored.
     reports.write_json(folders.own / "scores.json", record)
     runs.require_alive(members, history, folders.own / replicate_training.LOG)
@@ -176,6 +189,11 @@ def run(
     named = {"class_names": dataset.names_of(data)} if asked.labels else {}
     replicates.save(mixture, made.architecture, folders.own, average=average, **named)
     record["scores"] = {} if suite is None else score(mixture)
+    tell(hooks, record["steps"], record["scores"])
+    if "kept" in record:
+        said = replicate_choices.sentences(record["kept"], len(data.test.x))
+        print("\n".join(said))
+        note = ". ".join([*([note] if note else []), said[0]])
     record |= {"references": references, "note": note}
     return record, history, {"real": grid.real, **grid.look(members)}
 
@@ -185,11 +203,12 @@ def begin(
     kind: Kind,
     data: dataset.Dataset,
     made: replicate_training.Population,
+    chosen_by: dataset.Split | None,
 ) -> tuple[runs.Members, suites.Scoring]:
     """All seeds at their first step, and what scores them."""
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
-        scoring = background.submit(kind.scoring, asked, data)
+        scoring = background.submit(kind.scoring, asked, data, chosen_by)
         members = replicate_training.begin(made, asked.seed)
         return members, scoring.result()
 
@@ -207,13 +226,21 @@ def evaluate(
     asked: Any,
     grid: replicate_grids.Grid,
     score: Callable[[ensembles.Mixture], dict[str, Any]],
+    hooks: Sequence[runs.Hook],
     members: runs.Members,
     path: pathlib.Path,
 ) -> None:
     """Scores all seeds while they train."""
     found = score(grid.generators(members))
     reports.write_json(path, {"scores": found})
+    tell(hooks, int(np.max(members.state.step)), found)
     show_events(asked, members, path, scores=evaluations.values(found))
+
+
+def tell(hooks: Sequence[runs.Hook], step: int, records: Mapping[str, Any]) -> None:
+    """Tells hooks the scores of all seeds at a step."""
+    for hook in hooks:
+        hook.on_scores(step, evaluations.values(records))
 
 
 def draw(
@@ -249,18 +276,23 @@ def check(asked: Any) -> None:
             "samples": cli.at_least(suites.SPLITS),
             "pictures": cli.NOT_NEGATIVE,
             "evaluations": cli.NOT_NEGATIVE,
+            "patience": cli.AT_LEAST_ONE,
             "seed": cli.SEED,
         },
     )
+    replicate_choices.check(asked)
 
 
-def by_classifier(asked: Any, data: dataset.Dataset) -> suites.Scoring:
+def by_classifier(
+    asked: Any, data: dataset.Dataset, chosen_by: dataset.Split | None
+) -> suites.Scoring:
     """The suite of the dataset, with a classifier as `asked.classifier_images` say."""
     return suites.of_dataset(
         data,
         num_samples=asked.samples,
         seed=asked.seed,
         num_images=asked.classifier_images,
+        chosen_by=chosen_by,
     )
 
 

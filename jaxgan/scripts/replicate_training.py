@@ -20,7 +20,7 @@ UNUSUAL = (
     *("augment", "ada_target", "ada_images", "consistency", "balance"),
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
     *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
-    *("penalty_every", "rollouts", "likelihood_steps"),
+    *("penalty_every", "rollouts", "likelihood_steps", "keep", "patience"),
 )
 """Settings likewise, which are said where they are not as usual."""
 
@@ -113,7 +113,9 @@ def train(
     members: runs.Members,
     due: Mapping[str, tuple[int, pauses.Make]],
     folders: run_folders.Folders,
-) -> tuple[runs.Members, list[training.Report]]:
+    rule: runs.Rule | None,
+    hooks: Sequence[runs.Hook] = (),
+) -> runs.Trained:
     """Trains all seeds.
 
     Args:
@@ -123,12 +125,14 @@ def train(
       members: to train; those of a checkpoint take their place.
       due: what is made in between, into files, see `runs.spread`.
       folders: of the run.
+      rule: by which the best weights are kept, or None to keep the last ones.
+      hooks: see `runs.train`.
     """
     folder, described = folders.own, {name: getattr(asked, name) for name in METHOD}
     described |= unusual(asked)
     described["data"] = dataset.fingerprint(made.placed.x)
     steps = {"num_steps": asked.steps, "chunk_steps": made.chunk_steps}
-    members, history = runs.train(
+    trained = runs.train_best(
         made.trainer,
         members,
         made.placed,
@@ -142,12 +146,16 @@ def train(
             cli.resume_command(folders.run),
         ),
         tensorboard=folder / "tensorboard" if asked.tensorboard else None,
+        hooks=hooks,
+        rule=rule,
         **steps,
     )
-    taken = history[-1].step
-    if taken < asked.steps and history[-1].alive.any():
-        print(f"stopped at step {taken} of {asked.steps}, as --minutes were over")
-    return members, history
+    last = trained.history[-1]
+    if last.step < asked.steps and last.alive.any():
+        over = trained.best is not None and runs.is_over(trained.best, last.alive)
+        why = "all seeds have stopped" if over else "--minutes were over"
+        print(f"stopped at step {last.step} of {asked.steps}, as {why}")
+    return trained
 
 
 def unusual(asked: Any) -> dict[str, Any]:

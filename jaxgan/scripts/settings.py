@@ -212,6 +212,16 @@ class Replicates:
     """pictures of the progress, from the same latents"""
     evaluations: int = 0
     """times that all seeds are scored while they train, evenly spread"""
+    log_to: tuple[str, ...] = ()
+    """where numbers go besides the run folder: wandb, mlflow, each with the extra of
+    its name; locally, unless WANDB_MODE or MLFLOW_TRACKING_URI say otherwise"""
+    keep: str = "last"
+    """last for each seed's last weights; best:SCORE, such as best:frechet_distance, for
+    those that scored best at one of the --evaluations, on half of the held-out samples,
+    which the final scores do not use"""
+    patience: int | None = None
+    """with --keep best:SCORE, evaluations in a row without a better score after which a
+    seed stops; None to train all to the end"""
     seed: int = 0
     """of everything random"""
     out: pathlib.Path | None = None

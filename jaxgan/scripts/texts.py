@@ -87,10 +87,16 @@ def check_likelihood(asked: Any) -> None:
     cli.require(not alone, "--likelihood-steps", asked.likelihood_steps, need)
 
 
-def score(asked: Any, data: dataset.Dataset) -> suites.Scoring:
+def score(
+    asked: Any, data: dataset.Dataset, chosen_by: dataset.Split | None
+) -> suites.Scoring:
     """The suite of the sequences."""
     return suites.of_dataset(
-        data, num_samples=asked.samples, seed=asked.seed, num_bleu=asked.bleu
+        data,
+        num_samples=asked.samples,
+        seed=asked.seed,
+        num_bleu=asked.bleu,
+        chosen_by=chosen_by,
     )
 
 
