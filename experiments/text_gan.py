@@ -55,7 +55,12 @@ if __name__ == "__main__":
 from jaxgan.scripts import replicate_runs, texts
 
 TEXTS = replicate_runs.Kind(
-    "text_gan", texts.load, texts.score, texts.smoke, knowing=texts.knowing
+    "text_gan",
+    texts.load,
+    texts.score,
+    texts.smoke,
+    in_a_row=texts.IN_A_ROW,
+    knowing=texts.knowing,
 )
 
 

@@ -45,6 +45,7 @@ def make(
     seed: int,
     shares: np.ndarray | None = None,
     pictures: Pictures = np.asarray,
+    in_a_row: int | None = None,
 ) -> Grid:
     """Makes the grid of a population.
 
@@ -56,6 +57,7 @@ def make(
       shares: `[K]`, how often the generators are asked for each class; None, with
         labels, for as often as the training images have it.
       pictures: of the samples.
+      in_a_row: of them, or None for the columns of the grid.
     """
     columns, label = ROWS, None
     if labels:
@@ -76,7 +78,8 @@ def make(
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
         drawn = {title: pictures(x) for title, x in look(members).items()}
-        reports.save_samples(path, drawn, pictures(real), columns, names)
+        across, named = (in_a_row, None) if in_a_row else (columns, names)
+        reports.save_samples(path, drawn, pictures(real), across, named)
 
     return Grid(real, generators, look, draw)
 

@@ -69,6 +69,8 @@ class Kind(NamedTuple):
       pictures: samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1].
       keep: `(folder, samples)`: writes what is to be had of the samples beside
         pictures; the real ones are called "real".
+      in_a_row: pictures in a row, where they are as wide as strips are; None for as
+        many as there are classes, or rows. Rows of strips have no names.
       sections: `(folder, samples) -> reports.Section`s that the page has beside those
         of any kind.
       knowing: `(kind, settings, data) -> kind`, for a kind whose pictures, or what
@@ -81,6 +83,7 @@ class Kind(NamedTuple):
     smoke: Callable[[Any], Any]
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
+    in_a_row: int | None = None
     sections: Callable[[pathlib.Path, Samples], Sequence[reports.Section]] = no_sections
     knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
@@ -128,9 +131,12 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
             record,
             history,
             {title: kind.pictures(x) for title, x in shown.items()},
+            columns=kind.in_a_row or len(shown["real"]) // replicate_grids.ROWS,
             title=f"{reports.count(asked.seeds, 'GAN')} on {asked.dataset}",
             made_by=journal.made_by(asked),
-            column_names=replicate_grids.column_names(data, labels=asked.labels),
+            column_names=replicate_grids.column_names(
+                data, labels=asked.labels and kind.in_a_row is None
+            ),
             further=kind.sections(folders.own, shown),
         )
         kind.keep(folders.own, shown)
@@ -158,6 +164,7 @@ def run(
         seed=asked.seed,
         shares=replicate_training.label_shares(made, data),
         pictures=kind.pictures,
+        in_a_row=kind.in_a_row,
     )
     score = functools.partial(scores_of, asked, made.gan, suite)
     if suite is not None:

@@ -19,8 +19,8 @@ SMOKE = {"seeds": 2, "steps": 10, "samples": 100, "pictures": 1, "evaluations": 
 SMOKE_LIKELIHOOD = 5
 """Steps of maximum likelihood in a run of seconds, at most."""
 
-LINE = 24
-"""Letters in a line of a picture."""
+LINE, MOST_LINES, IN_A_ROW = 36, 4, 2
+"""Letters in a line of a picture, lines in it at most, and pictures in a row."""
 
 SHOWN = 12
 """Samples that the terminal and the page show in writing, of each seed."""
@@ -115,9 +115,7 @@ def pictures(what: sequences.Sequences, x: np.ndarray) -> np.ndarray:
     """Sequences `[N, T, V]` in writing, as images `[N, H, W, 1]` in [-1, 1]."""
     texts = sequences.written(what, sequences.tokens(x))
     lines = [_lines(text) for text in texts]
-    # All as high as the longest sequence can be.
-    longest = x.shape[1] * max(len(own) + len(what.joined) for own in what.symbols)
-    height = min(max(map(len, lines)), -(-longest // LINE) + 1)
+    height = min(max(map(len, lines)), MOST_LINES)
     return np.stack([_drawn(own[:height], height) for own in lines])
 
 
