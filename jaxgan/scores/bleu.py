@@ -7,6 +7,7 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,26 +34,46 @@ def require() -> None:
         ) from None
 
 
-def of(tokens: ArrayLike, real: ArrayLike, number: int) -> dict[str, scores.Score]:
+class References(NamedTuple):
+    """Real sequences that others are compared with.
+
+    Attributes:
+      tokens: of each.
+      self_bleu: of them among themselves.
+    """
+
+    tokens: list[list[int]]
+    self_bleu: float
+
+
+def references(real: ArrayLike, number: int) -> References:
+    """So many of the sequences `[M, T]`, evenly spread; at least 2.
+
+    Raises:
+      UserError: if NLTK is not installed.
+    """
+    require()
+    real = np.asarray(real)
+    chosen = real[np.linspace(0, len(real) - 1, number).astype(int)].tolist()
+    return References(chosen, _self_bleu(chosen))
+
+
+def of(tokens: ArrayLike, beside: References) -> dict[str, scores.Score]:
     """`bleu` and `self_bleu` of many seeds, of n-grams up to 4.
 
     Args:
-      tokens: `[S, N, T]` integers; the first `number` are looked at.
-      real: `[M, T]` held-out ones, as many of which, evenly spread, are the references.
-      number: at least 2.
+      tokens: `[S, N, T]` integers; the first ones, as many as references, are looked
+        at.
+      beside: held-out sequences.
 
     Returns:
       Scores with `value [S]`. `bleu` is the mean over samples of how much of their
       n-grams some held-out sequence has, more is better; `self_bleu` how much of them
       some other sample has, of which more than real sequences have among themselves,
       the target, is a lack of diversity.
-
-    Raises:
-      UserError: if NLTK is not installed.
     """
-    require()
-    tokens, real = np.asarray(tokens)[:, :number], np.asarray(real)
-    chosen = real[np.linspace(0, len(real) - 1, number).astype(int)].tolist()
+    chosen = beside.tokens
+    tokens = np.asarray(tokens)[:, : len(chosen)]
     protocol = scores.protocol(
         score=f"BLEU-{ORDER}",
         library="nltk sentence_bleu, smoothing method1",
@@ -60,7 +81,6 @@ def of(tokens: ArrayLike, real: ArrayLike, number: int) -> dict[str, scores.Scor
         references=len(chosen),
     )
     every = [own.tolist() for own in tokens]
-    among = _self_bleu(chosen)
     return {
         "bleu": scores.Score(
             value=np.array([_mean([_bleu(x, chosen) for x in own]) for own in every]),
@@ -68,7 +88,7 @@ def of(tokens: ArrayLike, real: ArrayLike, number: int) -> dict[str, scores.Scor
         ),
         "self_bleu": scores.Score(
             value=np.array([_self_bleu(own) for own in every]),
-            target=np.full(len(every), among),
+            target=np.full(len(every), beside.self_bleu),
             protocol=protocol,
         ),
     }

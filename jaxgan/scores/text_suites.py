@@ -34,10 +34,9 @@ def of_text(
     Raises:
       UserError: if BLEU is asked for and NLTK is not installed.
     """
-    if num_bleu:
-        bleu.require()
     train, real = (sequences.tokens(own.x) for own in (data.train, data.test))
     floors = ngrams.floors(train, real, num_samples)
+    beside = bleu.references(real, num_bleu) if num_bleu else None
     what = data.text
 
     def suite(x: ArrayLike) -> Records:
@@ -49,8 +48,8 @@ def of_text(
             found |= grammaticality.of_grammar(tokens, what)
         if isinstance(what.law, oracles.Oracle):
             found["oracle_nll"] = oracle_likelihood.oracle_nll(tokens, what.law, real)
-        if num_bleu:
-            found |= bleu.of(tokens, real, num_bleu)
+        if beside is not None:
+            found |= bleu.of(tokens, beside)
         dead = ~np.isfinite(x).all((1, 2, 3))
         return {name: _without(dead, own) for name, own in found.items()}
 

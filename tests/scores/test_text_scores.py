@@ -154,16 +154,17 @@ def test_bleu_without_nltk_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "nltk", None)
     monkeypatch.setitem(sys.modules, "nltk.translate", None)
     with pytest.raises(errors.UserError, match=r"install jaxgan\[text\]"):
-        bleu.of(A[None], B, 5)
+        bleu.references(B, 5)
 
 
 def test_copies_of_references_have_bleu_one_and_copies_of_each_other_self_bleu_one():
     pytest.importorskip("nltk.translate.bleu_score")
     own = np.arange(24).reshape(4, 6)
-    found = bleu.of(own[None], own, 4)
+    beside = bleu.references(own, 4)
+    found = bleu.of(own[None], beside)
     assert found["bleu"].value == pytest.approx([1])
     # No symbol is in two of them; smoothing leaves a tenth of a count.
     assert found["self_bleu"].value[0] < 0.05
-    same = bleu.of(np.repeat(own[None, :1], 4, 1), own, 4)
+    same = bleu.of(np.repeat(own[None, :1], 4, 1), beside)
     assert same["self_bleu"].value == pytest.approx([1])
     assert same["self_bleu"].target == pytest.approx(found["self_bleu"].value)
