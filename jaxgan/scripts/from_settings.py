@@ -22,7 +22,7 @@ from jaxgan.data import augmentation, dataset, pool, streaming
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import cli, drawing, settings
-from jaxgan.steps import families, schedules
+from jaxgan.steps import families, freezing, schedules
 from jaxgan.training import methods
 
 WIDTH = 16
@@ -451,6 +451,7 @@ def method_for(
         penalty_every=asked.penalty_every,
         rollouts=asked.rollouts,
         likelihood_steps=asked.likelihood_steps,
+        freeze=asked.freeze,
         **augmented(asked, data),
     )
     need = f"it must divide --batch-size {asked.batch_size}"
@@ -460,6 +461,9 @@ def method_for(
         numbers = methods.numbers(method)
         schedules.check(numbers)
         schedules.check_values(numbers)
+    with cli.flag("--freeze", " ".join(asked.freeze)):
+        params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
+        freezing.check(params, asked.freeze)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"

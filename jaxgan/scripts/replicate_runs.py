@@ -168,7 +168,9 @@ def run(
     )
     score = functools.partial(scores_of, asked, made.gan, suite)
     if suite is not None:
-        references = {"untrained": score(grid.generators(members))} | references
+        others = replicate_training.begins_from_others(asked)
+        first = "at the beginning" if others else "untrained"
+        references = {first: score(grid.generators(members))} | references
     due = {"progress-{:06}.png": (asked.pictures, functools.partial(draw, asked, grid))}
     if suite is not None:
         evaluated = functools.partial(evaluate, asked, grid, score, hooks)
@@ -216,7 +218,7 @@ def begin(
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(kind.scoring, asked, data, chosen_by)
-        members = replicate_training.begin(made, asked.seed)
+        members = replicate_training.begin(asked, made)
         return members, scoring.result()
 
 

@@ -188,6 +188,8 @@ class Training(Augmentation):
     """of the generator's moving average, from which samples are drawn; None for none"""
     batch_size: int = 64
     """real samples in a player's step"""
+    freeze: tuple[str, ...] = ()
+    """layers whose weights stay as they begin, such as discriminator.Conv_0"""
     layer_norms: bool = False
     """log the norm of the gradient by each layer of both players"""
     consistency: tuple[str, ...] = ()
@@ -212,6 +214,11 @@ class Replicates:
     """pictures of the progress, from the same latents"""
     evaluations: int = 0
     """times that all seeds are scored while they train, evenly spread"""
+    init_from: pathlib.Path | None = None
+    """weights to begin with where they fit: a run's folder, a generator's .safetensors,
+    or a state dictionary of PyTorch; None to begin anew"""
+    init_mapping: pathlib.Path | None = None
+    """of PyTorch's weights, a JSON file that says by their names those here"""
     log_to: tuple[str, ...] = ()
     """where numbers go besides the run folder: wandb, mlflow, each with the extra of
     its name; locally, unless WANDB_MODE or MLFLOW_TRACKING_URI say otherwise"""

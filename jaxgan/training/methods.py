@@ -61,6 +61,7 @@ class Method(NamedTuple):
         for the gradient through its samples.
       likelihood_steps: in which the generator moves by maximum likelihood before it
         plays, see `policy_gradients.likelihood`.
+      freeze: layers of the players whose weights stay as they are, see `steps.frozen`.
     """
 
     loss: str
@@ -81,6 +82,7 @@ class Method(NamedTuple):
     penalty_every: int = 1
     rollouts: int = 0
     likelihood_steps: int = 0
+    freeze: Sequence[str] = ()
 
 
 class Made(NamedTuple):
@@ -170,6 +172,8 @@ def make(gan: types.GAN, method: Method) -> Made:
     if CLIP in weights:
         made = made._replace(step=_clipped(*players, optimizer, method.n_critic))
     step = made.step
+    if method.freeze:
+        step = steps.frozen(step, method.freeze)
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
         step = steps.averaged(step, decay)
