@@ -21,6 +21,7 @@ dynamics
 ensembles training
 population
 steps
+policy_gradients
 gradients
 gan
 losses penalties networks scores reports
@@ -50,6 +51,7 @@ LAZY = (
     "tyro",
     "PIL",
     "optuna",
+    "nltk",
 )
 
 
