@@ -4,7 +4,8 @@
     python experiments/text_gan.py --dataset text --data-dir FILE
     python experiments/text_gan.py --network gumbel_text     # symbols are sampled
     python experiments/text_gan.py --dataset oracle --network seqgan --loss seqgan \\
-        --penalties --n-critic 1 --rollouts 8 --likelihood-steps 1000 --evaluations 1
+        --penalties --n-critic 1 --learning-rate 0.01 --ema-decay None --rollouts 2 \\
+        --steps 960 --likelihood-steps 720 --evaluations 3
 
 Sentences are read by a parser, sequences of SeqGAN's oracle have an exact likelihood,
 and all are compared with held-out ones by their n-grams, beside n-gram models. The run

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import gan, gradients, losses, policy_gradients, steps, types
+from jaxgan import gan, gradients, losses, steps, types
 from jaxgan.core import errors
+from jaxgan.gradients import policy
 from jaxgan.training import methods
 
 SYMBOLS, LENGTH = 3, 3
@@ -49,7 +50,7 @@ def flat(tree, axes=0):
 
 
 def test_the_mean_of_many_estimates_is_the_gradient_over_all_sequences(state):
-    estimate = policy_gradients.reinforce(NETWORKS, LOSS, rollouts=2)
+    estimate = policy.reinforce(NETWORKS, LOSS, rollouts=2)
     batch = types.Batch(X[:4])
 
     @jax.jit
@@ -65,7 +66,7 @@ def test_the_mean_of_many_estimates_is_the_gradient_over_all_sequences(state):
     # What is looked for is large beside what is left to chance.
     assert np.linalg.norm(expected) > 5 * np.linalg.norm(error)
     nll = -NETWORKS.log_probs(state.params.generator, {}, batch.x).mean()
-    np.testing.assert_allclose(metrics[policy_gradients.NLL], nll, rtol=1e-5)
+    np.testing.assert_allclose(metrics[policy.NLL], nll, rtol=1e-5)
     p = np.exp(log_p(state.params.generator))
     output, _ = NETWORKS.discriminate(state.params.discriminator, {}, X)
     mean = float(p @ -np.asarray(jax.nn.sigmoid(output.logits)))
@@ -74,7 +75,7 @@ def test_the_mean_of_many_estimates_is_the_gradient_over_all_sequences(state):
 
 def test_likelihood_moves_along_the_log_probability_of_the_real_batch(state):
     batch = types.Batch(X[:5])
-    step = policy_gradients.likelihood(NETWORKS, LOSS)
+    step = policy.likelihood(NETWORKS, LOSS)
     grads, _, metrics = step(HPARAMS, state, batch, jax.random.key(0))
 
     def nll(own):
@@ -83,15 +84,15 @@ def test_likelihood_moves_along_the_log_probability_of_the_real_batch(state):
     np.testing.assert_allclose(
         flat(grads), flat(jax.grad(nll)(state.params.generator)), atol=1e-6
     )
-    told = policy_gradients.reinforce(NETWORKS, LOSS, 1)
+    told = policy.reinforce(NETWORKS, LOSS, 1)
     assert set(metrics) == set(told(HPARAMS, state, batch, jax.random.key(0))[2])
 
 
 @pytest.mark.parametrize("mapper", ["alone", "together"])
 def test_likelihood_comes_first_and_each_member_has_its_own_step(state, mapper):
-    first = policy_gradients.likelihood(NETWORKS, LOSS)
-    then = policy_gradients.reinforce(NETWORKS, LOSS, 1)
-    both = policy_gradients.after(first, then, 7)
+    first = policy.likelihood(NETWORKS, LOSS)
+    then = policy.reinforce(NETWORKS, LOSS, 1)
+    both = policy.after(first, then, 7)
     batch, key = types.Batch(X[:4]), jax.random.key(3)
 
     def at(step):
@@ -127,9 +128,9 @@ def test_the_method_trains_by_likelihood_alone_where_it_is_not_yet_over(state):
 
 def test_a_loss_that_is_no_mean_over_samples_is_refused():
     with pytest.raises(errors.UserError, match="no mean over samples"):
-        policy_gradients.reinforce(NETWORKS, losses.get("relativistic_average"), 1)
+        policy.reinforce(NETWORKS, losses.get("relativistic_average"), 1)
     for name in ("seqgan", "non_saturating", "wasserstein", "relativistic"):
-        policy_gradients.reinforce(NETWORKS, losses.get(name), 1)
+        policy.reinforce(NETWORKS, losses.get(name), 1)
 
 
 @pytest.mark.parametrize(
@@ -151,12 +152,12 @@ def test_a_method_without_what_it_needs_is_refused(changed, said):
 def test_a_generator_without_probabilities_has_no_policy_gradient():
     other = gan.make("text_resnet", (LENGTH, SYMBOLS), width=2, blocks=1)
     with pytest.raises(errors.UserError, match="choose the network seqgan"):
-        policy_gradients.reinforce(other, LOSS, 1)
+        policy.reinforce(other, LOSS, 1)
     with pytest.raises(errors.UserError, match="rollouts=0, but"):
         gradients.generator(NETWORKS, LOSS)
 
 
 def test_a_baseline_needs_another_sample(state):
-    step = steps.update("generator", policy_gradients.reinforce(NETWORKS, LOSS, 1))
+    step = steps.update("generator", policy.reinforce(NETWORKS, LOSS, 1))
     with pytest.raises(errors.UserError, match="batches of at least 2"):
         step(HPARAMS, state, types.Batch(X[:1]), jax.random.key(0))

@@ -21,7 +21,6 @@ dynamics
 ensembles training
 population
 steps
-policy_gradients
 gradients
 gan
 losses penalties networks scores reports

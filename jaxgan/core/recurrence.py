@@ -1,5 +1,7 @@
 """The long short-term memory, as a pure function of its weights."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -31,7 +33,7 @@ def lstm(carry: Carry, x: Array, kernel: Array, bias: Array) -> Carry:
     return c, jax.nn.sigmoid(o) * jnp.tanh(c)
 
 
-def begin(batch: int, hidden: int, dtype=jnp.float32) -> Carry:
+def begin(batch: int, hidden: int, dtype: Any = jnp.float32) -> Carry:
     """Zeros, from which a sequence begins."""
     zeros = jnp.zeros((batch, hidden), dtype)
     return zeros, zeros

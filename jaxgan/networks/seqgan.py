@@ -2,7 +2,7 @@
 
 Yu et al., SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient, 2017,
 https://arxiv.org/abs/1609.05473. Which symbol is drawn is no smooth function of the
-weights, so that a generator's gradient comes from `jaxgan.policy_gradients`.
+weights, so that a generator's gradient comes from `jaxgan.gradients.policy`.
 """
 
 from collections.abc import Sequence

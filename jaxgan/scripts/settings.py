@@ -127,7 +127,8 @@ class Sounds(Drawing):
 class Sequences:
     """Which sequences of symbols a GAN learns.
 
-    What is no flag is what all of them have: no labels, and nothing to balance.
+    What is no flag is what all of them have: no labels, nothing to balance, and no
+    classifier that scores, though `Replicates` has its images; name this before that.
     """
 
     dataset: str = "grammar"
@@ -152,6 +153,7 @@ class Sequences:
     balance_clusters: ClassVar[None] = None
     extra_data: ClassVar[None] = None
     extra_share: ClassVar[float] = 0.25
+    classifier_images: ClassVar[int] = 1
 
 
 @dataclasses.dataclass(frozen=True)

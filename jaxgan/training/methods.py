@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan import gradients, losses, penalties, policy_gradients, steps, types
+from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
+from jaxgan.gradients import policy
 from jaxgan.penalties import adaptive, differences
 from jaxgan.steps import families, rules, schedules
 
@@ -57,10 +58,10 @@ class Method(NamedTuple):
         other, see `gradients.accumulated`.
       penalty_every: k, the penalties are taken in every k-th step, k times as heavy,
         see `gradients.with_lazy_penalties`.
-      rollouts: of a generator's policy gradient, see `policy_gradients.reinforce`; 0
+      rollouts: of a generator's policy gradient, see `policy.reinforce`; 0
         for the gradient through its samples.
       likelihood_steps: in which the generator moves by maximum likelihood before it
-        plays, see `policy_gradients.likelihood`.
+        plays, see `policy.likelihood`.
       freeze: layers of the players whose weights stay as they are, see `steps.frozen`.
     """
 
@@ -301,9 +302,9 @@ def _policy(
             f"weight of {sorted(terms)[0]!r} with rollouts={method.rollouts}: a term "
             "has no policy gradient; leave one of them out."
         )
-    return policy_gradients.after(
-        policy_gradients.likelihood(gan, loss),
-        policy_gradients.reinforce(gan, loss, method.rollouts),
+    return policy.after(
+        policy.likelihood(gan, loss),
+        policy.reinforce(gan, loss, method.rollouts),
         method.likelihood_steps,
     )
 

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import gan, gradients, losses, networks, policy_gradients, steps, types
+from jaxgan import gan, gradients, losses, networks, steps, types
 from jaxgan import population as members
 from jaxgan.core import errors
+from jaxgan.gradients import policy
 from jaxgan.networks import layers
 
 SMALL = {
@@ -98,7 +99,7 @@ def member(name, dtype, num_classes):
     loss = losses.LOSSES["non_saturating"]
     generator = gradients.generator
     if pair.log_probs is not None:
-        generator = functools.partial(policy_gradients.reinforce, rollouts=1)
+        generator = functools.partial(policy.reinforce, rollouts=1)
     step = steps.alternating(
         steps.update("discriminator", gradients.discriminator(pair, loss)),
         steps.update("generator", generator(pair, loss)),

@@ -2,7 +2,8 @@
 
 A player's objective is differentiated by that player's weights alone, which are the
 argument of `grad`; nothing is detached. Its collections advance only here, in its own
-gradient; the opponent's are used as they are.
+gradient; the opponent's are used as they are. Of a generator that draws symbols,
+through which there is no derivative, `gradients.policy` has the gradients.
 """
 
 from collections.abc import Mapping
@@ -334,7 +335,7 @@ def global_norm(tree: types.Tree) -> jax.Array:
 
 
 @jax.custom_batching.custom_vmap
-def any_member(holds):
+def any_member(holds: jax.Array) -> jax.Array:
     """Whether it holds of any member of a batch of `vmap`, the same for all of them.
 
     A condition that differs between members would make `cond` compute both branches.
@@ -354,7 +355,7 @@ def _generator_against(gan, loss, opponent, terms):
     if gan.log_probs is not None:
         raise errors.UserError(
             "rollouts=0, but the generator draws symbols, through which no gradient "
-            "comes; give rollouts=8, for example: policy_gradients.reinforce(gan, "
+            "comes; give rollouts=8, for example: gradients.policy.reinforce(gan, "
             "loss, 8)."
         )
 
