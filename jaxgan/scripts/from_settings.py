@@ -324,7 +324,8 @@ def networks_for(
     }
     known = networks.ARCHITECTURES.get(asked.network)
     takes = () if known is None else inspect.signature(known.build).parameters
-    if asked.width is not None or "width" in takes:
+    # The usual width of a script is not that of a network which has none.
+    if asked.width != type(asked).width or "width" in takes:
         described["width"] = asked.width or WIDTH
     if "bounded" in takes:
         described["bounded"] = True
@@ -491,8 +492,9 @@ def method_for(
         numbers = methods.numbers(method)
         schedules.check(numbers)
         schedules.check_values(numbers)
-    with cli.flag("--freeze", " ".join(asked.freeze)):
+    with cli.flag("--network", asked.network):
         params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
+    with cli.flag("--freeze", " ".join(asked.freeze)):
         freezing.check(params, asked.freeze)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
