@@ -14,7 +14,7 @@ MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
     *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
-    *("probe_accuracy", "motion_match"),
+    *("probe_accuracy", "motion_match", "matched_energy"),
     *("grammar_validity", "productions", "bleu"),
 }
 
