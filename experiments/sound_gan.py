@@ -64,7 +64,6 @@ SMOKE = {"seeds": 2, "steps": 10, "samples": 100, "pictures": 1, "evaluations": 
 SMOKE_LENGTH, SMOKE_WIDTH, SMOKE_CLASSIFIER_IMAGES = 1024, 4, 2_000
 
 
-
 def smoke(asked: Settings) -> Settings:
     """Settings of a run of seconds; clips are no longer than was asked for."""
     return replicate_runs.smoke(

@@ -48,9 +48,7 @@ class References(NamedTuple):
     empty: frozenset[int] = frozenset()
 
 
-def references(
-    real: ArrayLike, number: int, empty: Collection[int] = ()
-) -> References:
+def references(real: ArrayLike, number: int, empty: Collection[int] = ()) -> References:
     """So many of the sequences `[M, T]`, evenly spread, or all if there are fewer.
 
     Args:
@@ -112,9 +110,7 @@ def of(tokens: ArrayLike, beside: References) -> dict[str, scores.Score]:
 def _shortened(tokens: np.ndarray, empty: Collection[int]) -> list[list[int]]:
     """Sequences `[N, T]` without the empty symbols at their ends."""
     last = np.where(np.isin(tokens, [*empty]), 0, np.arange(1, tokens.shape[1] + 1))
-    return [
-        own[:end].tolist() for own, end in zip(tokens, last.max(1), strict=True)
-    ]
+    return [own[:end].tolist() for own, end in zip(tokens, last.max(1), strict=True)]
 
 
 def _self_bleu(own: Sequence[list[int]]) -> float:

@@ -64,7 +64,17 @@ def test_another_reader_finds_what_was_written(tmp_path):
         (b"RIFF", "cannot be read"),
         (b"", "cannot be read"),
     ],
-    ids=["float", "stereo", "truncated", "no samples", "wide", "rate", "text", "header", "empty"],
+    ids=[
+        "float",
+        "stereo",
+        "truncated",
+        "no samples",
+        "wide",
+        "rate",
+        "text",
+        "header",
+        "empty",
+    ],
 )
 def test_what_is_no_whole_recording_of_one_channel_is_refused(content, says, tmp_path):
     path = tmp_path / "bad.wav"
