@@ -92,9 +92,8 @@ def test_likelihood_moves_along_the_log_probability_of_the_real_batch(state):
     assert set(metrics) == set(jax.eval_shape(told, HPARAMS, state, batch, key)[2])
 
 
-@pytest.mark.parametrize(
-    "mapper", ["together", pytest.param("alone", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("mapper", ["alone", "together"])
 def test_likelihood_comes_first_and_each_member_has_its_own_step(state, mapper):
     first = policy.likelihood(NETWORKS, LOSS)
     then = policy.reinforce(NETWORKS, LOSS, 1)
