@@ -11,8 +11,6 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from jaxgan.data import wav
-
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sound_gan.py"
 
 
@@ -92,15 +90,3 @@ def test_few_recordings_without_labels_make_a_whole_run(tmp_path):
     _, x = wavfile.read(tmp_path / "run" / "real.wav")
     assert len(x) == 256 + 800 and (tmp_path / "run" / "report.html").exists()
     assert "no scores, as a classifier needs labels" in result.stdout
-
-
-def test_stereo_recordings_are_refused_in_a_sentence(tmp_path):
-    import wave
-
-    with wave.open(str(tmp_path / "stereo.wav"), "wb") as file:
-        file.setparams((2, 2, 8000, 0, "NONE", ""))
-        file.writeframes(bytes(4000))
-    wav.write(tmp_path / "mono.wav", np.zeros(1000), 8000)
-    result = run("--dataset", "sounds", "--data-dir", tmp_path, cwd=tmp_path)
-    assert result.returncode == 2 and "Traceback" not in result.stderr
-    assert "--dataset sounds" in result.stderr and "2 channels" in result.stderr
