@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
+from jaxgan.data import wav
+
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sound_gan.py"
 
 
