@@ -157,6 +157,12 @@ def mmd2(x: ArrayLike, y: ArrayLike, kernel: Kernel) -> Array:
 
     Raises:
       UserError: if shapes do not fit or there are fewer than two samples of either.
+
+    When:
+      For samples, with a kernel of your choice.
+
+    References:
+      Gretton et al., A Kernel Two-Sample Test, 2012
     """
     if isinstance(kernel, Gaussian | Polynomial):
         centre, x, y = _about_centre(x, y)
