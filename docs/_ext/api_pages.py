@@ -80,5 +80,4 @@ def documented(module, names, own=False):
     lines = ["```{eval-rst}", f".. automodule:: {module}"]
     lines += [f"   :members: {', '.join(names)}"] if names else []
     lines += ["   :imported-members:"] if own else []
-    lines += ["   :no-value:"]
     return "\n".join([*lines, "```", ""])

@@ -6,6 +6,8 @@ for its own markup is escaped, so that no docstring has to know of it.
 
 import re
 
+from sphinx import addnodes
+
 CODE = re.compile(r"(?<!`)`([^`\s](?:[^`]*[^`\s])?)`(?!`)")
 EMPHASIS = re.compile(r"(?<![\w*\\])\*(\w[^*\n]*)\*(?![\w*])")
 SECTION = re.compile(
@@ -20,6 +22,7 @@ def setup(app):
     app.connect("autodoc-process-docstring", plain, priority=600)
     app.connect("autodoc-process-signature", sign)
     app.connect("autodoc-skip-member", skip)
+    app.connect("object-description-transform", without_value)
     app.docstrings_of_data = {}
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -130,3 +133,11 @@ def sign(app, what, name, obj, options, signature, returns):
     if what == "class" and signature and ", parent: " in signature:
         signature = OF_FLAX.sub(")", signature)
     return short(signature), short(returns)
+
+
+def without_value(app, domain, kind, content):
+    """Takes away the values of tables, which are addresses of functions."""
+    if kind == "data":
+        for node in list(content.parent.findall(addnodes.desc_annotation)):
+            if node.astext().startswith(" ="):
+                node.parent.remove(node)

@@ -262,9 +262,17 @@ def schedule_rows():
 
     yield from head("shape", "factor", "numbers")
     for name, shape in schedules.SHAPES.items():
-        numbers = list(inspect.signature(shape).parameters)[1:]
         text = one_line((inspect.getdoc(shape) or "").split("\n\n")[0])
-        yield row(f"`{name}`", text, ", ".join(f"`{number}`" for number in numbers))
+        numbers = list(inspect.signature(shape).parameters.values())[1:]
+        yield row(f"`{name}`", text, ", ".join(map(number_of, numbers)))
+
+
+def number_of(parameter):
+    """A number of a schedule, with its default in brackets."""
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return "`at_1`, `factor_1`, `at_2`, `factor_2`, ..."
+    required = parameter.default is parameter.empty
+    return f"`{parameter.name}`" + ("" if required else f" ({parameter.default:g})")
 
 
 def score_name_rows():
