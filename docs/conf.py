@@ -6,9 +6,13 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
-# Tutorials run in processes of their own, which find the package as this one does.
+# Tutorials run in processes of their own, which find the package and its command as
+# this one does.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")])
+)
+os.environ["PATH"] = os.pathsep.join(
+    [str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
 )
 # Without it JAX says on a CPU that it has looked for other devices.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -29,7 +33,7 @@ extensions = [
     "api_pages",
     "tables",
 ]
-exclude_patterns = ["_build", "_ext", "notebooks"]
+exclude_patterns = ["_build", "_ext", "notebooks", "jupyter_execute"]
 
 html_theme = "furo"
 html_title = "jaxgan"
@@ -38,7 +42,8 @@ myst_enable_extensions = ["dollarmath", "fieldlist"]
 myst_heading_anchors = 3
 
 nb_execution_mode = "force"
-nb_execution_timeout = 120
+nb_execution_timeout = 300
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
@@ -50,7 +55,10 @@ autosummary_generate = False
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = ["When"]
-trim_doctest_flags = True
+doctest_global_setup = """
+import jax, jax.numpy as jnp
+from jaxgan import divergences, losses, penalties, population, scores, steps
+"""
 
 linkcheck_anchors = False
 linkcheck_timeout = 20

@@ -79,6 +79,7 @@ def train(program=None, *, num_steps=1, data=None, **wrong):
 
 POINTS = np.zeros((8, 2), np.float32)
 
+
 class WithoutTrain(nn.Module):
     def __call__(self, z):
         return z

@@ -52,7 +52,7 @@ def restructured(text):
             not in_section and lines[0].startswith("    ") and not is_doctest(lines[0])
         ):
             found.append("::\n\n" + block)
-        elif is_doctest(lines[0]):
+        elif is_doctest(lines[0]) or lines[0] in ("Example:", "Examples:"):
             found.append(block)
         else:
             found.append(inline(block))

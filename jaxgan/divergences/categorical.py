@@ -47,6 +47,11 @@ def kl(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
     Raises:
       UserError: if shapes do not fit, or known values are not distributions.
 
+    Example:
+      >>> p, q = jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5])
+      >>> print(f"{divergences.kl(p, q):.4f}, {divergences.kl(q, p):.4f}")
+      0.6931, inf
+
     When:
       Where a mode that q misses should weigh most.
 
@@ -88,6 +93,11 @@ def js(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
     """Jensen-Shannon divergence, (KL(p, m) + KL(q, m)) / 2 with m = (p + q) / 2.
 
     It is symmetric, in [0, log 2]; arguments and errors are those of `kl`.
+
+    Example:
+      >>> apart = divergences.js(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), base=2)
+      >>> print(f"{apart:.3f}")
+      1.000
 
     When:
       For a bounded and symmetric measure.

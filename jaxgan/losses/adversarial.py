@@ -124,6 +124,12 @@ def hinge() -> types.Loss:
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
 
+    Example:
+      >>> real, fake = jnp.array([2.0, 0.0]), jnp.array([-3.0, 1.0])
+      >>> loss = losses.hinge()
+      >>> print(loss.discriminator(real, fake), loss.generator(real, fake))
+      1.5 1.0
+
     When:
       With spectral normalisation, on large images.
 

@@ -32,6 +32,13 @@ def r1(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
     Returns:
       A scalar, to be weighted by the caller.
 
+    Example:
+      >>> def critic(x):  # whose gradient is (3, 4) everywhere
+      ...     return x @ jnp.array([3.0, 4.0])
+      >>> x = jnp.zeros((5, 2))
+      >>> print(penalties.r1(critic, x, x, jax.random.key(0)))
+      25.0
+
     When:
       For local convergence; with `non_saturating`, and with `r2` for `relativistic`.
 

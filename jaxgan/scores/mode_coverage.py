@@ -89,6 +89,13 @@ def nearest_mode(
     Raises:
       UserError: for an unknown rule and for shapes that do not fit.
 
+    Example:
+      >>> means = jnp.array([[0.0, 0.0], [3.0, 0.0]])
+      >>> x = jnp.array([[0.1, 0.0], [3.0, 1.0]])
+      >>> mode, good = scores.nearest_mode(x, means, std=0.1)
+      >>> print(mode, good)
+      [0 1] [ True False]
+
     When:
       For `mode_coverage` of points.
     """
