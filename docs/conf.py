@@ -37,6 +37,8 @@ exclude_patterns = ["_build", "_ext", "notebooks", "jupyter_execute"]
 
 html_theme = "furo"
 html_title = "jaxgan"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 
 myst_enable_extensions = ["dollarmath", "fieldlist"]
 myst_heading_anchors = 3

@@ -15,6 +15,7 @@ import pathlib
 import re
 from typing import NamedTuple
 
+from docutils import nodes
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
@@ -59,7 +60,12 @@ class Catalogue(SphinxDirective):
     def run(self):
         kind = self.arguments[0]
         lines = described(kind) if kind in REGISTRIES else OTHERS[kind]()
-        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=False)
+        text = "\n".join(lines)
+        found = self.parse_text_to_nodes(text, allow_section_headings=False)
+        for node in found:
+            if isinstance(node, nodes.table):
+                node["classes"].append("catalogue")
+        return found
 
 
 class Entry(NamedTuple):
@@ -81,6 +87,8 @@ def described(part):
         found = read(docstring(module, name))
         if not found.papers and inspect.isfunction(value):
             found = found._replace(papers=papers_of_module(value))
+        if getattr(value, "__name__", name) in set(every) - {name}:
+            found = Entry(f"The same as `{value.__name__}`.", found.papers, found.when)
         if name in named or (inspect.isfunction(value) and found.when):
             yield row(f"{{py:obj}}`{name} <jaxgan.{part}.{name}>`", *found)
 
@@ -128,7 +136,7 @@ def sentences(block):
     found = ""
     for sentence in re.split(r"(?<=[\w`)]\.) ", one_line(block)):
         if not sentence.startswith("Arguments"):
-            found = f"{found} {sentence}"
+            found = f"{found} {sentence[0].upper()}{sentence[1:]}"
         if "`" in found:
             break
     return found.strip()
