@@ -16,6 +16,7 @@ from jaxgan.networks import (
     conv,
     dcgan,
     mlp,
+    mocogan,
     r3gan,
     resnet,
     sagan,
@@ -93,6 +94,11 @@ ARCHITECTURES: dict[str, Architecture] = {
         video_dcgan.video_dcgan,
         types.Pair(Recipe("batch", "dcgan"), Recipe("batch", "dcgan")),
         100,
+    ),
+    "mocogan": Architecture(
+        mocogan.mocogan,
+        types.Pair(Recipe("batch", "dcgan"), Recipe("batch", "dcgan")),
+        64,
     ),
 }
 """All architectures by name."""

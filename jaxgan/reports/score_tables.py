@@ -53,6 +53,32 @@ COLUMNS = {
         "share of samples close to a mode, or that a classifier is sure about; more "
         "than a perfect generator shows means that the modes are too narrow",
     ),
+    ("motion_match", "value"): Column(
+        "match of steps",
+        "more",
+        1.0,
+        "how well a frame is the one before it, moved by the velocity of its video, in "
+        "the worst step of each; 1 for videos of the data",
+    ),
+    ("difference_frechet_distance", "value"): Column(
+        "Frechet distance of differences",
+        "less",
+        math.inf,
+        "between Gaussians fitted to the pixels of differences of frames that follow "
+        "each other, of the samples and of training data: how it moves",
+    ),
+    ("difference_frechet_distance", "floor"): Column(
+        "its floor    ", "", math.inf, "what held-out real videos show"
+    ),
+    ("frame_frechet_distance", "value"): Column(
+        "Frechet distance of frames",
+        "less",
+        math.inf,
+        "the same of the frames by themselves, in whatever order: how it looks",
+    ),
+    ("frame_frechet_distance", "floor"): Column(
+        "its floor     ", "", math.inf, "what held-out real videos show"
+    ),
     ("within_mode_deviation", "value"): Column(
         "deviation in modes",
         "one",
@@ -140,6 +166,12 @@ COLUMNS = {
         "share of samples to which another one is nearer than to all but a few real "
         "ones; real samples have as many as the floor of copies of training",
     ),
+    ("matched_energy", "value"): Column(
+        "matched energy",
+        "more",
+        1.0,
+        "share of a waveform's energy that is a chirp of its mode; 1 without any noise",
+    ),
     ("precision", "value"): Column(
         "precision", "more", 1.0, "share of samples that are close to a real one"
     ),
@@ -193,6 +225,7 @@ def glossary(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 DECISIVE = (
+    ("difference_frechet_distance", "value"),
     ("frechet_distance", "value"),
     ("precision", "value"),
     ("within_mode_energy", "value"),

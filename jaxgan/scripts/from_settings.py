@@ -22,7 +22,7 @@ from jaxgan.data import augmentation, dataset, pool, streaming
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import cli, drawing, settings
-from jaxgan.steps import families, schedules
+from jaxgan.steps import families, freezing, schedules
 from jaxgan.training import methods
 
 WIDTH = 16
@@ -174,31 +174,56 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         name = "mnist" if there else "digits"
         why = "is at hand" if there else "is not at hand (its place is --data-dir)"
         print(f"dataset {name}, because mnist {why}")
-    with cli.flag("--dataset", name):
-        data = dataset.load(
-            name,
-            data_dir=asked.data_dir,
-            seed=getattr(asked, "seed", 0),
-            image_size=asked.image_size,
-            value_range=asked.value_range,
-            num_tuples=asked.num_tuples,
-            imbalance=asked.imbalance,
-        )
+    data = load(dataclasses.replace(asked, dataset=name))
     shape = np.shape(data.train.x)[1:]
     need = f"it has samples of shape {shape}, not images of one to three channels"
     cli.require(len(shape) == 3 and shape[2] in (1, 2, 3), "--dataset", name, need)
-    labelled = not asked.labels or data.train.label is not None
-    need = f"the images of {name} have no labels, of two classes at least"
-    cli.require(labelled, "--labels", True, need)
+    check_labels(asked, data)
     print(dataset.about(data))
     return dataclasses.replace(asked, dataset=name), data
 
 
+def load_videos(asked: Images) -> tuple[Images, dataset.Dataset]:
+    """Loads the videos: those asked for, or moving shapes.
+
+    Returns:
+      The settings with the name of the dataset, and the dataset.
+
+    Raises:
+      UserError: if there are no such videos, they have more than three channels, or
+        labels are asked for and absent.
+    """
+    name = asked.dataset or "moving_shapes"
+    if dataset.is_built_in(name):
+        need = f"{name} is built in and reads no folder; give --dataset videos"
+        cli.require(asked.data_dir is None, "--data-dir", asked.data_dir, need)
+    asked = dataclasses.replace(asked, dataset=name)
+    data = load(asked)
+    shape = np.shape(data.train.x)[1:]
+    need = f"it has samples of shape {shape}, not videos of one to three channels"
+    cli.require(len(shape) == 4 and shape[3] in (1, 2, 3), "--dataset", name, need)
+    check_labels(asked, data)
+    print(dataset.about(data))
+    return asked, data
+
+
+def check_labels(asked: settings.Images, data: dataset.Dataset) -> None:
+    """Asks for labels where a conditional GAN is to learn them.
+
+    Raises:
+      UserError: if there are none.
+    """
+    labelled = not asked.labels or data.train.label is not None
+    need = f"the samples of {data.name} have no labels, of two classes at least"
+    cli.require(labelled, "--labels", True, need)
+
+
 def load(asked: Any) -> dataset.Dataset:
-    """Loads what a study is of, points or images.
+    """Loads what a study is of, points, images or videos.
 
     Args:
-      asked: settings with those of `settings.Files`, `dataset`, `data_dir` and `seed`.
+      asked: settings with those of `settings.Files`, `dataset`, `data_dir` and, if data
+        are drawn by it, `seed`.
 
     Raises:
       UserError: as `dataset.load`.
@@ -207,11 +232,12 @@ def load(asked: Any) -> dataset.Dataset:
         return dataset.load(
             asked.dataset,
             data_dir=asked.data_dir,
-            seed=asked.seed,
+            seed=getattr(asked, "seed", 0),
             image_size=asked.image_size,
             value_range=asked.value_range,
             num_tuples=asked.num_tuples,
             imbalance=asked.imbalance,
+            num_frames=asked.num_frames,
         )
 
 
@@ -311,7 +337,7 @@ def networks_for(
     described |= numbers
     size = "x".join(map(str, described["shape"]))
     described |= packed(asked, labels=labels)
-    with cli.flag("--network", f"{asked.network} for images of {size}"):
+    with cli.flag("--network", f"{asked.network} for samples of {size}"):
         return gan_lib.build(described), described
 
 
@@ -432,6 +458,7 @@ def method_for(
         schedules=changing,
         accumulate=asked.accumulate,
         penalty_every=asked.penalty_every,
+        freeze=asked.freeze,
         **augmented(asked, data),
     )
     need = f"it must divide --batch-size {asked.batch_size}"
@@ -441,6 +468,9 @@ def method_for(
         numbers = methods.numbers(method)
         schedules.check(numbers)
         schedules.check_values(numbers)
+    with cli.flag("--freeze", " ".join(asked.freeze)):
+        params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
+        freezing.check(params, asked.freeze)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"

@@ -57,6 +57,7 @@ class Method(NamedTuple):
         other, see `gradients.accumulated`.
       penalty_every: k, the penalties are taken in every k-th step, k times as heavy,
         see `gradients.with_lazy_penalties`.
+      freeze: layers of the players whose weights stay as they are, see `steps.frozen`.
     """
 
     loss: str
@@ -75,6 +76,7 @@ class Method(NamedTuple):
     schedules: Mapping[str, float] = {}
     accumulate: int = 1
     penalty_every: int = 1
+    freeze: Sequence[str] = ()
 
 
 class Made(NamedTuple):
@@ -162,6 +164,8 @@ def make(gan: types.GAN, method: Method) -> Made:
     if CLIP in weights:
         made = made._replace(step=_clipped(*players, optimizer, method.n_critic))
     step = made.step
+    if method.freeze:
+        step = steps.frozen(step, method.freeze)
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
         step = steps.averaged(step, decay)

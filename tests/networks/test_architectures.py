@@ -36,6 +36,14 @@ SMALL = {
     "r3gan": {"shape": (8, 8, 3), "width": 4, "groups": 2, "latent_dim": 4},
     "wavegan": {"shape": (256, 1), "width": 2, "latent_dim": 4},
     "video_dcgan": {"shape": (4, 4, 8, 2), "width": 2, "latent_dim": 4},
+    "mocogan": {
+        "shape": (3, 4, 8, 2),
+        "width": 2,
+        "start": 2,
+        "motion": 1,
+        "memory": 4,
+        "latent_dim": 6,
+    },
 }
 NUM_CLASSES = 3
 MEMBERS, STEPS, BATCH = 2, 20, 4

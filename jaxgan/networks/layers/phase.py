@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan.core import randomness
+from jaxgan.networks.layers import noise
 
 
 class PhaseShuffle(nn.Module):
@@ -27,15 +27,10 @@ class PhaseShuffle(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        stream = self.variable(
-            "noise",
-            "key",
-            lambda: jax.random.key_data(randomness.threefry(self.make_rng("params"))),
-        )
+        following = noise.stream(self)
         if not train or not self.radius:
             return x
-        key, after = jax.random.split(randomness.threefry(stream.value))
-        stream.value = jax.random.key_data(after)
+        key = following()
         shift = jax.random.randint(key, (len(x),), -self.radius, self.radius + 1)
         padding = [(0, 0), (self.radius, self.radius), (0, 0)]
         padded = jnp.pad(x, padding, mode="reflect")
