@@ -46,7 +46,13 @@ EXAMPLES = {
 }
 """Of architectures, samples and numbers at which their parameters are counted."""
 
-OTHER_EXAMPLES = [((32, 32, 3), {}), ((28, 28, 1), {}), ((16384, 1), {}), ((64,), {})]
+OTHER_EXAMPLES = [
+    ((32, 32, 3), {}),
+    ((28, 28, 1), {}),
+    ((16, 64, 64, 3), {}),
+    ((16384, 1), {}),
+    ((64,), {}),
+]
 
 
 def setup(app):
