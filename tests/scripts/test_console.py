@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -86,3 +88,9 @@ def test_an_installed_wheel_runs_an_experiment_in_any_folder(tmp_path):
     done = called(*words, cwd=tmp_path, **own)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "scores.json").exists()
+    # The command that it gives to go on with is one that works here.
+    command = re.search(r"Draw from a generator: python (.+)", done.stdout).group(1)
+    drawn = subprocess.run(
+        [sys.executable, *shlex.split(command)], cwd=tmp_path, env=os.environ | own
+    )
+    assert drawn.returncode == 0 and (tmp_path / "grid.png").exists()
