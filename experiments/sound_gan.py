@@ -31,12 +31,26 @@ class Settings(
     """architecture of both players, by its name in jaxgan.networks"""
     width: int | None = 8
     """channels of the outermost layers; 64 as published"""
+    loss: str = "wasserstein"
+    """objective, by its name in jaxgan.losses"""
+    penalties: tuple[str, ...] = ("wgan_gp:10",)
+    """NAME:WEIGHT each, of jaxgan.penalties, jaxgan.losses.TERMS or the rule's own"""
+    n_critic: int = 2
+    """steps of the discriminator to one of the generator; 5 as published"""
+    learning_rate: float = 5e-4
+    """of the generator's optimiser; 1e-4 as published, for longer training"""
+    discriminator_learning_rate: float = 5e-4
+    """of the discriminator's optimiser"""
+    betas: tuple[float, float] = (0.5, 0.9)
+    """of both players' Adam, or of another optimiser that has b1 and b2"""
+    seeds: int = 2
+    """members of the population"""
+    steps: int = 2000
+    """of each member"""
     samples: int = 1000
     """generated samples that are scored, per seed"""
     classifier_images: int = 50_000
     """training clips, counted anew in each epoch, that the classifier sees"""
-    seeds: int = 2
-    """members of the population"""
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def main(asked: Settings) -> None:
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
     base, space = describe(asked)
-    data = from_settings.load(asked)
+    data = from_settings.load(asked, videos=True)
     from_settings.check_scores(asked, data)
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))

@@ -37,8 +37,18 @@ class Settings(
     each video, within one for each class if there are such"""
     network: str = "mocogan"
     """mocogan or video_dcgan"""
+    seeds: int = 3
+    """members of the population"""
+    steps: int = 3000
+    """of each member"""
     samples: int = 2000
     """generated samples that are scored, per seed"""
+    batch_size: int = 32
+    """real samples in a player's step"""
+    penalty_every: int = 4
+    """k: penalties in every k-th step alone, k times as heavy; not for R3GAN"""
+    ema_decay: float | None = 0.99
+    """of the generator's moving average, from which samples are drawn; None for none"""
 
 
 if __name__ == "__main__":

@@ -24,16 +24,20 @@ from jaxgan.data import (
     clips,
     digits,
     folders,
+    grammars,
     long_tail,
     mixtures,
     moving,
+    oracles,
     own,
     polygons,
     ranges,
     resizing,
+    sequences,
     sounds,
     spoken_digits,
     stacking,
+    texts,
     tfds,
     videos,
 )
@@ -56,7 +60,17 @@ SOUNDS = "sounds"
 OF_SOUND = (CHIRPS, spoken_digits.NAME, SOUNDS)
 """The datasets of waveforms."""
 
-NAMES = (*MIXTURES, POLYGONS, CHIRPS, "digits", *MOVING)
+TEXT, GRAMMAR, ORACLE = "text", "grammar", "oracle"
+"""The names of sequences of symbols: a file that `data_dir` then names, sentences of
+`grammars.AGREEMENT`, and what SeqGAN's oracle draws."""
+
+LENGTHS = {TEXT: 32, GRAMMAR: 11, ORACLE: oracles.LENGTH}
+"""Symbols of a sequence; no sentence that is shorter than 13 words has 12."""
+
+NUM_SEQUENCES = 10_000
+"""Sequences of each pool of a grammar and of the oracle, as in SeqGAN's paper."""
+
+NAMES = (*MIXTURES, POLYGONS, CHIRPS, "digits", *MOVING, GRAMMAR, ORACLE)
 """The datasets that need no preparation, but for stacks of them."""
 
 NUM_POINTS, NUM_EMBEDDED, NUM_VIDEOS, NUM_CHIRPS = 50_000, 10_000, 10_000, 4_000
@@ -80,6 +94,7 @@ OWN = {
     FILES: ".npz or .npy file or to a folder of images",
     VIDEOS: ".npz or .npy file or to a folder of videos",
     SOUNDS: "folder of .wav files",
+    TEXT: "text file",
 }
 """By the names of one's own data what `data_dir` is set to."""
 
@@ -89,7 +104,8 @@ class Split(NamedTuple):
 
     Attributes:
       x: `[N, H, W, C]` uint8 images in 0..255, `[N, T, H, W, C]` uint8 videos, `[N, F]`
-        float32 points, or `[N, T, 1]` int16 waveforms, times 32768.
+        float32 points, `[N, T, 1]` int16 waveforms, times 32768, or `[N, T, V]` uint8
+        sequences, see `sequences`.
       label: `[N]` int32 classes, or for a mixture or chirps the mode of each sample;
         None if the dataset has none.
     """
@@ -125,6 +141,7 @@ class Dataset(NamedTuple):
       shapes: the distribution itself where it is one of polygons, or None.
       sweeps: the distribution itself where it is one of chirps, or None.
       sample_rate: of waveforms, in Hz; None where there are none.
+      text: what the symbols are where samples are sequences, or None.
       class_names: K names, label i's at place i (folder names, or the numbers that a
         file had before they were renumbered); None where classes are just numbers.
       notes: sentences for the user, on how files were read and what was left out.
@@ -147,6 +164,7 @@ class Dataset(NamedTuple):
     stack: Stack | None = None
     whole: Split | None = None
     motion: moving.Moving | None = None
+    text: sequences.Sequences | None = None
 
 
 def load(
@@ -162,6 +180,9 @@ def load(
     imbalance: float | None = None,
     num_frames: int | None = None,
     form: clips.Form | None = None,
+    length: int | None = None,
+    vocabulary: int | None = None,
+    unit: str = "characters",
 ) -> Dataset:
     """Loads a dataset by name.
 
@@ -171,22 +192,23 @@ def load(
         or of the square `image_size`), "digits", "moving_shapes" and "moving_digits"
         (see `moving`, likewise), one of `PREPARED` ("mnist", "fashion_mnist",
         "cifar10"), "files" and "videos" for one's own images and videos, one of
-        `OF_SOUND` ("chirps", "spoken_digits", "sounds" for one's own recordings), or
-        the name of an image dataset of TFDS that is prepared on disk. "stacked2_NAME"
-        and "stacked3_NAME" have two and three grey images of the dataset NAME as their
+        `OF_SOUND` ("chirps", "spoken_digits", "sounds" for one's own recordings), of
+        sequences "text", "grammar" and "oracle", or the name of an image dataset of
+        TFDS that is prepared on disk. "stacked2_NAME" and "stacked3_NAME" have two and
+        three grey images of the dataset NAME as their
         channels, see `stacking`; "stacked_NAME" has two.
       seed: of the pools of a mixture, of polygons or of what moves, and of tuples; real
         data do not depend on it.
       data_dir: of `PREPARED`, the folder of their archives or of prepared datasets, see
         `builders.prepare`; of "files", the `.npz` or `.npy` file or the folder of
         images, see `own.load`; of "videos", see `videos.load`; of sound see
-        `spoken_digits.load` and `sounds.load`; else the folder of prepared TFDS
-        datasets. None for the
-        environment variable `JAXGAN_DATA_DIR`, or without that the default of TFDS.
-      num_samples: N of the training pool and of the test pool of a mixture, of polygons
-        or of what moves, at least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more
-        than two dimensions, `NUM_VIDEOS`); the number of samples of real data is what
-        it is.
+        `spoken_digits.load` and `sounds.load`; of "text", the file, see `texts.load`;
+        else the folder of prepared TFDS datasets. None for the environment variable
+        `JAXGAN_DATA_DIR`, or without that the default of TFDS.
+      num_samples: N of the training pool and of the test pool of what is drawn, at
+        least 1, or None for `NUM_POINTS` (`NUM_EMBEDDED` in more than two dimensions,
+        `NUM_VIDEOS`, `NUM_CHIRPS`, `NUM_SEQUENCES`); the number of samples of real data
+        is what it is.
       image_size: `(H, W)` to which images are resized, or None to keep their size.
       resize: how: "lanczos", "box" or "pad", see `resizing.resizer`.
       value_range: of "files", the values of black and white where they cannot be told,
@@ -198,6 +220,9 @@ def load(
       num_frames: T of videos: what moves has so many frames, and one's own videos are
         cut into pieces of so many; None for 8 and for all that they have.
       form: of the clips of sound, see `clips.Form`; None for the usual one.
+      length: T, symbols of a sequence, or None for that of `LENGTHS`.
+      vocabulary: V, different symbols of sequences, or None for as many as there are.
+      unit: of "text", one of `texts.UNITS`.
 
     Returns:
       The dataset, as NumPy arrays.
@@ -221,6 +246,16 @@ def load(
             f"form={form} is for sounds, which {name!r} has not; leave it out."
         )
     of_images = {"data_dir": data_dir, "image_size": image_size, "resize": resize}
+    of_sequences = {"length": length, "vocabulary": vocabulary}
+    if name in LENGTHS:
+        _check_range(name, value_range)
+        of_others = {"num_tuples": num_tuples, "imbalance": imbalance}
+        _require_absent(name, "images", image_size=image_size, **of_others)
+        if name == TEXT:
+            _require_absent(name, "what is drawn", num_samples=num_samples)
+            return _load_text(data_dir, unit=unit, **of_sequences)
+        return _draw_sequences(name, seed, num_samples, **of_sequences)
+    _require_absent(name, "sequences", **of_sequences)
     if (stacked := stacking.parse(name)) is not None:
         depth, images = stacked
         single = load(images, value_range=value_range, **of_images)
@@ -256,11 +291,7 @@ def _load_single(
     num_frames: int | None,
 ) -> Dataset:
     """A dataset whose samples are not stacked; arguments as for `load`."""
-    if value_range is not None and name not in (FILES, VIDEOS):
-        raise errors.UserError(
-            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} and "
-            f"{VIDEOS!r} alone, and {name!r} has a known one; leave it out."
-        )
+    _check_range(name, value_range)
     if name in MIXTURES:
         if image_size is not None:
             raise errors.UserError(
@@ -364,6 +395,14 @@ def _load_sound(
     )
 
 
+def _check_range(name: str, value_range: ranges.Range | None) -> None:
+    if value_range is not None and name not in (FILES, VIDEOS):
+        raise errors.UserError(
+            f"value_range is {ranges.shown(value_range)}, but it is for {FILES!r} and "
+            f"{VIDEOS!r} alone, and {name!r} has a known one; leave it out."
+        )
+
+
 def is_built_in(name: str) -> bool:
     """Whether a dataset reads no files of the user's, stacked or not."""
     stacked = stacking.parse(name)
@@ -385,7 +424,7 @@ def is_at_hand(name: str, data_dir: str | None = None) -> bool:
         return is_at_hand(stacked[1], data_dir)
     if name in NAMES:
         return True
-    if name in (FILES, VIDEOS, SOUNDS):
+    if name in OWN:
         path = folders.chosen(data_dir)
         return path is not None and os.path.exists(path)
     if name == spoken_digits.NAME:
@@ -676,6 +715,83 @@ def to_uint8(x: ArrayLike) -> Array:
       `[...]` uint8, rounded to the nearest level.
     """
     return jnp.clip(jnp.round((jnp.asarray(x) + 1) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def _require_absent(name: str, what: str, **given: Any) -> None:
+    """Asks for none of these arguments, which are for another kind of data."""
+    for argument, value in given.items():
+        if value is not None:
+            raise errors.UserError(
+                f"{argument} is {errors.shown(value)}, but it is for {what}, which "
+                f"{name!r} is not; leave it out."
+            )
+
+
+def _load_text(
+    data_dir: str | None, *, length: int | None, vocabulary: int | None, unit: str
+) -> Dataset:
+    path = _own_path(TEXT, data_dir)
+    length = LENGTHS[TEXT] if length is None else length
+    found = texts.load(path, length=length, vocabulary=vocabulary, unit=unit)
+    what = sequences.Sequences(found.symbols)
+    return _from_tokens(TEXT, found.train, found.test, what, found.note)
+
+
+def _draw_sequences(
+    name: str,
+    seed: int,
+    num_samples: int | None,
+    *,
+    length: int | None,
+    vocabulary: int | None,
+) -> Dataset:
+    """Fixed pools of training and of test sequences, drawn independently."""
+    length = LENGTHS[name] if length is None else length
+    number = NUM_SEQUENCES if num_samples is None else num_samples
+    sequences.require_length(length)
+    if number < 1:
+        raise errors.UserError(f"num_samples is {number}; it must be at least 1.")
+    draw = _draw_sentences if name == GRAMMAR else _draw_from_oracle
+    what, parts = draw(seed, number, length, vocabulary)
+    note = f"{name}: {number:,} sequences in each part, drawn by seed {seed}"
+    train, test = parts
+    return _from_tokens(name, train, test, what, note)
+
+
+def _draw_sentences(seed, number, length, vocabulary):
+    law = grammars.AGREEMENT
+    symbols = ("", *grammars.terminals(law))
+    sequences.require_vocabulary(symbols, vocabulary, "the grammar")
+    symbols += ("",) * ((vocabulary or 0) - len(symbols))
+    what = sequences.Sequences(symbols, " ", law)
+    numbers = {symbol: i for i, symbol in reversed([*enumerate(symbols)])}
+    drawn = [
+        grammars.sample(law, f"{seed} {part}", number, length)
+        for part in ("train", "test")
+    ]
+    return what, [
+        np.array(
+            [[numbers[own] for own in (*s, *("",) * (length - len(s)))] for s in part]
+        )
+        for part in drawn
+    ]
+
+
+def _draw_from_oracle(seed, number, length, vocabulary):
+    size = oracles.VOCABULARY if vocabulary is None else vocabulary
+    sequences.require_vocabulary((), size, "the oracle")
+    law = oracles.Oracle(size)
+    keys = jax.random.split(randomness.key(seed))
+    what = sequences.Sequences(tuple(map(str, range(size))), " ", law)
+    return what, [oracles.sample(law, key, number, length) for key in keys]
+
+
+def _from_tokens(name, train, test, what: sequences.Sequences, note: str) -> Dataset:
+    """A dataset of the numbers of symbols, `[N, T]` in each part."""
+    size = len(what.symbols)
+    train, test = (Split(sequences.one_hot(own, size)) for own in (train, test))
+    said = f"{note}; {train.x.shape[1]} symbols each, of {size}"
+    return Dataset(name, train, test, notes=(said,), text=what)
 
 
 def _square(name: str, image_size: tuple[int, int] | None) -> int | None:

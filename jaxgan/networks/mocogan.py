@@ -16,10 +16,9 @@ discriminator that knows the frame have the sum that one discriminator would hav
 the game has the same equilibrium. Of losses that are linear in the logits
 (`wasserstein`, `hinge` within its margin, the generator's of both) the sum of the two
 terms is the term of the sum. Of others the two share one slope: where D_V is sure, D_I
-learns nothing more, which two terms would let it. For this every loss, penalty,
-step rule, pack and score keeps its meaning, as each takes one number for a sample and,
-of Wasserstein critics and of penalties on gradients, one function of it; two numbers
-for a sample would be read as two samples.
+learns nothing more, which two terms would let it. In return every loss, penalty, step
+rule, pack and score keeps its meaning: each takes one number for a sample, and those of
+gradients one function of the sample; two numbers would be read as two samples.
 """
 
 import dataclasses
@@ -68,7 +67,8 @@ class MoCoGANGenerator(nn.Module):
       motion: m, noise of each frame.
       memory: h, of the recurrent unit.
       recipe: its normalisation is of the hidden layers of frames.
-      conditioning: see `layers.Conditioning`; `concat` adds to the content.
+      conditioning: see `layers.Conditioning`; `concat` adds to the first noise and
+        the content.
     """
 
     shape: Sequence[int]
@@ -90,15 +90,14 @@ class MoCoGANGenerator(nn.Module):
             f"numbers of z begin the motion and motion={self.motion} move it on to "
             f"each of {frames} frames; the others are the content.",
         )
-        content, condition = layers.condition_generator(
-            z[:, moving:], label, self.conditioning
-        )
-        first, moves = z[:, : self.start], z[:, self.start : moving]
-        moves = moves.reshape(-1, frames, self.motion)
+        given, condition = layers.condition_generator(z, label, self.conditioning)
+        # A class may be one of looks or of motion.
+        classes, content = given[:, z.shape[-1] :], given[:, moving:]
+        first = jnp.concatenate([z[:, : self.start], classes], axis=-1)
+        moves = z[:, self.start : moving].reshape(-1, frames, self.motion)
         motion = Motion(self.memory, self.recipe)(first, moves, train=train)
-        both = jnp.concatenate(
-            [jnp.repeat(content[:, None], frames, axis=1), motion], axis=-1
-        )
+        content = jnp.repeat(content[:, None], frames, axis=1)
+        both = jnp.concatenate([content, motion], axis=-1)
         if condition is not None:
             condition = jnp.repeat(condition, frames, axis=0)
         x = self._images(both.reshape(-1, both.shape[-1]), condition, train, size)

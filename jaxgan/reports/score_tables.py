@@ -175,6 +175,58 @@ COLUMNS = {
     ("precision", "value"): Column(
         "precision", "more", 1.0, "share of samples that are close to a real one"
     ),
+    ("grammar_validity", "value"): Column(
+        "validity", "more", 1.0, "share of samples that are strings of the grammar"
+    ),
+    ("productions", "value"): Column(
+        "productions",
+        "more",
+        math.inf,
+        "productions of the grammar that some valid sample has come about by",
+    ),
+    ("production_kl", "value"): Column(
+        "KL of productions",
+        "less",
+        math.inf,
+        "how far the shares of the productions in valid samples are from their exact "
+        "ones, in nats",
+    ),
+    ("oracle_nll", "value"): Column(
+        "oracle NLL",
+        "less",
+        math.inf,
+        "negative log-likelihood of the samples by the oracle, in nats per symbol; "
+        "less than its floor is no better, but a lack of what is unlikely",
+    ),
+    ("oracle_nll", "floor"): Column(
+        "its floor     ", "", math.inf, "what held-out sequences have"
+    ),
+    **{
+        (f"ngram_js_{n}", "value"): Column(
+            f"JS of {n}-grams",
+            "less",
+            1.0,
+            f"Jensen-Shannon divergence of the {n}-grams of the samples from those of "
+            "held-out sequences, in bits; training sequences have the floor",
+        )
+        for n in (1, 2, 3, 4)
+    },
+    ("distinct_share", "value"): Column(
+        "distinct",
+        "real",
+        1.0,
+        "different sequences among the samples, over all",
+    ),
+    ("bleu", "value"): Column(
+        "BLEU", "more", 1.0, "n-grams of a sample that some held-out sequence has"
+    ),
+    ("self_bleu", "value"): Column(
+        "self-BLEU",
+        "real",
+        1.0,
+        "n-grams of a sample that some other sample has; more than real sequences have "
+        "is a lack of diversity",
+    ),
 }
 """What a table shows, by the names of a score and of a field of its record."""
 
@@ -228,6 +280,9 @@ DECISIVE = (
     ("difference_frechet_distance", "value"),
     ("frechet_distance", "value"),
     ("precision", "value"),
+    ("oracle_nll", "value"),
+    ("grammar_validity", "value"),
+    ("ngram_js_4", "value"),
     ("within_mode_energy", "value"),
     ("coverage", "reverse_kl"),
 )

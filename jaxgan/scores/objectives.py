@@ -15,11 +15,12 @@ MORE_IS_BETTER = {
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
     *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
     *("probe_accuracy", "motion_match"),
+    *("grammar_validity", "productions", "bleu"),
 }
 
 AS_REAL = {
     *("within_class_diversity", "modified_inception_score", "vendi_score"),
-    *("rke_mode_count", "entropy"),
+    *("rke_mode_count", "entropy", "distinct_share", "self_bleu"),
 }
 """Scores of which noise can have more than real data and collapse less, so that neither
 direction is better."""
@@ -30,7 +31,10 @@ OTHER = ("floor", "ceiling", "spread", "collapsed")
 INVERTED = ("recall", "f1")
 """Scores that ask for a generator."""
 
-USUAL = ("difference_frechet_distance", "frechet_distance", "reverse_kl", "f1")
+USUAL = (
+    *("difference_frechet_distance", "frechet_distance", "reverse_kl", "f1"),
+    "ngram_js_4",
+)
 """What a search goes by where nothing is said, the first that there is."""
 
 

@@ -27,6 +27,7 @@ from jaxgan.scores import (
     feature_suites,
     spectrograms,
     stacked_suites,
+    text_suites,
     video_suites,
 )
 from jaxgan.scores import classifier_training as training
@@ -85,7 +86,8 @@ def of_dataset(
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
     Args:
-      data: points whose mixture is known, polygons, videos, or images with labels.
+      data: points whose mixture is known, polygons, videos, sequences, or images with
+        labels.
       num_samples: samples of each seed that will be scored, at least `SPLITS`.
       seed: of the classifier.
       num_images: training images that the classifier sees, counted anew in each epoch;
@@ -121,6 +123,7 @@ def with_selection(
     seed: int,
     num_images: int | None = None,
     cache: pathlib.Path | None = None,
+    num_bleu: int = 0,
 ) -> tuple[Scoring, Suite | None]:
     """The suite for a dataset, and one that chooses states before that scores them.
 
@@ -130,6 +133,7 @@ def with_selection(
         `data.setting_aside`; None for no selection. Where scores need no real samples,
         it is the suite itself, for samples of its own.
       num_samples, seed, num_images, cache: as for `of_dataset`.
+      num_bleu: of sequences, samples that have BLEU, see `text_suites`; 0 for none.
 
     Raises:
       UserError: as `check`.
@@ -152,6 +156,13 @@ def with_selection(
     elif data.sweeps is not None:
         suite, known = _of_chirps(data, num_samples)
         note = "modes by matched filters, without a classifier"
+    elif data.text is not None:
+        suite = text_suites.of_text(data, num_samples=num_samples, num_bleu=num_bleu)
+        known = text_suites.known(data, num_samples, seed)
+        if chosen_by is not None:
+            apart = data._replace(test=chosen_by)
+            selection = text_suites.of_text(apart, num_samples=num_samples)
+        note = "scores are of the most probable symbol at each place"
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
         which = which.replace("images", noun_of(data)[0])
@@ -234,6 +245,8 @@ def _of_images(
 
 def noun_of(data: dataset.Dataset) -> tuple[str, str]:
     """What samples are called, many and one."""
+    if is_of_videos(data):
+        return "videos", "video"
     return ("images", "image") if data.sample_rate is None else ("clips", "clip")
 
 
@@ -296,7 +309,7 @@ def _of_videos(
         trained, note = classify()
         by_class, of_classes = _of_images(data, trained, num_samples)
         own.append(by_class)
-        known |= {"one video per class": np.asarray(of_classes["one image per class"])}
+        known["one video per class"] = of_classes["one video per class"]
     else:
         note = "no modes, as these need classes, which the videos have not"
 
@@ -381,7 +394,7 @@ def is_known(data: dataset.Dataset) -> bool:
 
 def laws_of(data: dataset.Dataset) -> tuple[Any, ...]:
     """The laws that the data may be drawn from, each None if it is not theirs."""
-    return (data.mixture, data.shapes, data.motion, data.sweeps)
+    return (data.mixture, data.shapes, data.motion, data.sweeps, data.text)
 
 
 def is_of_videos(data: dataset.Dataset) -> bool:

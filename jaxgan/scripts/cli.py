@@ -56,6 +56,8 @@ ADDED = {
         "probe_labels",
         "penalty_every",
         "num_frames",
+        "rollouts",
+        "likelihood_steps",
         "log_to",
         "init_from",
         "init_mapping",

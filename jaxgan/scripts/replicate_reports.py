@@ -48,6 +48,7 @@ def save_page(
     title: str,
     made_by: Mapping[str, str],
     column_names: Sequence[str] | None,
+    further: Sequence[reports.Section] = (),
 ) -> None:
     """Saves `report.html`, see `runs.pages`.
 
@@ -60,6 +61,7 @@ def save_page(
       title: of the page.
       made_by: for its foot.
       column_names: of the samples, or None if the columns are no classes.
+      further: sections that these data have and others have not.
     """
     pages.save(
         folder,
@@ -73,7 +75,7 @@ def save_page(
         made_by=made_by,
         notes=record["note"],
         result=result(record),
-        during=evaluations.sections(folder),
+        during=[*evaluations.sections(folder), *further],
     )
 
 

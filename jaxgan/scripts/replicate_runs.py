@@ -48,6 +48,12 @@ def as_it_is(kind: "Kind", asked: Any, data: dataset.Dataset) -> "Kind":
     return kind
 
 
+def no_sections(folder: pathlib.Path, samples: Samples) -> Sequence[reports.Section]:
+    """What `Kind.sections` is where the page needs no more than all have."""
+    del folder, samples
+    return ()
+
+
 def keep_nothing(folder: pathlib.Path, samples: Samples) -> None:
     """What `Kind.keep` is where pictures say all."""
     del folder, samples
@@ -68,6 +74,8 @@ class Kind(NamedTuple):
         pictures; the real ones are called "real".
       in_a_row: pictures in a row, where they are as wide as strips are; None for as
         many as there are classes, or rows. Rows of strips have no names.
+      sections: `(folder, samples) -> reports.Section`s that the page has beside those
+        of any kind.
       knowing: `(kind, settings, data) -> kind`, for a kind whose pictures, or what
         follows them here, depend on what was loaded.
     """
@@ -79,6 +87,7 @@ class Kind(NamedTuple):
     pictures: replicate_grids.Pictures = np.asarray
     keep: Callable[[pathlib.Path, Samples], None] = keep_nothing
     in_a_row: int | None = None
+    sections: Callable[[pathlib.Path, Samples], Sequence[reports.Section]] = no_sections
     knowing: Callable[["Kind", Any, dataset.Dataset], "Kind"] = as_it_is
 
 
@@ -131,6 +140,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
             column_names=replicate_grids.column_names(
                 data, labels=asked.labels and kind.in_a_row is None
             ),
+            further=kind.sections(folders.own, shown),
         )
         kind.keep(folders.own, shown)
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")

@@ -21,7 +21,7 @@ UNUSUAL = (
     *("augment", "ada_target", "ada_images", "consistency", "balance"),
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
     *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
-    *("penalty_every", "keep", "patience", "freeze"),
+    *("penalty_every", "rollouts", "likelihood_steps", "keep", "patience", "freeze"),
 )
 """Settings likewise, which are said where they are not as usual."""
 
@@ -199,7 +199,7 @@ def train(
 def unusual(asked: Any) -> dict[str, Any]:
     """The settings of `UNUSUAL` that are not as usual."""
     usual = {field.name: field.default for field in dataclasses.fields(asked)}
-    given = {name: getattr(asked, name) for name in UNUSUAL}
+    given = {name: getattr(asked, name) for name in UNUSUAL if name in usual}
     return {name: value for name, value in given.items() if value != usual[name]}
 
 

@@ -5,7 +5,7 @@ Imports nothing heavy, see `scripts.cli`; `from_settings` makes of them what the
 
 import dataclasses
 import pathlib
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxgan.scripts import cli
 
@@ -124,6 +124,39 @@ class Sounds(Drawing):
 
 
 @dataclasses.dataclass(frozen=True)
+class Sequences:
+    """Which sequences of symbols a GAN learns.
+
+    What is no flag is what all of them have: no labels, nothing to balance, and no
+    classifier that scores, though `Replicates` has its images; name this before that.
+    """
+
+    dataset: str = "grammar"
+    """grammar, oracle, or text for a file of one's own"""
+    data_dir: pathlib.Path | None = None
+    """of --dataset text, the file; None for JAXGAN_DATA_DIR"""
+    length: int | None = None
+    """symbols of a sequence; None for 32 of a text, 11 of the grammar, 20 of the
+    oracle"""
+    vocabulary: int | None = None
+    """different symbols; None for as many as there are, and 64 of the oracle"""
+    unit: str = "characters"
+    """what the symbols of a text are: characters of UTF-8, or bytes"""
+    stream: bool = False
+    """train from the host's memory and send each step's samples to the device"""
+    bleu: int = 0
+    """samples of each seed of which BLEU and self-BLEU are computed, which takes time
+    and the extra text; 0 for none"""
+    labels: ClassVar[bool] = False
+    balance: ClassVar[None] = None
+    balance_temperature: ClassVar[float] = 0.0
+    balance_clusters: ClassVar[None] = None
+    extra_data: ClassVar[None] = None
+    extra_share: ClassVar[float] = 0.25
+    classifier_images: ClassVar[int] = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class Network(Packing):
     """What the two players are."""
 
@@ -133,7 +166,7 @@ class Network(Packing):
     """channels of the outermost layers; None for 16, or as published where a network
     does not call it so"""
     numbers: tuple[str, ...] = ()
-    """further whole numbers of the network, NAME:NUMBER"""
+    """further numbers of the network, NAME:NUMBER, such as blocks:3"""
     latent_dim: int = 64
     """dimensions of z"""
     generator_normalisation: str | None = None
@@ -182,6 +215,13 @@ class Training(Augmentation):
     accumulate: int = 1
     """equal parts of a batch, whose gradients are averaged one after the other, in the
     memory of one"""
+    rollouts: int = 0
+    """of a policy gradient for a generator that draws symbols, such as seqgan: ends
+    drawn from each beginning of a sample, of which the mean is its reward; 0 for the
+    gradient through the samples"""
+    likelihood_steps: int = 0
+    """with --rollouts, the first steps, in which the generator moves by maximum
+    likelihood"""
     ema_decay: float | None = 0.999
     """of the generator's moving average, from which samples are drawn; None for none"""
     batch_size: int = 64
@@ -351,6 +391,8 @@ CHECKS: dict[str, cli.Check] = DIVERSITY | {
     "batch_size": cli.AT_LEAST_ONE,
     "accumulate": cli.AT_LEAST_ONE,
     "penalty_every": cli.AT_LEAST_ONE,
+    "rollouts": cli.NOT_NEGATIVE,
+    "likelihood_steps": cli.NOT_NEGATIVE,
     "data_devices": cli.AT_LEAST_ONE,
     "wait": cli.POSITIVE,
 }

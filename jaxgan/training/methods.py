@@ -13,6 +13,7 @@ import jax
 from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
+from jaxgan.gradients import policy
 from jaxgan.penalties import adaptive, differences
 from jaxgan.steps import families, rules, schedules
 
@@ -57,6 +58,10 @@ class Method(NamedTuple):
         other, see `gradients.accumulated`.
       penalty_every: k, the penalties are taken in every k-th step, k times as heavy,
         see `gradients.with_lazy_penalties`.
+      rollouts: of a generator's policy gradient, see `policy.reinforce`; 0
+        for the gradient through its samples.
+      likelihood_steps: in which the generator moves by maximum likelihood before it
+        plays, see `policy.likelihood`.
       freeze: layers of the players whose weights stay as they are, see `steps.frozen`.
     """
 
@@ -76,6 +81,8 @@ class Method(NamedTuple):
     schedules: Mapping[str, float] = {}
     accumulate: int = 1
     penalty_every: int = 1
+    rollouts: int = 0
+    likelihood_steps: int = 0
     freeze: Sequence[str] = ()
 
 
@@ -148,6 +155,8 @@ def make(gan: types.GAN, method: Method) -> Made:
         return penalised(of_critic)
 
     def generator(own: types.GAN) -> types.Gradient:
+        if method.rollouts or method.likelihood_steps:
+            return _policy(method, own, loss, terms)
         return gradients.generator(own, loss, terms)
 
     players = (
@@ -273,6 +282,31 @@ def _check_optimisation(method: Method, hparams: types.HParams) -> None:
             f"accumulate={method.accumulate} goes without ada_target="
             f"{method.ada_target}, whose probability moves once for each whole batch."
         )
+
+
+def _policy(
+    method: Method, gan: types.GAN, loss: types.Loss, terms: Mapping
+) -> types.Gradient:
+    """The gradient of a generator that draws symbols."""
+    errors.require_whole(
+        rollouts=method.rollouts, likelihood_steps=method.likelihood_steps
+    )
+    if method.rollouts < 1 or method.likelihood_steps < 0:
+        raise errors.UserError(
+            f"rollouts={method.rollouts} with likelihood_steps="
+            f"{method.likelihood_steps}: a policy gradient has at least 1 roll-out, "
+            "and begins after 0 or more steps."
+        )
+    if terms:
+        raise errors.UserError(
+            f"weight of {sorted(terms)[0]!r} with rollouts={method.rollouts}: a term "
+            "has no policy gradient; leave one of them out."
+        )
+    return policy.after(
+        policy.likelihood(gan, loss),
+        policy.reinforce(gan, loss, method.rollouts),
+        method.likelihood_steps,
+    )
 
 
 def _augmented(

@@ -119,3 +119,13 @@ def test_a_latent_without_room_for_content_is_refused():
     made = gan.make("mocogan", (4, 8, 8, 1), latent_dim=24)
     with pytest.raises(errors.UserError, match="latent_dim=24 must be above 24"):
         jax.eval_shape(made.init, jax.random.key(0))
+
+
+def test_classes_reach_looks_and_motion():
+    options = {"latent_dim": 25, "width": 2, "num_classes": 3}
+    made = gan.make("mocogan", (4, 8, 8, 1), **options)
+    params, _ = jax.eval_shape(made.init, jax.random.key(0))
+    # Noise of 16 at first and one number of content, each beside three classes.
+    own = params.generator
+    assert own["Motion_0"]["first"]["kernel"].shape == (16 + 3, 32)
+    assert own["Dense_0"]["kernel"].shape[0] == 1 + 3 + 32
