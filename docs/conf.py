@@ -49,6 +49,8 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+# What a page that does not run cannot know, as when links alone are checked.
+suppress_warnings = ["myst-nb.lexer"]
 
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
