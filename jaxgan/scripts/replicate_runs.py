@@ -144,7 +144,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
         )
         kind.keep(folders.own, shown)
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
-        print(f"Draw from a generator: python experiments/sample.py {folders.run}")
+        print(f"Draw from a generator: {cli.command('sample', folders.run)}")
 
 
 def run(
