@@ -338,7 +338,19 @@ def networks_for(
     size = "x".join(map(str, described["shape"]))
     described |= packed(asked, labels=labels)
     with cli.flag("--network", f"{asked.network} for samples of {size}"):
-        return gan_lib.build(described), described
+        gan = gan_lib.build(described)
+        params_of(gan)
+        return gan, described
+
+
+def params_of(gan: types.GAN) -> types.Pair:
+    """Shapes of the parameters of both players, of which nothing is computed.
+
+    Raises:
+      UserError: if the latent dimension or the labels do not suit the networks.
+    """
+    params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
+    return params
 
 
 def numbers_for(asked: settings.Network, takes: Mapping[str, Any]) -> dict[str, Any]:
@@ -492,10 +504,9 @@ def method_for(
         numbers = methods.numbers(method)
         schedules.check(numbers)
         schedules.check_values(numbers)
-    with cli.flag("--network", asked.network):
-        params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
-    with cli.flag("--freeze", " ".join(asked.freeze)):
-        freezing.check(params, asked.freeze)
+    if asked.freeze:
+        with cli.flag("--freeze", " ".join(asked.freeze)):
+            freezing.check(params_of(gan), asked.freeze)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"
