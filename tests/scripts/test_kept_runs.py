@@ -13,8 +13,8 @@ from jaxgan.scripts import kept_runs
     [
         ({"dataset": "grammar", "length": 7, "vocabulary": None, "unit": "characters"},)
         + ({"length": 7},),
-        ({"dataset": "chirps", **clips.Form(length=256, sample_rate=6000)._asdict()},)
-        + ({"form": clips.Form(length=256, sample_rate=6000)},),
+        ({"dataset": "chirps", **clips.Form(length=1024, sample_rate=6000)._asdict()},)
+        + ({"form": clips.Form(length=1024, sample_rate=6000)},),
         ({"dataset": "moving_shapes", "num_frames": 4}, {"num_frames": 4}),
     ],
     ids=["sequences", "clips", "videos"],
