@@ -323,7 +323,7 @@ def networks_for(
         **{name: getattr(asked, name) for name in AS_THEY_ARE},
     }
     known = networks.ARCHITECTURES.get(asked.network)
-    takes = () if known is None else inspect.signature(known.build).parameters
+    takes = {} if known is None else inspect.signature(known.build).parameters
     # The usual width of a script is not that of a network which has none.
     if asked.width != type(asked).width or "width" in takes:
         described["width"] = asked.width or WIDTH
@@ -337,7 +337,9 @@ def networks_for(
     described |= numbers_for(asked, takes)
     size = "x".join(map(str, described["shape"]))
     described |= packed(asked, labels=labels)
-    with cli.flag("--network", f"{asked.network} for samples of {size}"):
+    with cli.flag(
+        "--network", f"{asked.network} for {suites.noun_of(data)[0]} of {size}"
+    ):
         gan = gan_lib.build(described)
         params_of(gan)
         return gan, described
