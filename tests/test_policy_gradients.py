@@ -176,6 +176,7 @@ def test_a_loss_that_is_no_mean_over_samples_is_refused():
         ({"rollouts": 0, "likelihood_steps": 5}, "at least 1 roll-out"),
         ({"rollouts": -1}, "at least 1 roll-out"),
         ({"weights": {"feature_matching": 1.0}}, "a term has no policy gradient"),
+        ({"rule": "consensus"}, "rule='consensus' .* through symbols that are drawn"),
     ],
 )
 def test_a_method_without_what_it_needs_is_refused(changed, said):
