@@ -76,8 +76,8 @@ def test_scores_are_of_each_seed_beside_real_chirps_and_noise(smoke):
     assert known["held-out real clips"]["coverage"]["modes"] == [10]
     assert known["white noise"]["coverage"]["modes"] == [0]
     assert "matched filters" in printed
-    with Image.open(folder / "samples.png") as picture:
-        assert picture.size[0] > 300
+    with Image.open(folder / "samples.png") as sheet:
+        assert sheet.size[0] > 300
 
 
 @pytest.mark.slow
