@@ -2,6 +2,7 @@
 
     python experiments/image_gan.py                          # MNIST, else digits
     python experiments/image_gan.py --dataset cifar10 --network sn_dcgan --loss hinge
+    python experiments/image_gan.py --dataset mnist --labels-per-class 10 --seeds 10
 
 All seeds train as one compiled program. A classifier trained on the same data then
 says which classes each seed makes and how well; expect all ten digits of MNIST with an
@@ -17,7 +18,13 @@ from jaxgan.scripts import cli, settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(settings.Training, settings.Network, settings.Images, settings.Devices):
+class Settings(
+    settings.Training,
+    settings.Network,
+    settings.Images,
+    settings.FewLabels,
+    settings.Devices,
+):
     seeds: int = 4
     """members of the population"""
     steps: int = 6000
@@ -45,7 +52,7 @@ class Settings(settings.Training, settings.Network, settings.Images, settings.De
 
 if __name__ == "__main__":
     # Before JAX, so that --help is instant.
-    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
+    SETTINGS = cli.parse(Settings, __doc__, settings.of_few_labels, ("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 
@@ -64,6 +71,7 @@ from jaxgan.data import dataset
 from jaxgan.runs import evaluations, journal
 from jaxgan.scores import suites
 from jaxgan.scripts import (
+    class_knowledge,
     from_settings,
     replicate_games,
     replicate_grids,
@@ -150,6 +158,8 @@ def run(
         batch_size=None if asked.minibatch == "none" else asked.batch_size,
     )
     print(replicate_games.sentence(record["game"]))
+    record["classes"] = class_knowledge.measure(asked, made, data, members, folders.own)
+    class_knowledge.show(record["classes"])
     runs.save_curves(history, folders.own)
     grid.draw(members, folders.own / "samples.png")
     mixture = grid.generators(members)
@@ -220,7 +230,7 @@ def show_events(
 
 
 def check(asked: Settings) -> None:
-    whole = ("seeds", "steps", "classifier_images")
+    whole = ("seeds", "steps", "classifier_images", "labels_per_class")
     cli.check(
         asked,
         settings.CHECKS

@@ -30,8 +30,8 @@ class Settings:
     reference: str
     """real samples, likewise; of a run one of its files"""
     scores: str = "is,fd,kd,prdc"
-    """of is, mis, diversity, modes, fd, fdinf, kd, prdc, prd, ndb, nn and vendi, by
-    commas; see jaxgan/scores/by_name.py"""
+    """of is, mis, diversity, modes, fd, fdinf, kd, prdc, cdc, rke, ken, prd, ndb, nn,
+    vendi and likelihood, by commas; see jaxgan/scores/by_name.py"""
     features: Literal["classifier", "inception", "raw"] = "classifier"
     """of a classifier trained on the dataset of the reference, of the published
     Inception network, or the samples themselves, flattened"""
@@ -103,13 +103,15 @@ def main(asked: Settings) -> None:
         chosen |= scoring_pictures.drawable(real, rows, classes=classes)
     load = functools.partial(samples.dataset_of, asked.reference, **where)
     with cli.run_folder("--out", asked.out, "score") as folder:
-        numbers = {"seed": asked.seed, "cache": asked.cache}
+        numbers: dict[str, Any] = {"seed": asked.seed, "cache": asked.cache}
         with cli.flag("--features", asked.features):
             network, note = scoring.feature_network(
                 asked.features, load, path=asked.weights, **numbers
             )
         if note is not None:
             print(note)
+        if asked.features == "raw" and samples.is_dataset(asked.reference):
+            numbers["log_density"] = scoring.log_density_of(load())
         rated = scoring.rate(chosen, real, rows, network, number=number, **numbers)
         record = scoring.record(rated, real, rows, network)
         config = dataclasses.asdict(asked) | journal.environment()

@@ -42,8 +42,8 @@ def ac_gan(
     """
     checks.labelled(real_class_logits=real_class_logits, real_labels=real_labels)
     checks.labelled(fake_class_logits=fake_class_logits, fake_labels=fake_labels)
-    real = _cross_entropy(real_class_logits, real_labels)
-    fake = _cross_entropy(fake_class_logits, fake_labels)
+    real = cross_entropy(real_class_logits, real_labels)
+    fake = cross_entropy(fake_class_logits, fake_labels)
     return types.Pair(generator=fake, discriminator=real + fake)
 
 
@@ -95,9 +95,9 @@ def tac_gan(
     checks.labelled(real_class_logits=real_class_logits, real_labels=real_labels)
     checks.labelled(fake_class_logits=fake_class_logits, fake_labels=fake_labels)
     checks.labelled(fake_twin_logits=fake_twin_logits, fake_labels=fake_labels)
-    real = _cross_entropy(real_class_logits, real_labels)
-    fake = _cross_entropy(fake_class_logits, fake_labels)
-    twin = _cross_entropy(fake_twin_logits, fake_labels)
+    real = cross_entropy(real_class_logits, real_labels)
+    fake = cross_entropy(fake_class_logits, fake_labels)
+    twin = cross_entropy(fake_twin_logits, fake_labels)
     return types.Pair(generator=fake - twin, discriminator=real + twin)
 
 
@@ -131,7 +131,7 @@ def info_gan(code_logits: Array, codes: Array, prior: ArrayLike | None = None) -
         )
     else:
         entropy = jnp.sum(jax.scipy.special.entr(jnp.asarray(prior)))
-    return _cross_entropy(code_logits, codes) - entropy
+    return cross_entropy(code_logits, codes) - entropy
 
 
 def info_gan_continuous(
@@ -163,6 +163,26 @@ def info_gan_continuous(
     scaled = (codes - code_mean) * jnp.exp(-code_log_std)
     log_q = -jnp.square(scaled) / 2 - code_log_std - math.log(2 * math.pi) / 2
     return -jnp.mean(jnp.sum(log_q, axis=1)) - entropy
+
+
+def cross_entropy(class_logits: Array, labels: Array) -> Array:
+    """The mean of `-log softmax(class_logits)[label]`, in nats.
+
+    Args:
+      class_logits: `[B, K]`.
+      labels: `[B]` integers in [0, K); with any other the mean is NaN.
+
+    Returns:
+      A scalar.
+    """
+    checks.labelled(class_logits=class_logits, labels=labels)
+    log_probs = jax.nn.log_softmax(class_logits, axis=-1)
+    # A negative index would count from the end; beyond it, "fill" answers with NaN.
+    index = jnp.where(labels < 0, class_logits.shape[1], labels)
+    chosen = jnp.take_along_axis(
+        log_probs, index[:, None], axis=1, mode="fill", fill_value=jnp.nan
+    )
+    return -jnp.mean(chosen)
 
 
 def semi_supervised(
@@ -203,7 +223,7 @@ def semi_supervised(
     )
     real = jnp.mean(jax.nn.softplus(-class_evidence(real_class_logits)))
     fake = jnp.mean(jax.nn.softplus(class_evidence(fake_class_logits)))
-    supervised = _cross_entropy(labelled_class_logits, labels)
+    supervised = cross_entropy(labelled_class_logits, labels)
     return supervised + unlabelled_weight * (real + fake)
 
 
@@ -223,13 +243,3 @@ def class_evidence(class_logits: Array) -> Array:
       https://arxiv.org/abs/1606.03498
     """
     return jax.nn.logsumexp(class_logits, axis=-1)
-
-
-def _cross_entropy(class_logits: Array, labels: Array) -> Array:
-    log_probs = jax.nn.log_softmax(class_logits, axis=-1)
-    # A negative index would count from the end; beyond it, "fill" answers with NaN.
-    index = jnp.where(labels < 0, class_logits.shape[1], labels)
-    chosen = jnp.take_along_axis(
-        log_probs, index[:, None], axis=1, mode="fill", fill_value=jnp.nan
-    )
-    return -jnp.mean(chosen)

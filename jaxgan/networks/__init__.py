@@ -16,6 +16,7 @@ from jaxgan.networks import (
     conv,
     dcgan,
     mlp,
+    noisy_mlp,
     r3gan,
     resnet,
     sagan,
@@ -47,6 +48,12 @@ class Architecture(NamedTuple):
 ARCHITECTURES: dict[str, Architecture] = {
     "mlp": Architecture(
         mlp.mlp, types.Pair(Recipe(), Recipe()), 16, convolutional=False
+    ),
+    "noisy_mlp": Architecture(
+        noisy_mlp.noisy_mlp,
+        types.Pair(Recipe("batch"), Recipe("weight", "he")),
+        100,
+        convolutional=False,
     ),
     "conv": Architecture(conv.conv, types.Pair(Recipe("batch"), Recipe()), 64),
     "dcgan": Architecture(

@@ -4,15 +4,18 @@ What `experiments/score.py` asks for, with samples in the place of names;
 `scoring_pictures` draws them.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxgan import reports, scores
 from jaxgan.core import errors
-from jaxgan.data import dataset, samples
+from jaxgan.data import dataset, mixtures, samples
 from jaxgan.scores import (
     by_name,
     feature_networks,
@@ -104,6 +107,7 @@ def rate(
     number: int,
     seed: int = 0,
     cache: pathlib.Path | None = None,
+    log_density: Callable[[ArrayLike], jax.Array] | None = None,
 ) -> Rated:
     """Passes over all samples once and scores them.
 
@@ -116,6 +120,8 @@ def rate(
         and are scored in splits of the same size.
       seed: of subsets, orders and clusters.
       cache: folder; None for `weights.cache_folder()`.
+      log_density: of the reference's distribution in these features, where that is
+        known, see `log_density_of`.
 
     Raises:
       UserError: for samples that the network cannot take, and that cannot be read.
@@ -136,9 +142,21 @@ def rate(
         keep = cache if is_real else None
         parts = [_collect(own, network, needs, keep, is_real) for own in members]
         kept[title] = feature_passes.stack(parts)
-        context = by_name.Context(real.number, size, network.fingerprint, seed)
+        context = by_name.Context(
+            real.number, size, network.fingerprint, seed, log_density
+        )
         records[title] = by_name.rate(chosen, reference, kept[title], context)
     return Rated(reference, kept, records)
+
+
+def log_density_of(
+    data: dataset.Dataset,
+) -> Callable[[ArrayLike], jax.Array] | None:
+    """The log density of a dataset's points, or None where it is not known."""
+    mixture = data.mixture
+    if mixture is None or mixture.noise_dimensions is not None:
+        return None
+    return functools.partial(mixtures.log_density, mixture)
 
 
 def record(

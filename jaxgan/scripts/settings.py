@@ -5,7 +5,7 @@ Imports nothing heavy, see `scripts.cli`; `from_settings` makes of them what the
 
 import dataclasses
 import pathlib
-from typing import Literal
+from typing import Any, Literal
 
 from jaxgan.scripts import cli
 
@@ -233,6 +233,34 @@ class Search:
     """compiled programs that the sweep may need"""
     seed: int = 0
     """of the settings, the data, the classifier and the search"""
+
+
+@dataclasses.dataclass(frozen=True)
+class FewLabels:
+    """What is told of classes in training, where it is little."""
+
+    labels_per_class: int | None = None
+    """semi-supervised: labelled images of each class, others for each seed; the
+    discriminator tells K + 1 classes apart, and other flags are FEW_LABELS in
+    jaxgan/scripts/settings.py unless they are given; None for none"""
+
+
+FEW_LABELS: dict[str, object] = {
+    "network": "noisy_mlp",
+    "penalties": (),
+    "learning_rate": 3e-3,
+    "discriminator_learning_rate": 3e-4,
+    "betas": (0.5, 0.999),
+    "batch_size": 100,
+}
+"""How a GAN of few labels is trained, after Salimans et al. 2016."""
+
+
+def of_few_labels(asked: Any) -> Any:
+    """Settings as `FEW_LABELS` has them where there are few labels; for `cli.parse`."""
+    if asked.labels_per_class is None:
+        return asked
+    return dataclasses.replace(asked, **FEW_LABELS)
 
 
 DIVERSITY: dict[str, cli.Check] = {

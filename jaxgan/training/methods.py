@@ -24,6 +24,13 @@ CONSISTENCY = {
 }
 """Penalties of a method's `consistency` augmentations, by name."""
 
+CROSS_ENTROPIES = ("minimax", "non_saturating")
+"""Losses by which a discriminator of K + 1 classes learns which is which."""
+
+SUPERVISED, MATCHING = "supervised", "feature_matching"
+SEMI_SUPERVISED = {SUPERVISED: 2.0, MATCHING: 1.0}
+"""Weights of a semi-supervised method."""
+
 
 class Method(NamedTuple):
     """How a GAN is trained.
@@ -57,6 +64,11 @@ class Method(NamedTuple):
         other, see `gradients.accumulated`.
       penalty_every: k, the penalties are taken in every k-th step, k times as heavy,
         see `gradients.with_lazy_penalties`.
+      semi_supervised: whether the discriminator also learns the classes of the batch's
+        labelled samples, with the weight `supervised`, and the generator matches its
+        features in the place of its own loss; of the two weights, which may be given,
+        `supervised` is 2 and `feature_matching` 1, as in Salimans et al. 2016. The
+        loss must be a cross-entropy, one of `CROSS_ENTROPIES`.
     """
 
     loss: str
@@ -75,6 +87,7 @@ class Method(NamedTuple):
     schedules: Mapping[str, float] = {}
     accumulate: int = 1
     penalty_every: int = 1
+    semi_supervised: bool = False
 
 
 class Made(NamedTuple):
@@ -108,8 +121,9 @@ def make(gan: types.GAN, method: Method) -> Made:
     """
     hparams = numbers(method)
     weights = hparams.penalties
-    known = _known(method.rule)
+    known = _known(method)
     _check_augmentation(method)
+    _check_semi_supervised(method)
     _check_optimisation(method, hparams)
     if CLIP in weights and (method.rule != "alternating" or not weights[CLIP] > 0):
         raise errors.UserError(
@@ -135,6 +149,12 @@ def make(gan: types.GAN, method: Method) -> Made:
         gan = adaptive.with_probability(gan)
 
     def discriminator(own: types.GAN) -> types.Gradient:
+        unlabelled = without_labels(own)
+        if not method.semi_supervised:
+            return unlabelled
+        return gradients.supervised(own, unlabelled, SUPERVISED)
+
+    def without_labels(own: types.GAN) -> types.Gradient:
         def penalised(chosen: Mapping[str, types.Penalty]) -> types.Gradient:
             every = method.penalty_every
             if every == 1:
@@ -146,7 +166,8 @@ def make(gan: types.GAN, method: Method) -> Made:
         return penalised(of_critic)
 
     def generator(own: types.GAN) -> types.Gradient:
-        return gradients.generator(own, loss, terms)
+        objective = gradients.NO_LOSS if method.semi_supervised else loss
+        return gradients.generator(own, objective, terms)
 
     players = (
         _augmented(method, gan, discriminator),
@@ -182,6 +203,8 @@ def numbers(method: Method) -> types.HParams:
     """
     rule = steps.RULES.get(method.rule)
     weights = dict(method.weights)
+    if method.semi_supervised:
+        weights = SEMI_SUPERVISED | weights
     if rule is not None and rule.weight is not None:
         weights.setdefault(method.rule, rule.weight)
     changing = schedules.of_both(method.schedules) or None
@@ -194,10 +217,44 @@ def numbers(method: Method) -> types.HParams:
     return hparams._replace(augmentation=own)
 
 
-def _known(rule: str) -> set[str]:
+def supervised_only(gan: types.GAN, method: Method) -> Made:
+    """What a semi-supervised method is compared with: the labelled samples alone.
+
+    The same network, optimiser, schedules and labelled batches, from the same weights;
+    the generator stays as it is, and nothing else is learnt from.
+
+    Args:
+      gan: as for `make`.
+      method: that is semi-supervised, and would pass `make`.
+    """
+
+    def discriminator(own: types.GAN) -> types.Gradient:
+        return gradients.supervised(own, None, SUPERVISED)
+
+    gradient = _augmented(method, gan, discriminator)
+    optimizer = families.make(method.optimizer_family)
+    step = steps.update("discriminator", gradient, optimizer)
+    if method.schedules:
+        step = steps.scheduled(step)
+    hparams = numbers(method)._replace(ema_decay=None)
+    return Made(steps.quarantine(step), steps.initialise(gan, optimizer), hparams, 1)
+
+
+def _known(method: Method) -> set[str]:
+    rule = method.rule
     own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
     numbers = {CLIP, differences.NUMBER}
+    if method.semi_supervised:
+        numbers.add(SUPERVISED)
     return {*penalties.PENALTIES, *CONSISTENCY, *losses.TERMS, *own, *numbers}
+
+
+def _check_semi_supervised(method: Method) -> None:
+    if method.semi_supervised and method.loss not in CROSS_ENTROPIES:
+        raise errors.UserError(
+            f"loss={method.loss!r} gives no probability of K + 1 classes, as semi-"
+            f"supervised training needs; choose {' or '.join(CROSS_ENTROPIES)}."
+        )
 
 
 def _check_differences(method: Method) -> None:

@@ -5,15 +5,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan.core import randomness
+from jaxgan.networks.layers import noise
 
 
 class PhaseShuffle(nn.Module):
     """Shifts each waveform `[B, n, C]` by -radius .. radius places, all its channels.
 
     What is missing at an edge is filled by reflection. The layer draws only when
-    training, from a stream of its own in the collection `noise`, which moves on with
-    every pass; otherwise it is the identity.
+    training, from a stream of its own, see `noise.next_key`; otherwise it is the
+    identity.
 
     Attributes:
       radius: 2 in the paper.
@@ -27,15 +27,9 @@ class PhaseShuffle(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        stream = self.variable(
-            "noise",
-            "key",
-            lambda: jax.random.key_data(randomness.threefry(self.make_rng("params"))),
-        )
-        if not train or not self.radius:
+        key = noise.next_key(self, train and self.radius > 0)
+        if key is None:
             return x
-        key, after = jax.random.split(randomness.threefry(stream.value))
-        stream.value = jax.random.key_data(after)
         shift = jax.random.randint(key, (len(x),), -self.radius, self.radius + 1)
         padding = [(0, 0), (self.radius, self.radius), (0, 0)]
         padded = jnp.pad(x, padding, mode="reflect")
