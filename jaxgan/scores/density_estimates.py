@@ -137,7 +137,7 @@ def ratio(
     """
     if not np.isfinite(fake).all():
         dead = np.full(len(test), np.nan)
-        return likelihood.density_ratio_log_likelihood(dead, dead, dead)
+        return likelihood.density_ratio_log_likelihood(dead, dead, fake[:, 0])
     fake, test = np.float64(fake), np.float64(test)
     known = _Gaussian(np.concatenate([fake, np.float64(validation)]))
     random = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """A population of which each member is told few labels, and others than the others."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,8 +18,10 @@ ALONE = {
     "balance": "the labels that it would draw alike are not known",
     "extra_data": "all images are without labels but for the few",
     "discriminator_conditioning": "a discriminator of K + 1 classes is told no labels",
+    "pack": "a pack of samples has no class",
+    "minibatch": "the class of a sample does not depend on the others of its batch",
 }
-"""Settings that do not go with few labels, and why."""
+"""Settings that must be as usual with few labels, and why."""
 
 
 class Begun(NamedTuple):
@@ -83,8 +86,9 @@ def check(asked: Any, data: dataset.Dataset) -> None:
     single = np.ndim(data.train.x) == 4 and data.stack is None
     need = f"{data.name} is not of single images with labels in both parts"
     cli.require(labelled and single, "--labels-per-class", number, need)
+    usual = {field.name: field.default for field in dataclasses.fields(asked)}
     for name, why in ALONE.items():
         value = getattr(asked, name)
         flag = "--" + name.replace("_", "-")
         need = f"it does not go with --labels-per-class, as {why}"
-        cli.require(value is None or value is False, flag, value, need)
+        cli.require(value == usual[name], flag, value, need)

@@ -59,6 +59,8 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
       UserError: as `from_settings.networks_for` and `method_for`.
     """
     few = asked.labels_per_class is not None
+    if few:
+        few_labels.check(asked, data)
     gan, architecture = from_settings.networks_for(
         asked, data, labels=asked.labels, rule=asked.rule, evidence=few
     )

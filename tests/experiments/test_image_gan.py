@@ -18,6 +18,7 @@ from jaxgan.data import dataset
 from jaxgan.scripts import replicate_grids
 
 EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
+FEW = ["--labels-per-class", "2"]
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
 
 
@@ -165,6 +166,19 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--balance-temperature", "1"], "--balance-temperature 1.0: it goes with"),
         (["--extra-data", "ring"], "--extra-data ring"),
         (["--extra-data", "digits", "--extra-share", "1"], "--extra-share 1"),
+        (["--labels-per-class", "0"], "--labels-per-class 0 must"),
+        (
+            ["--labels-per-class", "999"],
+            "--labels-per-class 999: per_class=999 labelled samples",
+        ),
+        (
+            [*FEW, "--dataset", "files", "--data-dir", "plain.npy"],
+            "--labels-per-class 2: files is not of single images with labels",
+        ),
+        ([*FEW, "--loss", "hinge"], "loss hinge gives no probability of K + 1"),
+        ([*FEW, "--labels"], "--labels True: it does not go with --labels-per-class"),
+        ([*FEW, "--stream"], "--stream True: it does not go with --labels-per-class"),
+        ([*FEW, "--pack", "2"], "--pack 2: it does not go with --labels-per-class"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
