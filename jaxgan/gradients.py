@@ -273,6 +273,54 @@ def supervised(
       Salimans et al., Improved Techniques for Training GANs, 2016, section 5,
       https://arxiv.org/abs/1606.03498
     """
+
+    def cross_entropy(params, collections, batch):
+        x, label = _labelled_of(batch)
+        output, after = gan.discriminate(params, collections, x, train=True)
+        return losses.cross_entropy(_class_logits_of(output), label), after
+
+    return _with_own_pass(gan, gradient, name, cross_entropy)
+
+
+def pseudo_labelled(
+    gan: types.GAN,
+    gradient: types.Gradient,
+    teacher: types.GAN,
+    name: str = "pseudo_labels",
+) -> types.Gradient:
+    """Adds what the discriminator learns from its own sure guesses of classes.
+
+    `w grad` of `losses.pseudo_labels` on the samples without labels: what it says of
+    them as they are, without noise, teaches what it says of them in training.
+
+    Args:
+      gan: whose discriminator has class logits and may see samples changed, see
+        `penalties.augmented`.
+      gradient: of the discriminator.
+      teacher: the same networks, seeing samples as they are.
+      name: of the weight w in `hparams.penalties`, and of the metric.
+
+    Returns:
+      A `Gradient` as of `supervised`.
+
+    Raises:
+      UserError: as `supervised`.
+    """
+
+    def consistency(params, collections, batch):
+        taught, _ = teacher.discriminate(params, collections, batch.x)
+        output, after = gan.discriminate(params, collections, batch.x, train=True)
+        pair = _class_logits_of(output), _class_logits_of(taught)
+        return losses.pseudo_labels(*pair), after
+
+    return _with_own_pass(gan, gradient, name, consistency)
+
+
+def _with_own_pass(gan, gradient, name, objective):
+    """Adds the discriminator's gradient of an objective that has a pass of its own.
+
+    The objective is `(params, collections, batch) -> (value, collections)`.
+    """
     types.require_gan(gan)
     if gradient is not None:
         types.check_player("gradient", gradient, "discriminator", "gradient")
@@ -286,13 +334,11 @@ def supervised(
             others = hparams._replace(penalties=weights)
             grads, collections, metrics = gradient(others, state, batch, key)
 
-        def objective(params):
-            x, label = _labelled_of(batch)
-            output, after = gan.discriminate(params, collections, x, train=True)
-            value = losses.cross_entropy(_class_logits_of(output), label)
+        def weighted(params):
+            value, after = objective(params, collections, batch)
             return weight * value, (after, value)
 
-        own, (after, value) = jax.grad(objective, has_aux=True)(
+        own, (after, value) = jax.grad(weighted, has_aux=True)(
             state.params.discriminator
         )
         grads = own if grads is None else jax.tree.map(jnp.add, grads, own)

@@ -79,9 +79,7 @@ def test_supervised_only_learns_from_labelled_samples_alone():
     moved = after(batch._replace(labelled=batch.labelled._replace(x=-batch.x)))
     kernels = [own.discriminator["Dense_0"]["kernel"] for own in (other, moved)]
     assert not np.allclose(*kernels)
-    jax.tree.map(
-        np.testing.assert_array_equal, moved.generator, state.params.generator
-    )
+    jax.tree.map(np.testing.assert_array_equal, moved.generator, state.params.generator)
 
 
 def test_the_generator_matches_features_in_the_place_of_its_loss():

@@ -23,6 +23,7 @@ from jaxgan.losses.classes import (
     cross_entropy,
     info_gan,
     info_gan_continuous,
+    pseudo_labels,
     semi_supervised,
     tac_gan,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "mmd_gan",
     "non_saturating",
     "optimal_value",
+    "pseudo_labels",
     "relativistic",
     "relativistic_average",
     "semi_supervised",

@@ -227,6 +227,36 @@ def semi_supervised(
     return supervised + unlabelled_weight * (real + fake)
 
 
+def pseudo_labels(
+    class_logits: Array, teacher_logits: Array, threshold: float = 0.95
+) -> Array:
+    """The cross-entropy with classes that a teacher is sure of, in nats.
+
+    `mean 1[max q > t] CE(class_logits, argmax q)`, with `q = softmax(teacher_logits)`;
+    the mean is over all samples, sure or not. It has no gradient by the teacher.
+
+    Args:
+      class_logits: `[B, K]` of samples without labels, such as changed ones.
+      teacher_logits: `[B, K]` of the same samples as they are.
+      threshold: t, in [0, 1).
+
+    Returns:
+      A scalar.
+
+    References:
+      Lee, Pseudo-Label, 2013, ICML workshop on challenges in representation learning
+      Sohn et al., FixMatch: Simplifying Semi-Supervised Learning with Consistency and
+      Confidence, 2020, https://arxiv.org/abs/2001.07685
+    """
+    checks.pairs(class_logits=class_logits, teacher_logits=teacher_logits)
+    checks.rows(2, class_logits=class_logits, teacher_logits=teacher_logits)
+    probs = jax.nn.softmax(teacher_logits)
+    log_probs = jax.nn.log_softmax(class_logits)
+    taught = jax.nn.one_hot(jnp.argmax(probs, axis=1), probs.shape[1])
+    sure = jnp.max(probs, axis=1) > threshold
+    return -jnp.mean(sure * jnp.sum(taught * log_probs, axis=1))
+
+
 def class_evidence(class_logits: Array) -> Array:
     """The logit of being real that K class logits imply: their log-sum-exp.
 

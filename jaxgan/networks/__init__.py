@@ -16,7 +16,7 @@ from jaxgan.networks import (
     conv,
     dcgan,
     mlp,
-    noisy_mlp,
+    noisy,
     r3gan,
     resnet,
     sagan,
@@ -50,10 +50,15 @@ ARCHITECTURES: dict[str, Architecture] = {
         mlp.mlp, types.Pair(Recipe(), Recipe()), 16, convolutional=False
     ),
     "noisy_mlp": Architecture(
-        noisy_mlp.noisy_mlp,
+        noisy.noisy_mlp,
         types.Pair(Recipe("batch"), Recipe("weight", "he")),
         100,
         convolutional=False,
+    ),
+    "noisy_conv": Architecture(
+        noisy.noisy_conv,
+        types.Pair(Recipe("batch"), Recipe("weight", "he")),
+        100,
     ),
     "conv": Architecture(conv.conv, types.Pair(Recipe("batch"), Recipe()), 64),
     "dcgan": Architecture(

@@ -245,15 +245,17 @@ class FewLabels:
     jaxgan/scripts/settings.py unless they are given; None for none"""
 
 
-FEW_LABELS: dict[str, object] = {
-    "network": "noisy_mlp",
-    "penalties": (),
-    "learning_rate": 3e-3,
-    "discriminator_learning_rate": 3e-4,
+FEW_LABELS: dict[str, Any] = {
+    "network": "noisy_conv",
+    "width": 8,
+    "latent_dim": 100,
+    "penalties": ("supervised:10", "pseudo_labels:10"),
+    "augment": ("shift",),
+    "learning_rate": 1e-3,
+    "discriminator_learning_rate": 3e-3,
     "betas": (0.5, 0.999),
-    "batch_size": 100,
 }
-"""How a GAN of few labels is trained, after Salimans et al. 2016."""
+"""How a GAN of few labels is trained; as published is `noisy_mlp` without the rest."""
 
 
 def of_few_labels(asked: Any) -> Any:

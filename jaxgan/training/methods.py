@@ -28,6 +28,7 @@ CROSS_ENTROPIES = ("minimax", "non_saturating")
 """Losses by which a discriminator of K + 1 classes learns which is which."""
 
 SUPERVISED, MATCHING = "supervised", "feature_matching"
+PSEUDO_LABELS = "pseudo_labels"
 SEMI_SUPERVISED = {SUPERVISED: 2.0, MATCHING: 1.0}
 """Weights of a semi-supervised method."""
 
@@ -67,8 +68,10 @@ class Method(NamedTuple):
       semi_supervised: whether the discriminator also learns the classes of the batch's
         labelled samples, with the weight `supervised`, and the generator matches its
         features in the place of its own loss; of the two weights, which may be given,
-        `supervised` is 2 and `feature_matching` 1, as in Salimans et al. 2016. The
-        loss must be a cross-entropy, one of `CROSS_ENTROPIES`.
+        `supervised` is 2 and `feature_matching` 1, as in Salimans et al. 2016. With
+        the weight `pseudo_labels` it also learns from what it says of samples before
+        they are augmented, see `gradients.pseudo_labelled`. The loss must be a
+        cross-entropy, one of `CROSS_ENTROPIES`.
     """
 
     loss: str
@@ -152,7 +155,10 @@ def make(gan: types.GAN, method: Method) -> Made:
         unlabelled = without_labels(own)
         if not method.semi_supervised:
             return unlabelled
-        return gradients.supervised(own, unlabelled, SUPERVISED)
+        told = gradients.supervised(own, unlabelled, SUPERVISED)
+        if PSEUDO_LABELS not in weights:
+            return told
+        return gradients.pseudo_labelled(own, told, gan, PSEUDO_LABELS)
 
     def without_labels(own: types.GAN) -> types.Gradient:
         def penalised(chosen: Mapping[str, types.Penalty]) -> types.Gradient:
@@ -245,7 +251,7 @@ def _known(method: Method) -> set[str]:
     own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
     numbers = {CLIP, differences.NUMBER}
     if method.semi_supervised:
-        numbers.add(SUPERVISED)
+        numbers |= {SUPERVISED, PSEUDO_LABELS}
     return {*penalties.PENALTIES, *CONSISTENCY, *losses.TERMS, *own, *numbers}
 
 
