@@ -19,11 +19,7 @@ from jaxgan.scripts import cli, settings
 
 @dataclasses.dataclass(frozen=True)
 class Settings(
-    settings.Training,
-    settings.Network,
-    settings.Images,
-    settings.FewLabels,
-    settings.Devices,
+    settings.Training, settings.Network, settings.FewLabels, settings.Devices
 ):
     seeds: int = 4
     """members of the population"""
@@ -34,7 +30,8 @@ class Settings(
     samples: int = 10_000
     """generated samples that are scored, per seed"""
     classifier_images: int = 200_000
-    """training images, counted anew in each epoch, that the classifier sees"""
+    """training images, counted anew in each epoch, that the classifier sees; 0 for no
+    classifier and no scores"""
     pictures: int = 5
     """pictures of the progress, from the same latents"""
     evaluations: int = 0
@@ -83,7 +80,9 @@ from jaxgan.scripts import (
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 360, "pictures": 1, "evaluations": 1}
 SMOKE_CLASSIFIER_IMAGES = 20_000
+NO_SCORES = (None, {}, "no classifier, and so no scores")
 EVENTS = "tensorboard/evaluations"
+NUMBERS = ("pictures", "evaluations", "classifier_images")
 
 
 def main(asked: Settings) -> None:
@@ -175,6 +174,8 @@ def begin(
     asked: Settings, data: dataset.Dataset, made: replicate_training.Population
 ) -> tuple[runs.Members, suites.Scoring]:
     """All seeds at their first step, and what scores them."""
+    if not asked.classifier_images:
+        return replicate_training.begin(made, asked.seed), NO_SCORES
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(
@@ -230,7 +231,7 @@ def show_events(
 
 
 def check(asked: Settings) -> None:
-    whole = ("seeds", "steps", "classifier_images", "labels_per_class")
+    whole = ("seeds", "steps", "labels_per_class")
     cli.check(
         asked,
         settings.CHECKS
@@ -238,8 +239,7 @@ def check(asked: Settings) -> None:
         | {
             "minutes": cli.POSITIVE,
             "samples": cli.at_least(suites.SPLITS),
-            "pictures": cli.NOT_NEGATIVE,
-            "evaluations": cli.NOT_NEGATIVE,
+            **dict.fromkeys(NUMBERS, cli.NOT_NEGATIVE),
             "seed": cli.SEED,
         },
     )

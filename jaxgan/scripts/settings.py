@@ -236,8 +236,8 @@ class Search:
 
 
 @dataclasses.dataclass(frozen=True)
-class FewLabels:
-    """What is told of classes in training, where it is little."""
+class FewLabels(Images):
+    """Which images a GAN learns, and the little that it may be told of classes."""
 
     labels_per_class: int | None = None
     """semi-supervised: labelled images of each class, others for each seed; the
