@@ -91,6 +91,25 @@ def test_the_generator_matches_features_in_the_place_of_its_loss():
     assert metrics["generator_loss"] == 0 and metrics["generator_feature_matching"] > 0
 
 
+def test_pseudo_labels_are_of_samples_as_they_are_and_taught_on_changed_ones():
+    hparams, state, batch, key = start(weights=(("pseudo_labels", 3.0),))
+    sure = 20 * state.params.discriminator["classifier"]["kernel"]
+    head = state.params.discriminator["classifier"] | {"kernel": sure}
+    own = state.params.discriminator | {"classifier": head}
+    state = state._replace(params=state.params._replace(discriminator=own))
+    changed = NETWORKS._replace(
+        discriminate=lambda params, collections, x, *rest, **more: (
+            NETWORKS.discriminate(params, collections, -x, *rest, **more)
+        )
+    )
+    gradient = gradients.pseudo_labelled(changed, None, NETWORKS)
+    _, _, metrics = jax.jit(gradient)(hparams, state, batch, key)
+    of = class_logits
+    expected = losses.pseudo_labels(of(state, -batch.x)(own), of(state, batch.x)(own))
+    assert expected > 0
+    np.testing.assert_allclose(metrics["pseudo_labels"], expected, rtol=1e-5)
+
+
 def test_evidence_is_the_logarithm_of_the_sum_over_classes():
     _, state, batch, _ = start()
     output, _ = NETWORKS.discriminate(
