@@ -47,7 +47,7 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     network: str = "conv"
     """architecture of both players, by its name in jaxgan.networks"""
     width: int = 32
-    """channels of the outermost layers"""
+    """channels of the outermost layers; of mlp the units of both hidden layers"""
     loss: str = "non_saturating"
     """objective, by its name in jaxgan.losses"""
     r1: float | None = None
@@ -185,8 +185,11 @@ def check(asked: Settings) -> None:
 
 def make_networks(asked: Settings, data: dataset.Dataset) -> tuple[types.GAN, dict]:
     shape = list(data.train.x.shape[1:])
-    described = {"architecture": asked.network, "shape": shape, "width": asked.width}
-    described["latent_dim"] = LATENT
+    described = {"architecture": asked.network, "shape": shape, "latent_dim": LATENT}
+    if asked.network == "mlp":
+        described |= {"hidden": [asked.width] * 2, "bounded": True}
+    else:
+        described["width"] = asked.width
     with cli.flag("--network", asked.network):
         return gan_lib.build(described), described
 

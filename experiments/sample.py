@@ -4,10 +4,11 @@
     python experiments/sample.py RUN --look spherical --out ways.webp
     python experiments/sample.py RUN --look projection --real mnist:test --out near.png
 
-RUN is the folder of a run of mode_ensemble.py or image_gan.py, or one of the files
-mixture-*.safetensors in it, which is all that is needed. Images become a grid, points a
-scatter, and what moves a film where `--out` ends in .gif or .webp; `--out samples.npy`
-keeps the numbers instead, and .npz also latents, members and distances.
+RUN is the folder of a run of mode_ensemble.py, image_gan.py or sound_gan.py, or one of
+the files mixture-*.safetensors in it, which is all that is needed. Images become a
+grid, points a scatter, sounds spectrograms (and a recording with `--out sounds.wav`),
+and what moves a film where `--out` ends in .gif or .webp; `--out samples.npy` keeps the
+numbers instead, and .npz also latents, members and distances.
 """
 
 import dataclasses
@@ -66,6 +67,7 @@ def main(settings: Settings) -> None:
     mixture = class_names.with_label(settings.label, mixture, names)
     key = randomness.key(settings.seed)
     sheet = looks.show(networks, mixture, notes, settings, key)
+    sheet = sheet._replace(sample_rate=notes.get("sample_rate"))
     of_class = class_names.of_class(settings.label, names)
     title = f"{notes.get('title', mixture_file.stem)}{of_class}"
     with cli.flag("--out", settings.out):

@@ -15,7 +15,6 @@ trained, and less afterwards.
 
 import dataclasses
 import pathlib
-from typing import Literal
 
 from tyro import conf
 
@@ -32,9 +31,10 @@ class Settings:
     scores: str = "is,fd,kd,prdc"
     """of is, mis, diversity, modes, fd, fdinf, kd, prdc, cdc, rke, ken, prd, ndb, nn,
     vendi and likelihood, by commas; see jaxgan/scores/by_name.py"""
-    features: Literal["classifier", "inception", "raw"] = "classifier"
-    """of a classifier trained on the dataset of the reference, of the published
-    Inception network, or the samples themselves, flattened"""
+    features: str = "classifier"
+    """classifier, of one trained on the dataset of the reference; inception, of the
+    published network; raw, the samples themselves, flattened; or a file of another
+    network, FILE.onnx or FILE.stablehlo, see jaxgan/scores/feature_files.py"""
     weights: pathlib.Path | None = None
     """file of the Inception network; None for JAXGAN_INCEPTION, else the cache, to
     which it is downloaded"""
@@ -81,12 +81,15 @@ from jaxgan.scripts import scoring, scoring_pictures
 
 HELD_OUT = "held-out real"
 
+WITH_CLASSES = ("classifier", "inception")
+"""Features whose networks have an opinion on classes, too."""
+
 
 def main(asked: Settings) -> None:
     began = time.perf_counter()
     precision.set_64_bits_aside()
     cli.check(asked, {"samples": cli.AT_LEAST_ONE, "seed": cli.SEED})
-    classes = asked.features != "raw"
+    classes = asked.features in WITH_CLASSES
     names = [name.strip() for name in asked.scores.split(",")]
     with cli.flag("--scores", asked.scores):
         chosen = by_name.get(dict.fromkeys(names), classes=classes)
@@ -97,7 +100,7 @@ def main(asked: Settings) -> None:
         "load": functools.cache(dataset.load),
     }
     real, rows, number = find(asked, where, chosen)
-    if asked.features != "inception":
+    if asked.features in ("classifier", "raw"):
         check_shapes(asked, real, rows)
     if asked.plots:
         chosen |= scoring_pictures.drawable(real, rows, classes=classes)

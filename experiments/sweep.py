@@ -16,6 +16,7 @@ import pathlib
 
 from tyro import conf
 
+from jaxgan.scores import objectives
 from jaxgan.scripts import cli
 from jaxgan.scripts import settings as shared_settings
 from jaxgan.sweeps import specification
@@ -73,7 +74,6 @@ from jaxgan.scores import suites
 from jaxgan.scripts import from_settings, run_folders
 from jaxgan.sweeps import (
     estimates,
-    objectives,
     page,
     probed,
     recipes,
@@ -95,7 +95,7 @@ def main(asked: Settings) -> None:
     if asked.smoke:
         asked = dataclasses.replace(asked, **SMOKE)
     base, space = describe(asked)
-    data = from_settings.load(asked)
+    data = from_settings.load(asked, videos=True)
     from_settings.check_scores(asked, data)
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))

@@ -43,7 +43,8 @@ def from_networks(
     """Makes a GAN of two Flax modules, with `z ~ N(0, I_D)`.
 
     Args:
-      generator: maps `z [B, D]` to `x [B, *shape]`, called with `train=`.
+      generator: maps `z [B, D]` to `x [B, *shape]`, called with `train=`; a method
+        `log_probs` of it, if it has one, is that of the GAN.
       discriminator: maps `x [B, *shape]` to a `DiscriminatorOutput`, called likewise.
       shape: shape of one sample.
       latent_dim: D.
@@ -111,7 +112,12 @@ def from_networks(
         x = packs.pack(x, pack)
         return _apply(discriminator, params, collections, x, labelled(label), train)
 
-    return types.GAN(init, latent, generate, discriminate, pack)
+    def log_probs(params, collections, x, label=None):
+        _check_samples("x", x, shape)
+        return _log_probs(generator, params, collections, x, labelled(label))
+
+    known = log_probs if hasattr(generator, "log_probs") else None
+    return types.GAN(init, latent, generate, discriminate, pack, known)
 
 
 def make(
@@ -211,10 +217,13 @@ def make(
             "normalisation='virtual_batch' does not go with num_classes="
             f"{num_classes}, as its reference batch has no labels; choose another."
         )
+    if latent_dim is None:
+        usual = published.latent_dim
+        latent_dim = usual(tuple(shape)) if callable(usual) else usual
     return from_networks(
         *referred,
         shape=shape,
-        latent_dim=published.latent_dim if latent_dim is None else latent_dim,
+        latent_dim=latent_dim,
         num_classes=num_classes,
         pack=pack,
     )
@@ -366,6 +375,11 @@ def _first(error: Exception) -> str:
 def _init(module, key, x, label) -> tuple[types.Tree, types.Tree]:
     collections = dict(precision.narrowed(module.init(key, x, train=True, **label)))
     return collections.pop("params"), collections
+
+
+def _log_probs(module, params, collections, x, label):
+    variables = {"params": params, **collections}
+    return module.apply(variables, x, method="log_probs", **label)
 
 
 def _apply(module, params, collections, x, label, train):

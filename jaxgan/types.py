@@ -130,6 +130,10 @@ class GAN(NamedTuple):
         (DiscriminatorOutput, collections)` of the discriminator.
       pack: m, samples that the discriminator judges together: x `[m B, ...]` has
         logits `[B]`, see `data.packs`.
+      log_probs: `(params, collections, x, label=None) -> [n, T]` of a generator that
+        draws a sample in T parts, each by probabilities that it knows:
+        `log p(x_t | x_1 .. x_(t-1))`; the first t numbers of z then decide the first t
+        parts. None of any other.
     """
 
     init: Callable[..., tuple[Pair, Pair]]
@@ -137,6 +141,7 @@ class GAN(NamedTuple):
     generate: Callable[..., tuple[Array, Tree]]
     discriminate: Callable[..., tuple[DiscriminatorOutput, Tree]]
     pack: int = 1
+    log_probs: Callable[..., Array] | None = None
 
 
 class Loss(NamedTuple):

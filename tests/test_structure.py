@@ -50,6 +50,7 @@ LAZY = (
     "tyro",
     "PIL",
     "optuna",
+    "nltk",
 )
 
 

@@ -10,6 +10,8 @@ References:
 import numpy as np
 
 NUM_CLASSES = 10
+SIDE = 8
+"""Pixels each way."""
 
 
 def load() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Folders of images: which of them are parts, which are classes, and what is neither.
+"""Folders of images or recordings: which are parts, which classes, which neither.
 
 All is told from the paths of the files, before any of them is opened.
 """
@@ -37,13 +37,16 @@ class Tree(NamedTuple):
 
     Attributes:
       folder: the folder.
-      images: the images in it, as parts of their paths below it, in natural order.
+      images: the images in it, or files of another kind that was asked for, as parts
+        of their paths below it, in natural order.
       others: files of other kinds, likewise.
+      noun: what sentences call the files that were asked for.
     """
 
     folder: pathlib.Path
     images: tuple[tuple[str, ...], ...]
     others: tuple[tuple[str, ...], ...] = ()
+    noun: str = "images"
 
 
 class Parts(NamedTuple):
@@ -67,22 +70,30 @@ def natural(name: str) -> tuple:
     return tuple(int(p) if i % 2 else p for i, p in enumerate(pieces)), name
 
 
-def walk(folder: pathlib.Path) -> Tree:
+def walk(
+    folder: pathlib.Path, kinds: Iterable[str] | None = None, noun: str = "images"
+) -> Tree:
     """Finds the files below a folder, but for those whose names begin with a dot.
 
+    Args:
+      folder: to look in.
+      kinds: endings of the files that are wanted; None for those of images.
+      noun: what they are called.
+
     Raises:
-      UserError: if a folder cannot be read or there are no images.
+      UserError: if a folder cannot be read or there are no such files.
     """
     found = sorted(_files(folder), key=lambda parts: [natural(name) for name in parts])
-    kinds = formats.suffixes()
+    kinds = formats.suffixes() if kinds is None else kinds
     images = [p for p in found if os.path.splitext(p[-1])[1].lower() in kinds]
     if not images:
         raise errors.UserError(
-            f"{folder} holds no images; put files ending in "
+            f"{folder} holds no {noun}; put files ending in "
             f"{', '.join(sorted(kinds))} there or into its subfolders, one per class."
         )
     there = set(images)
-    return Tree(folder, tuple(images), tuple(p for p in found if p not in there))
+    others = tuple(p for p in found if p not in there)
+    return Tree(folder, tuple(images), others, noun)
 
 
 def parts(tree: Tree) -> Parts:
@@ -118,8 +129,8 @@ def parts(tree: Tree) -> Parts:
     if test:
         notes.append(f"the test part is {test[0].folder}")
     notes += [
-        f"{tree.folder / top} is not used ({len(_below(tree, top).images):,} images), "
-        f"as there is {tested[0]!r} beside it"
+        f"{tree.folder / top} is not used ({len(_below(tree, top).images):,} "
+        f"{tree.noun}), as there is {tested[0]!r} beside it"
         for top in names[VALIDATION]
         if top not in tested
     ]
@@ -189,7 +200,7 @@ def _below(tree: Tree, top: str) -> Tree:
         tuple(own[1:] for own in files if own[0] == top and len(own) > 1)
         for files in (tree.images, tree.others)
     )
-    return Tree(tree.folder / top, images, others)
+    return Tree(tree.folder / top, images, others, tree.noun)
 
 
 def _is_flat(tree: Tree) -> bool:
@@ -210,7 +221,7 @@ def _unwrapped(tree: Tree) -> tuple[Tree, list[str]]:
     way = inner.folder.parts[-depth:]
     outside = tuple(own for own in tree.others if own[:depth] != way)
     inner = inner._replace(others=(*inner.others, *outside))
-    return inner, [f"all images of {tree.folder} lie in {inner.folder}"]
+    return inner, [f"all {tree.noun} of {tree.folder} lie in {inner.folder}"]
 
 
 def _inner(tree: Tree) -> Tree:
@@ -306,7 +317,7 @@ def _require_no_images_beside(tree: Tree) -> None:
     flat = next((own for own in tree.images if len(own) == 1), None)
     if flat is not None:
         raise errors.UserError(
-            f"{tree.folder} holds images itself ({flat[0]}) and in subfolders "
+            f"{tree.folder} holds {tree.noun} itself ({flat[0]}) and in subfolders "
             f"({_tops(tree)[0]}); put all into subfolders, one per class, or none."
         )
 
@@ -318,7 +329,7 @@ def _passed_over(tree: Tree) -> list[str]:
     kinds = _counted(os.path.splitext(own[-1])[1].lower() for own in tree.others)
     tops = set(_tops(tree))
     without = {own[0] for own in tree.others if len(own) > 1} - tops
-    lost = f"; no images are in {', '.join(sorted(without, key=natural))}"
+    lost = f"; no {tree.noun} are in {', '.join(sorted(without, key=natural))}"
     number = len(tree.others)
     return [
         f"passed over {number:,} {'file' if number == 1 else 'files'} in {tree.folder} "

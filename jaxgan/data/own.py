@@ -160,14 +160,7 @@ def _arrays(path: pathlib.Path, value_range) -> _Read:
             f"{', '.join(arrays) or 'nothing'}); rename the one with the images."
         )
     values, notes = range_of(path, arrays, named, value_range)
-    label = [
-        name and read_labels(path, name, arrays[name], len(arrays[images]))
-        for images, name in named.values()
-    ]
-    _check_trained(path, *label)
-    label, num_classes, names = renumbered(label)
-    if label[0] is None:
-        num_classes = names = None
+    label, num_classes, names = labels_of(path, arrays, named)
     parts = [
         Part(ranges.to_bytes(arrays[images], values), own)
         for (images, _), own in zip(named.values(), label, strict=True)
@@ -278,6 +271,30 @@ def check_shape(path: pathlib.Path, name: str, x: np.ndarray) -> None:
             f"{name} of {path} has shape {x.shape}; images must be [N, H, W] or "
             "[N, H, W, C] with no empty axis."
         )
+
+
+def labels_of(
+    path: pathlib.Path,
+    arrays: Mapping[str, np.ndarray],
+    named: Mapping[str, tuple[str, str | None]],
+) -> tuple[list[np.ndarray | None], int | None, tuple[str, ...] | None]:
+    """The labels of all parts, as `renumbered` gives them; none without those of train.
+
+    Args:
+      path: of the file, for messages.
+      arrays: of it.
+      named: from `named_parts`.
+
+    Raises:
+      UserError: as `read_labels`, and if a class is tested and not trained.
+    """
+    read = [
+        None if name is None else read_labels(path, name, arrays[name], len(arrays[x]))
+        for x, name in named.values()
+    ]
+    _check_trained(path, *read)
+    label, num_classes, names = renumbered(read)
+    return label, *((None, None) if label[0] is None else (num_classes, names))
 
 
 def read_labels(

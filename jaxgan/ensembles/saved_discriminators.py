@@ -104,17 +104,27 @@ def load(folder: pathlib.Path) -> Kept:
         networks.init, jax.eval_shape(lambda: jax.random.key(0))
     )
     state = types.TrainState(
-        step=read.arrays["state.step"],
+        step=_array(read, "state.step"),
         params=_found(read, {"params": params}, folder)["params"],
         collections=_found(read, {"collections": collections}, folder)["collections"],
         opt_state=None,
         ema=_found(read, {"ema": params.generator}, folder)["ema"]
         if _has(read, "ema")
         else None,
-        alive=read.arrays["state.alive"],
+        alive=_array(read, "state.alive"),
     )
     keys = jax.random.wrap_key_data(read.arrays["keys"], impl=randomness.IMPLEMENTATION)
     return Kept(networks, read.description, state, keys, read.skipped)
+
+
+def _array(read: checkpoint.Read, name: str) -> np.ndarray | None:
+    """An array of the state: of each member's best, where a run has kept these."""
+    last, best = read.arrays.get(name), read.arrays.get(f"best.{name}")
+    if last is None or best is None:
+        return last
+    # Step 0 is that of a member without a best state yet.
+    kept = read.arrays["best.step"] > 0
+    return np.where(kept.reshape(-1, *[1] * (last.ndim - 1)), best, last)
 
 
 def _has(read: checkpoint.Read, part: str) -> bool:
@@ -129,7 +139,7 @@ def _found(
     members = len(read.arrays["state.step"])
     arrays = []
     for name, leaf in leaves.items():
-        array = read.arrays.get(name)
+        array = _array(read, name)
         if array is None or array.shape != (members, *leaf.shape):
             found = "none" if array is None else f"{array.dtype}{list(array.shape)}"
             raise errors.UserError(

@@ -14,6 +14,7 @@ from jaxgan.losses.adversarial import (
     non_saturating,
     relativistic,
     relativistic_average,
+    seqgan,
     wasserstein,
 )
 from jaxgan.losses.classes import (
@@ -46,6 +47,7 @@ LOSSES: dict[str, types.Loss] = {
     "geometric": geometric(),
     "relativistic": relativistic(),
     "relativistic_average": relativistic_average(),
+    "seqgan": seqgan(),
 }
 """The adversarial losses by name."""
 
@@ -108,6 +110,7 @@ __all__ = [
     "relativistic",
     "relativistic_average",
     "semi_supervised",
+    "seqgan",
     "tac_gan",
     "top_k",
     "wasserstein",

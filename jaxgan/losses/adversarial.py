@@ -55,6 +55,29 @@ def non_saturating() -> types.Loss:
     return types.Loss(_cross_entropy, generator)
 
 
+def seqgan() -> types.Loss:
+    """The generator maximises `E D(G(z))`, the reward of SeqGAN's policy gradient.
+
+    discriminator: `mean softplus(-real) + mean softplus(fake)`; generator:
+    `-mean sigmoid(fake)`, in [-1, 0]. A reward of a sample is bounded, which those of
+    the other losses are not; its gradient through the samples vanishes where the
+    discriminator is sure of itself.
+
+    Returns:
+      A `Loss` on logits `real [B]` and `fake [B]`.
+
+    References:
+      Yu et al., SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient,
+      2017, https://arxiv.org/abs/1609.05473
+    """
+
+    def generator(real_logits: Array, fake_logits: Array) -> Array:
+        checks.not_empty(real_logits=real_logits, fake_logits=fake_logits)
+        return -jnp.mean(jax.nn.sigmoid(fake_logits))
+
+    return types.Loss(_cross_entropy, generator)
+
+
 def least_squares() -> types.Loss:
     """Regression of the logits on 1 for real and 0 for fake.
 

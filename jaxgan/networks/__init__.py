@@ -7,7 +7,7 @@ pure functions. What a population's members share of such a pair is its architec
 their weights are arguments of those functions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from jaxgan import types
@@ -16,11 +16,14 @@ from jaxgan.networks import (
     conv,
     dcgan,
     mlp,
+    mocogan,
     noisy,
     r3gan,
     resnet,
     sagan,
+    seqgan,
     sn_dcgan,
+    text_resnet,
     video_dcgan,
     wavegan,
 )
@@ -33,14 +36,14 @@ class Architecture(NamedTuple):
     Attributes:
       build: `(shape, recipes: Pair, conditioning: Pair, **numbers) -> Pair` of modules.
       recipes: the published ones, per player.
-      latent_dim: D, as published.
+      latent_dim: D, as published, or `shape -> D` where it depends on the samples.
       conditional: how labels enter each player unless something else is asked for.
       convolutional: whether convolutions take most of its time.
     """
 
     build: Callable[..., types.Pair]
     recipes: types.Pair
-    latent_dim: int
+    latent_dim: int | Callable[[Sequence[int]], int]
     conditional: types.Pair = types.Pair("concat", "concat")
     convolutional: bool = True
 
@@ -105,6 +108,26 @@ ARCHITECTURES: dict[str, Architecture] = {
         video_dcgan.video_dcgan,
         types.Pair(Recipe("batch", "dcgan"), Recipe("batch", "dcgan")),
         100,
+    ),
+    "mocogan": Architecture(
+        mocogan.mocogan,
+        types.Pair(Recipe("batch", "dcgan"), Recipe("batch", "dcgan")),
+        64,
+    ),
+    "text_resnet": Architecture(
+        text_resnet.text_resnet,
+        types.Pair(Recipe("none", "he"), Recipe("none", "he")),
+        128,
+    ),
+    "gumbel_text": Architecture(
+        text_resnet.gumbel_text,
+        types.Pair(Recipe("none", "he"), Recipe("none", "he")),
+        text_resnet.latent_dim,
+    ),
+    "seqgan": Architecture(
+        seqgan.seqgan,
+        types.Pair(Recipe("none", "xavier"), Recipe("none", "xavier")),
+        seqgan.latent_dim,
     ),
 }
 """All architectures by name."""

@@ -53,6 +53,32 @@ COLUMNS = {
         "share of samples close to a mode, or that a classifier is sure about; more "
         "than a perfect generator shows means that the modes are too narrow",
     ),
+    ("motion_match", "value"): Column(
+        "match of steps",
+        "more",
+        1.0,
+        "how well a frame is the one before it, moved by the velocity of its video, in "
+        "the worst step of each; 1 for videos of the data",
+    ),
+    ("difference_frechet_distance", "value"): Column(
+        "Frechet distance of differences",
+        "less",
+        math.inf,
+        "between Gaussians fitted to the pixels of differences of frames that follow "
+        "each other, of the samples and of training data: how it moves",
+    ),
+    ("difference_frechet_distance", "floor"): Column(
+        "its floor    ", "", math.inf, "what held-out real videos show"
+    ),
+    ("frame_frechet_distance", "value"): Column(
+        "Frechet distance of frames",
+        "less",
+        math.inf,
+        "the same of the frames by themselves, in whatever order: how it looks",
+    ),
+    ("frame_frechet_distance", "floor"): Column(
+        "its floor     ", "", math.inf, "what held-out real videos show"
+    ),
     ("within_mode_deviation", "value"): Column(
         "deviation in modes",
         "one",
@@ -140,8 +166,66 @@ COLUMNS = {
         "share of samples to which another one is nearer than to all but a few real "
         "ones; real samples have as many as the floor of copies of training",
     ),
+    ("matched_energy", "value"): Column(
+        "matched energy",
+        "more",
+        1.0,
+        "share of a waveform's energy that is a chirp of its mode; 1 without any noise",
+    ),
     ("precision", "value"): Column(
         "precision", "more", 1.0, "share of samples that are close to a real one"
+    ),
+    ("grammar_validity", "value"): Column(
+        "validity", "more", 1.0, "share of samples that are strings of the grammar"
+    ),
+    ("productions", "value"): Column(
+        "productions",
+        "more",
+        math.inf,
+        "productions of the grammar that some valid sample has come about by",
+    ),
+    ("production_kl", "value"): Column(
+        "KL of productions",
+        "less",
+        math.inf,
+        "how far the shares of the productions in valid samples are from their exact "
+        "ones, in nats",
+    ),
+    ("oracle_nll", "value"): Column(
+        "oracle NLL",
+        "less",
+        math.inf,
+        "negative log-likelihood of the samples by the oracle, in nats per symbol; "
+        "less than its floor is no better, but a lack of what is unlikely",
+    ),
+    ("oracle_nll", "floor"): Column(
+        "its floor     ", "", math.inf, "what held-out sequences have"
+    ),
+    **{
+        (f"ngram_js_{n}", "value"): Column(
+            f"JS of {n}-grams",
+            "less",
+            1.0,
+            f"Jensen-Shannon divergence of the {n}-grams of the samples from those of "
+            "held-out sequences, in bits; training sequences have the floor",
+        )
+        for n in (1, 2, 3, 4)
+    },
+    ("distinct_share", "value"): Column(
+        "distinct",
+        "real",
+        1.0,
+        "different sequences among the samples, over all",
+    ),
+    ("bleu", "value"): Column(
+        "BLEU", "more", 1.0, "n-grams of a sample that some held-out sequence has"
+    ),
+    ("self_bleu", "value"): Column(
+        "self-BLEU",
+        "real",
+        1.0,
+        "n-grams of a sample that some other sample has; more than real sequences have "
+        "is a lack of diversity",
     ),
 }
 """What a table shows, by the names of a score and of a field of its record."""
@@ -193,8 +277,12 @@ def glossary(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 DECISIVE = (
+    ("difference_frechet_distance", "value"),
     ("frechet_distance", "value"),
     ("precision", "value"),
+    ("oracle_nll", "value"),
+    ("grammar_validity", "value"),
+    ("ngram_js_4", "value"),
     ("within_mode_energy", "value"),
     ("coverage", "reverse_kl"),
 )

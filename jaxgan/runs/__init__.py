@@ -9,7 +9,9 @@ checkpoint that is whole, makes the log end where that was taken, and goes on fr
 as if nothing had happened, to the last bit.
 """
 
-from jaxgan.runs.loop import train
+from jaxgan.runs.best import Best, Rule, is_over
+from jaxgan.runs.hooks import Hook
+from jaxgan.runs.loop import Trained, train, train_best
 from jaxgan.runs.outcome import record, require_alive, save_curves
 from jaxgan.runs.pauses import spread
 from jaxgan.runs.saving import Saving
@@ -23,16 +25,22 @@ from jaxgan.runs.trainers import (
 )
 
 __all__ = [
+    "Best",
+    "Hook",
     "Members",
+    "Rule",
     "Saving",
+    "Trained",
     "Trainer",
     "begin",
     "dry_run",
     "first_that_fits",
+    "is_over",
     "record",
     "require_alive",
     "save_curves",
     "spread",
     "train",
+    "train_best",
     "trainer",
 ]

@@ -25,14 +25,13 @@ import numpy as np
 from jaxgan import population, training
 from jaxgan.core import errors, files
 from jaxgan.reports import numbers
+from jaxgan.runs import hooks
 
 OWN = {"step", "num_steps", "seconds", "alive"}
 """Fields of a line that are neither the run's nor metrics."""
 
 LOG = "metrics.jsonl"
 """The log's name in the folder of a run."""
-
-MEMBERS_SHOWN = 10
 
 
 def environment() -> dict[str, Any]:
@@ -147,12 +146,8 @@ def tensorboard(
 
     def on_chunk(report: training.Report) -> None:
         with _writing_events(folder):
-            for name, values in report.metrics.items():
-                if report.alive.any():
-                    mean = float(values[report.alive].mean())
-                    writer.add_scalar(f"{front}{name}/mean", mean, report.step)
-                for i, value in enumerate(values[:MEMBERS_SHOWN].tolist()):
-                    writer.add_scalar(f"{front}{name}/{i}", value, report.step)
+            for name, value in hooks.numbers(report.metrics, report.alive).items():
+                writer.add_scalar(f"{front}{name}", value, report.step)
             writer.flush()
 
     try:
@@ -184,14 +179,12 @@ def add_evaluation(
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer import event_file_writer
 
-    value, numbers = summary_pb2.Summary.Value, {}
-    for name, own in (scores or {}).items():
-        if np.isfinite(own).any():
-            numbers[f"{name}/mean"] = float(own[np.isfinite(own)].mean())
-        numbers |= {
-            f"{name}/{i}": x for i, x in enumerate(own[:MEMBERS_SHOWN].tolist())
-        }
-    shown = [value(tag=name, simple_value=x) for name, x in numbers.items()]
+    value = summary_pb2.Summary.Value
+    shown = [
+        value(tag=tag, simple_value=number)
+        for name, own in (scores or {}).items()
+        for tag, number in hooks.numbers({name: own}, np.isfinite(own)).items()
+    ]
     if picture is not None:
         tag = picture.stem.rpartition("-")[0]
         image = summary_pb2.Summary.Image(encoded_image_string=picture.read_bytes())

@@ -5,9 +5,12 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from jaxgan import checkpoint, training
+import jax
+
+from jaxgan import checkpoint, training, types
 from jaxgan.core import errors, files
 from jaxgan.core.distributed import processes
+from jaxgan.runs import best as best_lib
 from jaxgan.runs import journal, trainers
 
 
@@ -27,24 +30,35 @@ class Saving(NamedTuple):
     seconds: float = 60.0
 
 
+class WithBest(NamedTuple):
+    """What a checkpoint has where the best states are kept: those of `Members`, too."""
+
+    hparams: types.HParams
+    state: types.TrainState
+    keys: jax.Array
+    best: best_lib.Best
+
+
 def resumed(
     members: trainers.Members,
+    best: best_lib.Best | None,
     saving: Saving | None,
     log: pathlib.Path,
     fields: dict[str, Any],
-) -> tuple[trainers.Members, list[training.Report]]:
+) -> tuple[trainers.Members, best_lib.Best | None, list[training.Report]]:
     """The members of the newest checkpoint with its past, or what there is to begin.
 
     Members that have taken steps already, in a part of the run that was saved
     elsewhere, begin with the past that the log has of them.
     """
     if saving is None:
-        return members, []
-    found = checkpoint.restore(saving.folder, members, saving.description)
+        return members, best, []
+    tree = _tree(members, best)
+    found = checkpoint.restore(saving.folder, tree, saving.description)
     step = int(members.state.step[0]) if found is None else found.step
     history = journal.rewind(log, step, **fields)
     if found is None:
-        return members, history
+        return members, best, history
     for skipped in found.skipped:
         print(f"checkpoint left out: {skipped}")
     if not history or history[-1].step != step:
@@ -54,26 +68,30 @@ def resumed(
             f"taken at step {step}; put the log back, or start a new run."
         )
     print(f"going on from step {step}")
-    return found.tree, history
+    return trainers.Members(*found.tree[:3]), best and found.tree.best, history
+
+
+def _tree(members: trainers.Members, best: best_lib.Best | None) -> types.Tree:
+    return members if best is None else WithBest(*members, best)
 
 
 @contextlib.contextmanager
 def saver(
     saving: Saving | None, log: pathlib.Path
-) -> Iterator[Callable[[int, trainers.Members], None]]:
-    """Yields `(step, members)`, which saves in the background; waits at the end.
+) -> Iterator[Callable[[int, trainers.Members, best_lib.Best | None], None]]:
+    """Yields `(step, members, best)`, which saves in the background; waits at the end.
 
     A process ends when another one fails, so none goes on before the last is saved.
     """
     if saving is None:
-        yield lambda step, members: None
+        yield lambda step, members, best: None
         return
     manager = checkpoint.open(saving.folder)
 
-    def save(step: int, members: trainers.Members) -> None:
+    def save(step: int, members: trainers.Members, best: best_lib.Best | None) -> None:
         # Never a checkpoint ahead of its log, whatever ends the machine.
         files.synchronise(log)
-        checkpoint.save(manager, step, members, {}, saving.description)
+        checkpoint.save(manager, step, _tree(members, best), {}, saving.description)
 
     try:
         yield save

@@ -7,7 +7,7 @@ matter: `jaxgan.scores.classifier`, imported by itself, trains a feature network
 `jaxgan.scores.weights` finds its weights.
 `jaxgan.scores.moments`, `marginals` and `class_moments`, likewise, take features and
 probabilities batch by batch; `feature_passes` passes over samples once for all scores,
-and `by_name` scores what that kept.
+and `by_name` scores what that kept. `text_suites` has the scores of sequences.
 """
 
 from jaxgan.scores.bins import (

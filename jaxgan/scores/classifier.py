@@ -56,6 +56,7 @@ def train_classifier(
     batch_size: int = 64,
     learning_rate: float = 2e-3,
     max_shift: int | None = None,
+    **numbers: int,
 ) -> Classifier:
     """Trains a classifier by Adam with a learning rate that falls to zero.
 
@@ -66,17 +67,19 @@ def train_classifier(
     Args:
       x: `[N, H, W, C]` images, float in [-1, 1] or uint8 in 0 ... 255, at least 8x8;
         or, for the fully connected network, samples `[N, ...]` of any shape, best of
-        about unit scale.
+        about unit scale; or for the spectrogram network waveforms `[N, T, 1]`, float in
+        [-1, 1].
       labels: int `[N]` in 0 ... K-1.
       num_classes: `K`.
       key: consumed.
-      architecture: "convolutional" or "fully_connected", an MLP.
+      architecture: "convolutional", "fully_connected", an MLP, or "spectrogram".
       num_epochs: passes over the data; None for as many as show 50,000 samples, or for
         8 if these show no more than 500,000, but at least one.
       batch_size: samples in a step, at most all of them.
       learning_rate: at the first step.
       max_shift: images are moved at random by up to this many pixels each way, with
         their border repeated; None for 1, or for 0 if the samples are no images.
+      **numbers: further ones of the network, such as the `sample_rate` of waveforms.
 
     Returns:
       A `Classifier`.
@@ -87,7 +90,7 @@ def train_classifier(
     training.check_architecture(architecture)
     training.check_samples(x, architecture)
     training.check_labels(labels, len(x), num_classes)
-    network = NETWORKS[architecture](num_classes)
+    network = NETWORKS[architecture](num_classes, **numbers)
     params = training.train(
         network,
         jnp.asarray(x),

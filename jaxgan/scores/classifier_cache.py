@@ -18,11 +18,14 @@ from jax.typing import ArrayLike
 
 from jaxgan.checkpoint import file_cache
 from jaxgan.core import errors
-from jaxgan.scores import classifier, weights
+from jaxgan.scores import classifier, spectrograms, weights
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training
 
 FORMAT = "jaxgan-classifier-2"
+
+CODE = networks, training, spectrograms
+"""What a classifier depends on besides versions."""
 
 
 class Trained(NamedTuple):
@@ -110,7 +113,10 @@ def load_or_train(
         "environment": _environment(),
     }
     found = file_cache.load_or_make(cache, origin, make, "classifier")
-    network = networks.NETWORKS[architecture](num_classes)
+    # The numbers of the network are those settings that are not the training's own.
+    known = inspect.signature(classifier.train_classifier).parameters
+    numbers = {name: settings[name] for name in settings if name not in known}
+    network = networks.NETWORKS[architecture](num_classes, **numbers)
     params = jax.tree.map(jnp.asarray, found.tree)
     trained = classifier.Classifier(params, network, tuple(np.shape(x)[1:]))
     accuracy = found.facts["held_out_accuracy"]
@@ -123,6 +129,7 @@ def _plain(settings):
     bound = signature.bind(None, None, **settings)
     bound.apply_defaults()
     plain = {k: v for k, v in bound.arguments.items() if k not in ("x", "labels")}
+    plain |= plain.pop("numbers", {})
     key = plain["key"]
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         plain["key_impl"] = str(jax.random.key_impl(key))
@@ -140,7 +147,7 @@ def _environment():
     packages = ("jaxgan", "jax", "jaxlib", "flax", "optax")
     return {
         "versions": {name: metadata.version(name) for name in packages},
-        "code": file_cache.sha256([_source(module) for module in (networks, training)]),
+        "code": file_cache.sha256([_source(module) for module in CODE]),
         "device": jax.devices()[0].device_kind,
         "x64": jax.config.jax_enable_x64,
     }

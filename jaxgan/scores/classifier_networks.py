@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax import Array
 
 from jaxgan.core import errors
+from jaxgan.scores import spectrograms
 
 
 class ConvolutionalNetwork(nn.Module):
@@ -48,11 +49,30 @@ class FullyConnectedNetwork(nn.Module):
         return features, nn.Dense(self.num_classes)(features)
 
 
+class SpectrogramNetwork(nn.Module):
+    """The convolutional network, of the log-mel spectrograms of waveforms.
+
+    Attributes:
+      num_classes: `K`.
+      sample_rate: of the waveforms, in Hz.
+    """
+
+    num_classes: int
+    sample_rate: int = 8000
+
+    @nn.compact
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        image = spectrograms.log_mel(x, self.sample_rate)
+        return ConvolutionalNetwork(self.num_classes)(image)
+
+
 NETWORKS = {
     "convolutional": ConvolutionalNetwork,
     "fully_connected": FullyConnectedNetwork,
+    "spectrogram": SpectrogramNetwork,
 }
-"""By the name of the architecture: for images, and an MLP for samples of any shape."""
+"""By the name of the architecture: for images, an MLP for samples of any shape, and for
+waveforms."""
 
 
 def patches(x: Array, stride: int) -> Array:

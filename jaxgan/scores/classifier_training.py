@@ -15,6 +15,7 @@ from jaxgan import types
 from jaxgan.core import errors
 from jaxgan.divergences import checks
 from jaxgan.scores import classifier_networks as networks
+from jaxgan.scores import spectrograms
 
 SMALLEST = 8
 """Pixels, the least height and width of an image."""
@@ -166,6 +167,13 @@ def check_samples(x: ArrayLike, architecture: str, name: str = "x") -> None:
             f"{name} must hold images of shape [N, H, W, C] with H and W at least "
             f"{SMALLEST}, not an array of shape {shape}; architecture="
             '"fully_connected" takes samples of any shape.'
+        )
+    if architecture == "spectrogram" and (
+        len(shape) != 3 or shape[1] < spectrograms.LEAST_LENGTH or shape[2] != 1
+    ):
+        raise errors.UserError(
+            f"{name} must hold waveforms of shape [N, T, 1] with T at least "
+            f"{spectrograms.LEAST_LENGTH}, not an array of shape {shape}."
         )
     if len(shape) < 2 or 0 in shape:
         raise errors.UserError(

@@ -122,6 +122,8 @@ def opinion(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Features `[B, F]` and class probabilities `[B, K]` of samples, on the host."""
     finite = np.ones(len(x), bool)
+    if x.dtype == np.int16:  # waveforms
+        x = np.asarray(dataset.to_float(x))
     if x.dtype != np.uint8:
         finite = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
         x = np.where(finite.reshape(-1, *[1] * (x.ndim - 1)), x, 0)

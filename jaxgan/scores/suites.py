@@ -19,8 +19,17 @@ from jax.typing import ArrayLike
 
 from jaxgan import scores
 from jaxgan.core import errors, randomness
-from jaxgan.data import dataset, long_tail, mixtures, polygons, shuffling
-from jaxgan.scores import classifier, classifier_cache, feature_suites, stacked_suites
+from jaxgan.data import chirps, dataset, long_tail, mixtures, polygons, shuffling
+from jaxgan.scores import chirps as chirp_scores
+from jaxgan.scores import (
+    classifier,
+    classifier_cache,
+    feature_suites,
+    spectrograms,
+    stacked_suites,
+    text_suites,
+    video_suites,
+)
 from jaxgan.scores import classifier_training as training
 from jaxgan.scores import polygons as polygon_scores
 
@@ -77,7 +86,8 @@ def of_dataset(
     """The suite for a dataset: of its mixture, or of a classifier trained on it.
 
     Args:
-      data: points whose mixture is known, polygons, or images with labels.
+      data: points whose mixture is known, polygons, videos, sequences, or images with
+        labels.
       num_samples: samples of each seed that will be scored, at least `SPLITS`.
       seed: of the classifier.
       num_images: training images that the classifier sees, counted anew in each epoch;
@@ -88,35 +98,107 @@ def of_dataset(
     Returns:
       The suite, and its scores of held-out data and, for images, of copies of one image
       per class. Of a long tail all scores compare with the classes as they were, and
-      the training samples are scored too. Images without labels have no suite, and the
-      note says so.
+      the training samples are scored too. Of videos there are also real frames in
+      random order. Images without labels have no suite, and the note says so.
+
+    Raises:
+      UserError: as `check`.
+    """
+    scoring, _ = with_selection(
+        data,
+        None,
+        num_samples=num_samples,
+        seed=seed,
+        num_images=num_images,
+        cache=cache,
+    )
+    return scoring
+
+
+def with_selection(
+    data: dataset.Dataset,
+    chosen_by: dataset.Split | None,
+    *,
+    num_samples: int,
+    seed: int,
+    num_images: int | None = None,
+    cache: pathlib.Path | None = None,
+    num_bleu: int = 0,
+) -> tuple[Scoring, Suite | None]:
+    """The suite for a dataset, and one that chooses states before that scores them.
+
+    Args:
+      data: as for `of_dataset`.
+      chosen_by: held-out samples that the selection compares with, see
+        `data.setting_aside`; None for no selection. Where scores need no real samples,
+        it is the suite itself, for samples of its own.
+      num_samples, seed, num_images, cache: as for `of_dataset`.
+      num_bleu: of sequences, samples that have BLEU, see `text_suites`; 0 for none.
 
     Raises:
       UserError: as `check`.
     """
     check(data, num_samples=num_samples)
-    note = None
+    note, selection = None, None
     if data.mixture is not None:
         suite, known = _of_mixture(data, num_samples)
     elif data.shapes is not None:
         # Polygons are drawn, so their first are like any.
         held_out = dataset.to_float(data.test.x[:num_samples])
         suite, known = of_polygons(data.shapes), {"held-out real images": held_out}
+    elif is_of_videos(data):
+        classify = functools.partial(
+            train_classifier, data, seed=seed, num_images=num_images, cache=cache
+        )
+        suite, known, note = _of_videos(data, num_samples, seed, classify)
+        if chosen_by is not None:
+            selection = _in_pixels(data, chosen_by.x, num_samples)
+    elif data.sweeps is not None:
+        suite, known = _of_chirps(data, num_samples)
+        note = "modes by matched filters, without a classifier"
+    elif data.text is not None:
+        suite = text_suites.of_text(data, num_samples=num_samples, num_bleu=num_bleu)
+        known = text_suites.known(data, num_samples, seed)
+        if chosen_by is not None:
+            apart = data._replace(test=chosen_by)
+            selection = text_suites.of_text(apart, num_samples=num_samples)
+        note = "scores are of the most probable symbol at each place"
     elif not is_labelled(data):
         which = "images" if data.train.label is None else "held-out images"
+        which = which.replace("images", noun_of(data)[0])
         note = f"no scores, as a classifier needs labels, which the {which} have not"
-        return Scoring(None, {}, note)
+        return Scoring(None, {}, note), None
     else:
         trained, note = train_classifier(
             data, seed=seed, num_images=num_images, cache=cache
         )
         make = _of_images if data.stack is None else _of_stack
         suite, known = make(data, trained, num_samples)
+        if chosen_by is not None and data.stack is None:
+            selection = _of_chosen(data, trained, num_samples, chosen_by)
     references = {
         name: {key: scores.to_dict(score) for key, score in suite(x[None]).items()}
         for name, x in known.items()
     }
-    return Scoring(suite, references, note)
+    if chosen_by is not None and selection is None:
+        selection = suite
+    return Scoring(suite, references, note), selection
+
+
+def _of_chosen(
+    data: dataset.Dataset,
+    trained: classifier_cache.Trained,
+    num_samples: int,
+    chosen_by: dataset.Split,
+) -> Suite:
+    label = np.asarray(chosen_by.label)
+    return of_classifier(
+        trained.classifier,
+        trained.held_out_accuracy,
+        dataset.to_float(chosen_by.x),
+        np.bincount(label, minlength=data.num_classes) / len(label),
+        split_size=num_samples // SPLITS,
+    )
 
 
 def _of_mixture(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
@@ -154,8 +236,38 @@ def _of_images(
     untested = np.setdiff1d(label, np.asarray(data.test.label)).size > 0
     shown = jnp.concatenate([held_out, real]) if untested else held_out
     copies = one_image_per_class(network, shown, num_samples)
-    known: Known = {"held-out real images": held_out, "one image per class": copies}
+    nouns, noun = noun_of(data)
+    known: Known = {f"held-out real {nouns}": held_out, f"one {noun} per class": copies}
+    if data.sample_rate is not None:
+        known["white noise"] = white_noise(real, num_samples)
     return suite, known | _trained_on(data, num_samples)
+
+
+def noun_of(data: dataset.Dataset) -> tuple[str, str]:
+    """What samples are called, many and one."""
+    if is_of_videos(data):
+        return "videos", "video"
+    return ("images", "image") if data.sample_rate is None else ("clips", "clip")
+
+
+def white_noise(real: ArrayLike, number: int) -> np.ndarray:
+    """Normal noise as loud as real clips: as many clips `[number, T, 1]` of it.
+
+    Its variance is the mean square of all that is real; values stay in [-1, 1].
+    """
+    loudness = float(np.sqrt(np.mean(np.square(real))))
+    drawn = np.random.default_rng(0).standard_normal((number, *np.shape(real)[1:]))
+    return np.clip(loudness * drawn, -1, 1).astype(np.float32)
+
+
+def _of_chirps(data: dataset.Dataset, num_samples: int) -> tuple[Suite, Known]:
+    # Chirps are drawn, so their first are like any.
+    held_out = dataset.to_float(data.test.x[:num_samples])
+    known: Known = {
+        "held-out real clips": held_out,
+        "white noise": white_noise(held_out, num_samples),
+    }
+    return of_chirps(data.sweeps, tail_of(data)), known | _trained_on(data, num_samples)
 
 
 def _of_stack(
@@ -179,6 +291,46 @@ def _of_stack(
         ),
     }
     return suite, known | _trained_on(data, num_samples)
+
+
+def _of_videos(
+    data: dataset.Dataset,
+    num_samples: int,
+    seed: int,
+    classify: Callable[[], tuple[classifier_cache.Trained, str]],
+) -> tuple[Suite, Known, str]:
+    """Frames and differences, and the modes: of the law, or of a classifier."""
+    held_out = np.asarray(dataset.to_float(shuffling.first(data.test.x, num_samples)))
+    own = [_in_pixels(data, compared_with(data).x, num_samples)]
+    known: Known = dict(video_suites.known(held_out, seed))
+    if data.motion is not None:
+        note = "velocities: exact, by frames that match when they are moved"
+    elif is_labelled(data):
+        trained, note = classify()
+        by_class, of_classes = _of_images(data, trained, num_samples)
+        own.append(by_class)
+        known["one video per class"] = of_classes["one video per class"]
+    else:
+        note = "no modes, as these need classes, which the videos have not"
+
+    return _joined(own), known | _trained_on(data, num_samples), note
+
+
+def _in_pixels(data: dataset.Dataset, real: ArrayLike, num_samples: int) -> Suite:
+    """The scores of videos that need no classifier, beside some real ones."""
+    own: list[Suite] = [video_suites.of_videos(real, data.test.x, num_samples)]
+    if data.motion is not None:
+        own.append(video_suites.of_moving(tail_of(data)))
+    return _joined(own)
+
+
+def _joined(suites: Sequence[Suite]) -> Suite:
+    """One suite with the records of several."""
+
+    def suite(x: ArrayLike) -> Records:
+        return {name: score for own in suites for name, score in own(x).items()}
+
+    return suite
 
 
 def _trained_on(data: dataset.Dataset, num_samples: int) -> Known:
@@ -216,8 +368,10 @@ def check(data: dataset.Dataset, *, num_samples: int) -> None:
         raise errors.UserError(
             f"num_samples={num_samples} must be at least {SPLITS}, one for each split."
         )
-    if data.mixture is not None or data.shapes is not None or not is_labelled(data):
-        return  # no classifier
+    if any(law is not None for law in laws_of(data)):
+        return
+    if not is_labelled(data) and not is_of_videos(data):
+        return  # no scores
     counts = len(data.train.x), len(data.test.x)
     if min(counts) < LEAST:
         raise errors.UserError(
@@ -233,8 +387,19 @@ def is_labelled(data: dataset.Dataset) -> bool:
 
 
 def is_known(data: dataset.Dataset) -> bool:
-    """Whether `of_dataset` has a suite: of the law of the data, or of their classes."""
-    return data.mixture is not None or data.shapes is not None or is_labelled(data)
+    """Whether `of_dataset` has a suite: of a law, of videos, or of classes."""
+    known = any(law is not None for law in laws_of(data))
+    return known or is_of_videos(data) or is_labelled(data)
+
+
+def laws_of(data: dataset.Dataset) -> tuple[Any, ...]:
+    """The laws that the data may be drawn from, each None if it is not theirs."""
+    return (data.mixture, data.shapes, data.motion, data.sweeps, data.text)
+
+
+def is_of_videos(data: dataset.Dataset) -> bool:
+    """Whether the samples are videos `[T, H, W, C]`."""
+    return np.ndim(data.train.x) == 5
 
 
 def train_classifier(
@@ -270,7 +435,7 @@ def train_classifier(
         key=randomness.key(seed),
         cache=cache,
         num_epochs=num_images and max(1, round(num_images / len(real))),
-        **_architecture(real.shape[1:]),
+        **_architecture(data, real.shape[1:]),
     )
     accuracy = trained.held_out_accuracy
     poor = "" if accuracy >= ENOUGH_ACCURACY else f": BELOW {ENOUGH_ACCURACY}"
@@ -298,11 +463,14 @@ def _one_sided(data: dataset.Dataset) -> list[str]:
     return said
 
 
-def _architecture(shape: tuple[int, ...]) -> dict[str, Any]:
+def _architecture(data: dataset.Dataset, shape: tuple[int, ...]) -> dict[str, Any]:
     """The classifier for samples of a shape: an MLP for points and for tiny images.
 
-    A pixel is much of a tiny image, so that these are not moved either.
+    A pixel is much of a tiny image, so that these are not moved either. Waveforms are
+    seen as spectrograms, unless they are too short for that.
     """
+    if data.sample_rate is not None and shape[0] >= spectrograms.LEAST_LENGTH:
+        return {"architecture": "spectrogram", "sample_rate": data.sample_rate}
     if len(shape) == 3 and min(shape[:2]) >= training.SMALLEST:
         return {"architecture": "convolutional"}
     return {"architecture": "fully_connected", "max_shift": 0}
@@ -375,6 +543,44 @@ def of_polygons(law: polygons.Polygons) -> Suite:
         )
 
     return suite
+
+
+def of_chirps(law: chirps.Chirps, tail: Sequence[int] = ()) -> Suite:
+    """Mode coverage of chirps, whose modes are found by matched filters.
+
+    Args:
+      law: of the chirps.
+      tail: numbers of the modes of a long tail, whose recall is asked for.
+
+    Returns:
+      A suite `x [S, N, T, 1] -> records` with `coverage`, in which a good sample has
+      more than `chirp_scores.GOOD` of its energy in the plane of its mode, and
+      `matched_energy`, the mean of that share.
+    """
+    rule = scores.protocol(
+        rule="matched filters",
+        threshold=chirp_scores.GOOD,
+        crosstalk=chirp_scores.crosstalk(law),
+    )
+    weights = np.full(law.modes, 1 / law.modes)
+
+    def of_seed(x: Array) -> Records:
+        mode, share = chirp_scores.matched(law, x)
+        good = share > chirp_scores.GOOD
+        found: Records = {
+            "coverage": scores.mode_coverage(mode, good, weights, rule),
+            "matched_energy": scores.Score(
+                value=jnp.mean(share),
+                protocol=scores.protocol(
+                    score="matched_energy", num_samples=len(x), ceiling=1.0
+                ),
+            ),
+        }
+        if len(tail):
+            found["class_recall"] = scores.class_recall(mode, good, weights, tail)
+        return found
+
+    return jax.jit(lambda x: jax.lax.map(of_seed, x))
 
 
 def inversion(data: dataset.Dataset) -> Inversion | None:

@@ -48,7 +48,7 @@ def measure(
       `error_rate [P]`, and with few labels `ensemble_error_rate`, `num_labels` and
       `supervised_only`, the same of these; records as `scores.to_dict` gives them.
     """
-    few = asked.labels_per_class is not None
+    few = few_labels.asked_for(asked)
     if not few and not asked.labels:
         return {}
     found = _error_rates(made.gan, data, members, few=few)

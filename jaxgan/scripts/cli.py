@@ -38,7 +38,7 @@ CONFIG = files.CONFIG
 FREE = {
     *("resume", "minutes", "data_dir", "data_devices", "microbatch_members"),
     *("coordinator", "num_processes", "process_id", "wait"),
-    *("compilation_cache", "tensorboard", "dry_run"),
+    *("compilation_cache", "tensorboard", "log_to", "dry_run"),
 }
 """Settings that a run may be resumed with other values of."""
 
@@ -55,6 +55,15 @@ ADDED = {
         "arms",
         "probe_labels",
         "penalty_every",
+        "num_frames",
+        "rollouts",
+        "likelihood_steps",
+        "log_to",
+        "init_from",
+        "init_mapping",
+        "freeze",
+        "keep",
+        "patience",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""

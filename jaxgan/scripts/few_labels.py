@@ -32,6 +32,11 @@ class Begun(NamedTuple):
     placed: label_subsets.LabelSubsets
 
 
+def asked_for(asked: Any) -> bool:
+    """Whether settings, which may not know of few labels, ask for them."""
+    return getattr(asked, "labels_per_class", None) is not None
+
+
 def population_of(
     asked: Any, data: dataset.Dataset
 ) -> Callable[[methods.Made, int], Begun]:

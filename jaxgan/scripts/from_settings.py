@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -22,7 +22,7 @@ from jaxgan.data import augmentation, dataset, pool, streaming
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import cli, drawing, settings
-from jaxgan.steps import families, schedules
+from jaxgan.steps import families, freezing, schedules
 from jaxgan.training import methods
 
 WIDTH = 16
@@ -178,45 +178,75 @@ def load_images(asked: Images) -> tuple[Images, dataset.Dataset]:
         name = "mnist" if there else "digits"
         why = "is at hand" if there else "is not at hand (its place is --data-dir)"
         print(f"dataset {name}, because mnist {why}")
-    with cli.flag("--dataset", name):
+    data = load(dataclasses.replace(asked, dataset=name))
+    shape = np.shape(data.train.x)[1:]
+    need = f"it has samples of shape {shape}, not images of one to three channels"
+    cli.require(len(shape) == 3 and shape[2] in (1, 2, 3), "--dataset", name, need)
+    check_labels(asked, data)
+    print(dataset.about(data))
+    return dataclasses.replace(asked, dataset=name), data
+
+
+def load_videos(asked: Images) -> tuple[Images, dataset.Dataset]:
+    """Loads the videos: those asked for, or moving shapes.
+
+    Returns:
+      The settings with the name of the dataset, and the dataset.
+
+    Raises:
+      UserError: if there are no such videos, they have more than three channels, or
+        labels are asked for and absent.
+    """
+    name = asked.dataset or "moving_shapes"
+    if dataset.is_built_in(name):
+        need = f"{name} is built in and reads no folder; give --dataset videos"
+        cli.require(asked.data_dir is None, "--data-dir", asked.data_dir, need)
+    asked = dataclasses.replace(asked, dataset=name)
+    data = load(asked, videos=True)
+    shape = np.shape(data.train.x)[1:]
+    need = f"it has samples of shape {shape}, not videos of one to three channels"
+    cli.require(len(shape) == 4 and shape[3] in (1, 2, 3), "--dataset", name, need)
+    check_labels(asked, data)
+    print(dataset.about(data))
+    return asked, data
+
+
+def check_labels(asked: settings.Images, data: dataset.Dataset) -> None:
+    """Asks for labels where a conditional GAN is to learn them.
+
+    Raises:
+      UserError: if there are none.
+    """
+    labelled = not asked.labels or data.train.label is not None
+    need = f"the samples of {data.name} have no labels, of two classes at least"
+    cli.require(labelled, "--labels", True, need)
+
+
+def load(asked: Any, *, videos: bool = False) -> dataset.Dataset:
+    """Loads what a study is of, points, images or, if it can be, videos.
+
+    Args:
+      asked: settings with those of `settings.Files`, `dataset`, `data_dir` and, if data
+        are drawn by it, `seed`.
+      videos: whether it may be of videos.
+
+    Raises:
+      UserError: as `dataset.load`, and for videos.
+    """
+    with cli.flag("--dataset", asked.dataset):
         data = dataset.load(
-            name,
+            asked.dataset,
             data_dir=asked.data_dir,
             seed=getattr(asked, "seed", 0),
             image_size=asked.image_size,
             value_range=asked.value_range,
             num_tuples=asked.num_tuples,
             imbalance=asked.imbalance,
+            num_frames=asked.num_frames,
         )
-    shape = np.shape(data.train.x)[1:]
-    need = f"it has samples of shape {shape}, not images of one to three channels"
-    cli.require(len(shape) == 3 and shape[2] in (1, 2, 3), "--dataset", name, need)
-    labelled = not asked.labels or data.train.label is not None
-    need = f"the images of {name} have no labels, of two classes at least"
-    cli.require(labelled, "--labels", True, need)
-    print(dataset.about(data))
-    return dataclasses.replace(asked, dataset=name), data
-
-
-def load(asked: Any) -> dataset.Dataset:
-    """Loads what a study is of, points or images.
-
-    Args:
-      asked: settings with those of `settings.Files`, `dataset`, `data_dir` and `seed`.
-
-    Raises:
-      UserError: as `dataset.load`.
-    """
-    with cli.flag("--dataset", asked.dataset):
-        return dataset.load(
-            asked.dataset,
-            data_dir=asked.data_dir,
-            seed=asked.seed,
-            image_size=asked.image_size,
-            value_range=asked.value_range,
-            num_tuples=asked.num_tuples,
-            imbalance=asked.imbalance,
-        )
+    need = "it has videos, which are for video_gan.py and sweep.py"
+    cli.require(videos or not suites.is_of_videos(data), "--dataset", data.name, need)
+    return data
 
 
 def check_scores(asked: Any, data: dataset.Dataset) -> None:
@@ -315,16 +345,33 @@ def networks_for(
         need = f"the rule {rule} needs the form lax"
         cli.require(fits, "--convolution", asked.convolution, need)
         described["convolution"] = "lax"
-    numbers = cli.named_numbers("--numbers", asked.numbers, int)
-    whole = [key for key in takes if isinstance(takes[key].default, int)]
-    for number, value in numbers.items():
-        need = f"{asked.network} takes {', '.join(whole) or 'no whole numbers'}"
-        cli.require(number in whole, "--numbers", f"{number}:{value}", need)
-    described |= numbers
+    described |= numbers_for(asked, takes)
     size = "x".join(map(str, described["shape"]))
     described |= packed(asked, labels=labels)
-    with cli.flag("--network", f"{asked.network} for images of {size}"):
+    with cli.flag("--network", f"{asked.network} for samples of {size}"):
         return gan_lib.build(described), described
+
+
+def numbers_for(asked: settings.Network, takes: Mapping[str, Any]) -> dict[str, Any]:
+    """The further numbers of a network.
+
+    Args:
+      asked: the network and its numbers.
+      takes: the parameters of what builds it.
+
+    Raises:
+      UserError: if it takes no such number, or a whole one is not whole.
+    """
+    kinds = {key: type(own.default) for key, own in takes.items()}
+    kinds = {key: kind for key, kind in kinds.items() if kind in (int, float)}
+    numbers = cli.named_numbers("--numbers", asked.numbers)
+    for number, value in numbers.items():
+        shown = f"{number}:{value:g}"
+        need = f"{asked.network} takes {', '.join(kinds) or 'no numbers'}"
+        cli.require(number in kinds, "--numbers", shown, need)
+        whole = kinds[number] is float or value == int(value)
+        cli.require(whole, "--numbers", shown, "it must be a whole number")
+    return {number: kinds[number](value) for number, value in numbers.items()}
 
 
 def packed(asked: settings.Packing, *, labels: bool = False) -> dict[str, Any]:
@@ -386,7 +433,7 @@ def optimizer_numbers(asked: settings.Training) -> types.Pair:
     """
     with cli.flag("--optimizer", asked.optimizer):
         takes = families.takes(asked.optimizer)
-    usual = settings.Training.betas
+    usual = type(asked).betas
     has_betas = {"b1", "b2"} <= set(takes)
     need = f"the optimiser {asked.optimizer} has no b1 and b2; leave it out"
     shown = " ".join(map(str, asked.betas))
@@ -452,6 +499,9 @@ def method_for(
         schedules=changing,
         accumulate=asked.accumulate,
         penalty_every=asked.penalty_every,
+        rollouts=asked.rollouts,
+        likelihood_steps=asked.likelihood_steps,
+        freeze=asked.freeze,
         semi_supervised=semi_supervised,
         **augmented(asked, data),
     )
@@ -462,6 +512,9 @@ def method_for(
         numbers = methods.numbers(method)
         schedules.check(numbers)
         schedules.check_values(numbers)
+    with cli.flag("--freeze", " ".join(asked.freeze)):
+        params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
+        freezing.check(params, asked.freeze)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"

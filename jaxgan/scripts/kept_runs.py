@@ -45,6 +45,7 @@ def data_of(
         seed=config.get("seed", 0),
         num_tuples=config.get("num_tuples"),
         imbalance=config.get("imbalance"),
+        num_frames=config.get("num_frames"),
         **pairs,
     )
     own = dataset.fingerprint(data.train.x)

@@ -80,7 +80,7 @@ def measure(
 def sentence(found: Mapping[str, Any]) -> str:
     """What was found, for the terminal."""
     said = (
-        f"V(D, G) on {found['images']} held-out images, seed by seed: "
+        f"V(D, G) on {found['images']} held-out samples, seed by seed: "
         f"{_listed(found['value'])}; at an equilibrium {found['at_equilibrium']:.3f}"
     )
     if "class_accuracy" in found:

@@ -17,15 +17,18 @@ from jaxgan.scripts import replicates
 
 ROWS, MOST_COLUMNS = 8, 16
 
+Pictures = Callable[[np.ndarray], np.ndarray]
+"""Samples `[N, ...]` as images `[N, H, W, C]` in [-1, 1]."""
+
 
 class Grid(NamedTuple):
     """How the population is looked at.
 
     Attributes:
-      real: images `[N, H, W, C]` in [-1, 1], a column for each label if there are such.
+      real: samples `[N, ...]`, a column for each label if there are such.
       generators: `members -> mixture` of them, with standing statistics.
-      look: `members -> images` by title, always of the same latents.
-      draw: `(members, path)`: a picture of these beside real images.
+      look: `members -> samples` by title, always of the same latents.
+      draw: `(members, path)`: a picture of these beside real ones.
     """
 
     real: np.ndarray
@@ -41,6 +44,8 @@ def make(
     labels: bool,
     seed: int,
     shares: np.ndarray | None = None,
+    pictures: Pictures = np.asarray,
+    in_a_row: int | None = None,
 ) -> Grid:
     """Makes the grid of a population.
 
@@ -51,6 +56,8 @@ def make(
       seed: of the latents and of standing statistics.
       shares: `[K]`, how often the generators are asked for each class; None, with
         labels, for as often as the training images have it.
+      pictures: of the samples.
+      in_a_row: of them, or None for the columns of the grid.
     """
     columns, label = ROWS, None
     if labels:
@@ -60,17 +67,19 @@ def make(
         columns, label = len(classes), np.tile(classes, ROWS)
     z_key, key = jax.random.split(randomness.key(seed + 1))
     z = gan.latent(z_key, ROWS * columns)
-    names, real = column_names(data, labels=labels), real_images(data, len(z), label)
+    names, real = column_names(data, labels=labels), real_samples(data, len(z), label)
 
     def generators(members: runs.Members) -> ensembles.Mixture:
         return replicates.generators(gan, members, key, shares)
 
     def look(members: runs.Members) -> dict[str, np.ndarray]:
         x = np.asarray(replicates.generate_alike(gan, generators(members), z, label))
-        return {f"seed {i}": images for i, images in enumerate(x)}
+        return {f"seed {i}": own for i, own in enumerate(x)}
 
     def draw(members: runs.Members, path: pathlib.Path) -> None:
-        reports.save_samples(path, look(members), real, columns, names)
+        drawn = {title: pictures(x) for title, x in look(members).items()}
+        across, named = (in_a_row, None) if in_a_row else (columns, names)
+        reports.save_samples(path, drawn, pictures(real), across, named)
 
     return Grid(real, generators, look, draw)
 
@@ -87,13 +96,14 @@ def column_names(data: dataset.Dataset, *, labels: bool) -> list[str] | None:
     return [dataset.names_of(data)[own] for own in classes_shown(data)]
 
 
-def real_images(
+def real_samples(
     data: dataset.Dataset, number: int, label: np.ndarray | None
 ) -> np.ndarray:
-    """Held-out images in a random order, or of each label; else training images."""
+    """Held-out samples in a random order, or of each label; else training samples."""
     if label is None or data.test.label is None:
         return np.asarray(dataset.to_float(shuffling.first(data.test.x, number)))
-    chosen = np.empty((number, *np.shape(data.train.x)[1:]), np.uint8)
+    train = np.asarray(data.train.x)
+    chosen = np.empty((number, *train.shape[1:]), train.dtype)
     for value in np.unique(label):
         part = data.test if value in np.asarray(data.test.label) else data.train
         own = np.asarray(part.x)[np.asarray(part.label) == value]

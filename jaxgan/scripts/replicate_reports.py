@@ -8,7 +8,6 @@ import numpy as np
 
 from jaxgan import reports, training
 from jaxgan.runs import evaluations, pages
-from jaxgan.scripts import replicate_grids
 
 
 def show(record: Mapping[str, Any]) -> None:
@@ -45,9 +44,11 @@ def save_page(
     history: Sequence[training.Report],
     samples: Mapping[str, np.ndarray],
     *,
+    columns: int,
     title: str,
     made_by: Mapping[str, str],
     column_names: Sequence[str] | None,
+    further: Sequence[reports.Section] = (),
 ) -> None:
     """Saves `report.html`, see `runs.pages`.
 
@@ -56,9 +57,11 @@ def save_page(
       record: as for `show`, with the `note` of the suite.
       history: of the training.
       samples: by title, from `replicate_grids`.
+      columns: images of samples in a row.
       title: of the page.
       made_by: for its foot.
       column_names: of the samples, or None if the columns are no classes.
+      further: sections that these data have and others have not.
     """
     pages.save(
         folder,
@@ -67,12 +70,12 @@ def save_page(
         dead=_dead(record),
         histories={"seeds": ("all seeds", history)},
         samples=samples,
-        columns=len(samples["seed 0"]) // replicate_grids.ROWS,
+        columns=columns,
         column_names=column_names,
         made_by=made_by,
         notes=record["note"],
         result=result(record),
-        during=evaluations.sections(folder),
+        during=[*evaluations.sections(folder), *further],
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import networks, population, reports, runs, training, types
+from jaxgan import checkpoint, networks, population, reports, runs, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset
+from jaxgan.ensembles import transfer
 from jaxgan.runs import health, pauses
 from jaxgan.scripts import cli, drawing, few_labels, from_settings, run_folders
 from jaxgan.steps import schedules
@@ -20,11 +21,14 @@ UNUSUAL = (
     *("augment", "ada_target", "ada_images", "consistency", "balance"),
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
     *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
-    *("penalty_every", "labels_per_class"),
+    *("penalty_every", "rollouts", "likelihood_steps", "keep", "patience", "freeze"),
+    "labels_per_class",
 )
 """Settings likewise, which are said where they are not as usual."""
 
-CHUNKS, SHORTEST_CHUNK, LOG = 60, 5, "metrics.jsonl"
+CHUNKS, SHORTEST_CHUNK = 60, 5
+
+LOG, CHECKPOINTS = "metrics.jsonl", "checkpoints"
 
 
 class Population(NamedTuple):
@@ -51,14 +55,14 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
     """Builds the networks and compiles the training of all seeds.
 
     Args:
-      asked: settings with those of `settings.Training`, `Network`, `Images`,
-        `FewLabels` and `Devices`, `seeds` and `steps`.
+      asked: settings with those of `settings.Training`, `Network`, `Images` and
+        `Devices`, `seeds` and `steps`, and those of `FewLabels` if there are such.
       data: images.
 
     Raises:
       UserError: as `from_settings.networks_for` and `method_for`.
     """
-    few = asked.labels_per_class is not None
+    few = few_labels.asked_for(asked)
     if few:
         few_labels.check(asked, data)
     gan, architecture = from_settings.networks_for(
@@ -109,10 +113,45 @@ def label_shares(made: Population, data: dataset.Dataset) -> np.ndarray | None:
     return drawing.label_shares(drawn, placed.label, data.num_classes)
 
 
-def begin(made: Population, seed: int) -> runs.Members:
-    """All seeds at their first step."""
-    key = randomness.key(seed)
-    return runs.begin(made.trainer, made.hparams, key, made.placed, made.chunk_steps)
+def begins_from_others(asked: Any) -> bool:
+    """Whether the seeds begin with weights that were trained elsewhere.
+
+    A run that goes on has its own in its checkpoint, wherever the others have gone.
+
+    Raises:
+      UserError: for a mapping of nothing.
+    """
+    if asked.init_from is None:
+        need = "it goes with --init-from"
+        cli.require(
+            asked.init_mapping is None, "--init-mapping", asked.init_mapping, need
+        )
+        return False
+    goes_on = asked.resume and checkpoint.steps(asked.resume / CHECKPOINTS)
+    return asked.init_from.exists() or not goes_on
+
+
+def begin(asked: Any, made: Population) -> runs.Members:
+    """All seeds at their first step, with the weights that they are to begin with.
+
+    Args:
+      asked: settings with `seed`, `resume`, `init_from` and `init_mapping`.
+      made: from `make`.
+
+    Raises:
+      UserError: if those weights cannot be had, or fit nowhere.
+    """
+    key = randomness.key(asked.seed)
+    members = runs.begin(
+        *(made.trainer, made.hparams, key, made.placed), made.chunk_steps
+    )
+    if not begins_from_others(asked):
+        return members
+    with cli.flag("--init-from", asked.init_from):
+        source = transfer.read(asked.init_from, asked.init_mapping)
+        state, taken = transfer.begin_from(source, members.state)
+    print("\n".join(transfer.sentences(source, taken)))
+    return members._replace(state=state)
 
 
 def train(
@@ -122,7 +161,9 @@ def train(
     members: runs.Members,
     due: Mapping[str, tuple[int, pauses.Make]],
     folders: run_folders.Folders,
-) -> tuple[runs.Members, list[training.Report]]:
+    rule: runs.Rule | None,
+    hooks: Sequence[runs.Hook] = (),
+) -> runs.Trained:
     """Trains all seeds.
 
     Args:
@@ -132,12 +173,14 @@ def train(
       members: to train; those of a checkpoint take their place.
       due: what is made in between, into files, see `runs.spread`.
       folders: of the run.
+      rule: by which the best weights are kept, or None to keep the last ones.
+      hooks: see `runs.train`.
     """
     folder, described = folders.own, {name: getattr(asked, name) for name in METHOD}
     described |= unusual(asked)
     described["data"] = dataset.fingerprint(made.placed.x)
     steps = {"num_steps": asked.steps, "chunk_steps": made.chunk_steps}
-    members, history = runs.train(
+    trained = runs.train_best(
         made.trainer,
         members,
         made.placed,
@@ -146,23 +189,27 @@ def train(
         minutes=asked.minutes,
         on_pause=runs.spread(due, folder, **steps),
         saving=runs.Saving(
-            folders.run / "checkpoints",
+            folders.run / CHECKPOINTS,
             {"gan": made.architecture, **described},
             cli.resume_command(folders.run),
         ),
         tensorboard=folder / "tensorboard" if asked.tensorboard else None,
+        hooks=hooks,
+        rule=rule,
         **steps,
     )
-    taken = history[-1].step
-    if taken < asked.steps and history[-1].alive.any():
-        print(f"stopped at step {taken} of {asked.steps}, as --minutes were over")
-    return members, history
+    last = trained.history[-1]
+    if last.step < asked.steps and last.alive.any():
+        over = trained.best is not None and runs.is_over(trained.best, last.alive)
+        why = "all seeds have stopped" if over else "--minutes were over"
+        print(f"stopped at step {last.step} of {asked.steps}, as {why}")
+    return trained
 
 
 def unusual(asked: Any) -> dict[str, Any]:
     """The settings of `UNUSUAL` that are not as usual."""
     usual = {field.name: field.default for field in dataclasses.fields(asked)}
-    given = {name: getattr(asked, name) for name in UNUSUAL}
+    given = {name: getattr(asked, name) for name in UNUSUAL if name in usual}
     return {name: value for name, value in given.items() if value != usual[name]}
 
 

@@ -18,6 +18,7 @@ from jaxgan.core import errors
 from jaxgan.data import dataset, mixtures, samples
 from jaxgan.scores import (
     by_name,
+    feature_files,
     feature_networks,
     feature_passes,
     statistics_cache,
@@ -64,7 +65,7 @@ def feature_network(
     """A feature network by its name, and a sentence about it or None.
 
     Args:
-      kind: "raw", "inception" or "classifier".
+      kind: "raw", "inception", "classifier", or the path of a `feature_files` network.
       load: gives the dataset that a classifier is trained on; called for it only.
       path: of the weights of the Inception network, see `weights.load`.
       seed: of the classifier.
@@ -77,9 +78,12 @@ def feature_network(
         return feature_networks.raw(), None
     if kind == "inception":
         return feature_networks.published(path), None
+    if feature_files.is_file(kind):
+        return feature_files.load(pathlib.Path(kind).expanduser()), None
     if kind != "classifier":
         raise errors.UserError(
-            f"there are no features {kind!r}; choose classifier, inception or raw."
+            f"there are no features {kind!r}; choose classifier, inception, raw, or a "
+            f"file that ends in {' or '.join(feature_files.READERS)}."
         )
     data = load()
     if not suites.is_labelled(data):

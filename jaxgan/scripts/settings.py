@@ -5,7 +5,7 @@ Imports nothing heavy, see `scripts.cli`; `from_settings` makes of them what the
 
 import dataclasses
 import pathlib
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jaxgan.scripts import cli
 
@@ -24,6 +24,9 @@ class Files:
     imbalance: float | None = None
     """long tail: how many times as many training samples the first class keeps as the
     last one; None to keep all"""
+    num_frames: int | None = None
+    """of a video: what moves has so many, and each of one's own videos is cut into
+    pieces of so many; None for 8, and for all that one's own have"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +91,72 @@ class Images(Files, Drawing):
 
 
 @dataclasses.dataclass(frozen=True)
+class Sounds(Drawing):
+    """Which sounds a GAN learns, and what clips are made of them."""
+
+    dataset: str | None = None
+    """spoken_digits, chirps, or sounds for .wav files of one's own; None for
+    spoken_digits if they are at hand and else chirps"""
+    data_dir: pathlib.Path | None = None
+    """of spoken_digits its folder, archive or packed .npz, or a folder in which it
+    lies; of sounds the folder of .wav files, with a subfolder for each class; None for
+    JAXGAN_DATA_DIR"""
+    length: int = 4096
+    """samples of a clip"""
+    sample_rate: int | None = None
+    """Hz to which recordings are resampled; None to keep theirs, which must be one"""
+    crop: Literal["start", "middle", "loudest"] = "start"
+    """part of a longer recording that is kept"""
+    pad: Literal["end", "middle", "refuse"] | None = None
+    """where zeros go in a shorter recording: behind it, or on both sides; refuse takes
+    none, and None is end for spoken_digits and refuse for sounds"""
+    normalise: Literal["peak", "none"] = "peak"
+    """peak scales each clip so that its largest absolute value is 0.95"""
+    imbalance: float | None = None
+    """long tail: how many times as many training samples the first class keeps as the
+    last one; None to keep all"""
+    stream: bool = False
+    """train from the host's memory and send each step's samples to the device"""
+    labels: bool = False
+    """train conditional GANs on the labels of the dataset"""
+    balance_clusters: int | None = None
+    """of --balance cluster; None for as many as there are classes"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequences:
+    """Which sequences of symbols a GAN learns.
+
+    What is no flag is what all of them have: no labels, nothing to balance, and no
+    classifier that scores, though `Replicates` has its images; name this before that.
+    """
+
+    dataset: str = "grammar"
+    """grammar, oracle, or text for a file of one's own"""
+    data_dir: pathlib.Path | None = None
+    """of --dataset text, the file; None for JAXGAN_DATA_DIR"""
+    length: int | None = None
+    """symbols of a sequence; None for 32 of a text, 11 of the grammar, 20 of the
+    oracle"""
+    vocabulary: int | None = None
+    """different symbols; None for as many as there are, and 64 of the oracle"""
+    unit: str = "characters"
+    """what the symbols of a text are: characters of UTF-8, or bytes"""
+    stream: bool = False
+    """train from the host's memory and send each step's samples to the device"""
+    bleu: int = 0
+    """samples of each seed of which BLEU and self-BLEU are computed, which takes time
+    and the extra text; 0 for none"""
+    labels: ClassVar[bool] = False
+    balance: ClassVar[None] = None
+    balance_temperature: ClassVar[float] = 0.0
+    balance_clusters: ClassVar[None] = None
+    extra_data: ClassVar[None] = None
+    extra_share: ClassVar[float] = 0.25
+    classifier_images: ClassVar[int] = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class Network(Packing):
     """What the two players are."""
 
@@ -97,7 +166,7 @@ class Network(Packing):
     """channels of the outermost layers; None for 16, or as published where a network
     does not call it so"""
     numbers: tuple[str, ...] = ()
-    """further whole numbers of the network, NAME:NUMBER"""
+    """further numbers of the network, NAME:NUMBER, such as blocks:3"""
     latent_dim: int = 64
     """dimensions of z"""
     generator_normalisation: str | None = None
@@ -146,14 +215,68 @@ class Training(Augmentation):
     accumulate: int = 1
     """equal parts of a batch, whose gradients are averaged one after the other, in the
     memory of one"""
+    rollouts: int = 0
+    """of a policy gradient for a generator that draws symbols, such as seqgan: ends
+    drawn from each beginning of a sample, of which the mean is its reward; 0 for the
+    gradient through the samples"""
+    likelihood_steps: int = 0
+    """with --rollouts, the first steps, in which the generator moves by maximum
+    likelihood"""
     ema_decay: float | None = 0.999
     """of the generator's moving average, from which samples are drawn; None for none"""
     batch_size: int = 64
     """real samples in a player's step"""
+    freeze: tuple[str, ...] = ()
+    """layers whose weights stay as they begin, such as discriminator.Conv_0"""
     layer_norms: bool = False
     """log the norm of the gradient by each layer of both players"""
     consistency: tuple[str, ...] = ()
     """augmentations T of the penalties consistency and balanced_consistency, by name"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Replicates:
+    """One GAN trained from several seeds, see `replicate_runs`."""
+
+    seeds: int = 4
+    """members of the population"""
+    steps: int = 6000
+    """of each member"""
+    minutes: float | None = None
+    """of training, after which no further chunk of steps begins; None for no limit"""
+    samples: int = 10_000
+    """generated samples that are scored, per seed"""
+    classifier_images: int = 200_000
+    """training images, counted anew in each epoch, that the classifier sees; 0 for no
+    classifier and no scores"""
+    pictures: int = 5
+    """pictures of the progress, from the same latents"""
+    evaluations: int = 0
+    """times that all seeds are scored while they train, evenly spread"""
+    init_from: pathlib.Path | None = None
+    """weights to begin with where they fit: a run's folder, a generator's .safetensors,
+    or a state dictionary of PyTorch; None to begin anew"""
+    init_mapping: pathlib.Path | None = None
+    """of PyTorch's weights, a JSON file that says by their names those here"""
+    log_to: tuple[str, ...] = ()
+    """where numbers go besides the run folder: wandb, mlflow, each with the extra of
+    its name; locally, unless WANDB_MODE or MLFLOW_TRACKING_URI say otherwise"""
+    keep: str = "last"
+    """last for each seed's last weights; best:SCORE, such as best:frechet_distance, for
+    those that scored best at one of the --evaluations, on half of the held-out samples,
+    which the final scores do not use"""
+    patience: int | None = None
+    """with --keep best:SCORE, evaluations in a row without a better score after which a
+    seed stops; None to train all to the end"""
+    seed: int = 0
+    """of everything random"""
+    out: pathlib.Path | None = None
+    """run folder, new or empty; None for runs/SCRIPT-DATASET-TIME"""
+    resume: pathlib.Path | None = None
+    """folder of a run that was stopped, or to train on with more --steps; other flags
+    are as they were"""
+    smoke: bool = False
+    """a run of seconds, with its own seeds, steps and samples: to see that all works"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,6 +422,8 @@ CHECKS: dict[str, cli.Check] = DIVERSITY | {
     "batch_size": cli.AT_LEAST_ONE,
     "accumulate": cli.AT_LEAST_ONE,
     "penalty_every": cli.AT_LEAST_ONE,
+    "rollouts": cli.NOT_NEGATIVE,
+    "likelihood_steps": cli.NOT_NEGATIVE,
     "data_devices": cli.AT_LEAST_ONE,
     "wait": cli.POSITIVE,
 }

@@ -8,7 +8,9 @@ import numpy as np
 
 from jaxgan import reports
 from jaxgan.core import errors, files
+from jaxgan.data import clips, wav
 from jaxgan.reports import films
+from jaxgan.scores import spectrograms
 
 NUMBERS = (".npy", ".npz")
 
@@ -24,6 +26,7 @@ class Sheet(NamedTuple):
       film: `[T, N, H, W, C]` images that change, or None.
       real: `[M, D]` real points to draw others over, or None.
       said: what else there is to say, in a few words.
+      sample_rate: of waveforms in Hz, or None for other samples.
     """
 
     panels: Mapping[str, np.ndarray]
@@ -33,6 +36,7 @@ class Sheet(NamedTuple):
     film: np.ndarray | None = None
     real: np.ndarray | None = None
     said: str = ""
+    sample_rate: int | None = None
 
 
 def check(path: pathlib.Path, *, moves: bool) -> None:
@@ -55,7 +59,7 @@ def check(path: pathlib.Path, *, moves: bool) -> None:
 
 
 def save(path: pathlib.Path, sheet: Sheet, title: str | None = None) -> None:
-    """Writes a sheet: as numbers, as a film, or as a picture.
+    """Writes a sheet: as numbers, as a film, as a recording, or as a picture.
 
     Args:
       path: the file; its ending says which.
@@ -65,11 +69,20 @@ def save(path: pathlib.Path, sheet: Sheet, title: str | None = None) -> None:
     Raises:
       UserError: for an ending that does not suit, and samples that have no picture.
     """
-    shape = np.shape(next(iter(sheet.panels.values())))
+    x = next(iter(sheet.panels.values()))
+    shape = np.shape(x)
     if path.suffix in NUMBERS:
         save_numbers(path, sheet.arrays)
     elif sheet.film is not None and films.is_film(path):
         films.save_film(path, sheet.film)
+    elif sheet.sample_rate is not None and path.suffix.lower() == ".wav":
+        wav.write(path, clips.in_a_row(x, sheet.sample_rate), sheet.sample_rate)
+    elif sheet.sample_rate is not None and len(shape) == 3:
+        shown = {
+            name: spectrograms.pictures(own, sheet.sample_rate)
+            for name, own in sheet.panels.items()
+        }
+        reports.save_image_grid(path, shown, sheet.columns, title)
     elif len(shape) == 4:
         reports.save_image_grid(
             path, sheet.panels, sheet.columns, title, sheet.column_names

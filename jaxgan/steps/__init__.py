@@ -23,7 +23,8 @@ with `functools.partial`.
 `OPTIMIZERS` has them by name.
 
 Reading order: `adaptive`, `core`, `order`, `averages`, `schedules`, `optimizers`,
-`families`, `extrapolation`, `rotation`, `competition`; `rules` has all steps by name.
+`families`, `freezing`, `extrapolation`, `rotation`, `competition`; `rules` has all
+steps by name.
 """
 
 from jaxgan.steps.adaptive import adam
@@ -44,6 +45,7 @@ from jaxgan.steps.extrapolation import (
     lola,
 )
 from jaxgan.steps.families import OPTIMIZERS, Family, clipped
+from jaxgan.steps.freezing import frozen
 from jaxgan.steps.optimizers import negative_momentum, optimistic, remembering
 from jaxgan.steps.order import alternating, repeat, simultaneous
 from jaxgan.steps.rotation import consensus, symplectic
@@ -68,6 +70,7 @@ __all__ = [
     "extragradient",
     "extragradient_from_the_past",
     "first_weights",
+    "frozen",
     "initialise",
     "is_finite",
     "lola",

@@ -16,7 +16,7 @@ numbers, and a *study* what a setting means and what all trials have in common:
 
 A trial's result is the same alone and in any population. Reading order: `fields`,
 `spaces`, `designs`, `trials`, `plans` and `records`, which train nothing; `recipes`,
-`programs`, `studies`, `objectives` and `estimates`; `search/`, a folder for each
+`programs`, `studies` and `estimates`; `search/`, a folder for each
 search; `specification`, a sweep as a TOML file; `analysis/`, what was found, and
 `samples` and `page/`, which show it. The modules are imported one by one, as some of
 them do without JAX.

@@ -1,7 +1,7 @@
 """A few samples of each trial, kept in the folder of a sweep to be looked at.
 
 A population's samples are one file, `samples/GROUP.npz`, of the trials' names and of
-images in eight bits or points as they are: `x [P, n, ...]`.
+images and videos in eight bits or points as they are: `x [P, n, ...]`.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from jaxgan.core import errors, files
 
 FOLDER = "samples"
-IMAGES, POINTS = 16, 256
+POINTS, IMAGES, VIDEOS = 256, 16, 8
 """How many are kept of a trial."""
 
 
@@ -22,9 +22,10 @@ def few(x: ArrayLike) -> np.ndarray:
     """The first samples of each member, as many as are kept.
 
     Args:
-      x: `[P, n, H, W, C]` images or `[P, n, F]` points.
+      x: `[P, n, H, W, C]` images, `[P, n, T, H, W, C]` videos or `[P, n, F]` points.
     """
-    return np.asarray(x[:, : IMAGES if np.ndim(x) == 5 else POINTS])
+    number = {5: IMAGES, 6: VIDEOS}.get(np.ndim(x), POINTS)
+    return np.asarray(x[:, :number])
 
 
 def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) -> None:
@@ -34,8 +35,8 @@ def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) 
       folder: of the sweep.
       group: its name.
       trials: names of P of its trials; what is kept of them is replaced.
-      x: `[P, n, H, W, C]` images in [-1, 1], or `[P, n, F]` points. What is not finite,
-        as of a trial that died, becomes grey; points stay as they are.
+      x: images or videos in [-1, 1], or points, as for `few`. What is not finite, as of
+        a trial that died, becomes grey; points stay as they are.
 
     Raises:
       UserError: if there are not as many trials as members, or what is kept cannot be
@@ -47,7 +48,7 @@ def save(folder: pathlib.Path, group: str, trials: Sequence[str], x: ArrayLike) 
             f"there are samples of {len(x)} members and {len(trials)} trials; give as "
             "many of each."
         )
-    if x.ndim == 5:
+    if x.ndim >= 5:
         x = np.where(np.isfinite(x), x, 0)
         x = np.rint((np.clip(x, -1, 1) + 1) * 127.5).astype(np.uint8)
     (folder / FOLDER).mkdir(exist_ok=True)

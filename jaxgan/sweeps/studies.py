@@ -4,7 +4,6 @@ A trial's key is `key(seed)`, its batches and steps follow from it, and so do th
 latents that it is scored with. Its program is one of `programs`.
 """
 
-import dataclasses
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import population, reports, runs, scores, training, types
+from jaxgan import population, reports, runs, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, pool
 from jaxgan.runs import health
-from jaxgan.scores import suites
+from jaxgan.scores import objectives, suites
 from jaxgan.scripts import cli, settings
 from jaxgan.sweeps import (
     plans,
@@ -230,7 +229,7 @@ def score(
         if study.probe is not None:
             seen |= probed.measure(study.probe, ready.networks, own[0], own[2])
         study.protocols.update({name: dict(of.protocol) for name, of in seen.items()})
-        found.append(jax.device_get(_measured(seen)))
+        found.append(jax.device_get(objectives.measured(seen)))
         if keep is not None:
             keep(samples.few(x))
     alive = np.asarray(members.state.alive)
@@ -303,19 +302,3 @@ def _rows(
 def title(structure: dict[str, Any]) -> str:
     """A group's structure in a few words."""
     return " ".join(map(str, structure.values())) or "one program"
-
-
-def _measured(found: suites.Records) -> dict[str, jax.Array]:
-    """The numbers `[S]` of records, by name."""
-    numbers = {}
-    for name, record in found.items():
-        if isinstance(record, scores.Score):
-            numbers[name] = record.value
-            continue
-        for field in dataclasses.fields(record):
-            values = getattr(record, field.name)
-            if isinstance(values, jax.Array) and values.ndim == 1:
-                numbers[field.name] = values
-    for bound in ("floor", "ceiling"):
-        numbers.pop(bound, None)
-    return numbers

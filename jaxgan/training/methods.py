@@ -13,6 +13,7 @@ import jax
 from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
+from jaxgan.gradients import policy
 from jaxgan.penalties import adaptive, differences
 from jaxgan.steps import families, rules, schedules
 
@@ -65,6 +66,11 @@ class Method(NamedTuple):
         other, see `gradients.accumulated`.
       penalty_every: k, the penalties are taken in every k-th step, k times as heavy,
         see `gradients.with_lazy_penalties`.
+      rollouts: of a generator's policy gradient, see `policy.reinforce`; 0
+        for the gradient through its samples.
+      likelihood_steps: in which the generator moves by maximum likelihood before it
+        plays, see `policy.likelihood`.
+      freeze: layers of the players whose weights stay as they are, see `steps.frozen`.
       semi_supervised: whether the discriminator also learns the classes of the batch's
         labelled samples, with the weight `supervised`, and the generator matches its
         features in the place of its own loss; of the two weights, which may be given,
@@ -90,6 +96,9 @@ class Method(NamedTuple):
     schedules: Mapping[str, float] = {}
     accumulate: int = 1
     penalty_every: int = 1
+    rollouts: int = 0
+    likelihood_steps: int = 0
+    freeze: Sequence[str] = ()
     semi_supervised: bool = False
 
 
@@ -172,6 +181,8 @@ def make(gan: types.GAN, method: Method) -> Made:
         return penalised(of_critic)
 
     def generator(own: types.GAN) -> types.Gradient:
+        if method.rollouts or method.likelihood_steps:
+            return _policy(method, own, loss, terms)
         objective = gradients.NO_LOSS if method.semi_supervised else loss
         return gradients.generator(own, objective, terms)
 
@@ -189,6 +200,8 @@ def make(gan: types.GAN, method: Method) -> Made:
     if CLIP in weights:
         made = made._replace(step=_clipped(*players, optimizer, method.n_critic))
     step = made.step
+    if method.freeze:
+        step = steps.frozen(step, method.freeze)
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
         step = steps.averaged(step, decay)
@@ -332,6 +345,31 @@ def _check_optimisation(method: Method, hparams: types.HParams) -> None:
             f"accumulate={method.accumulate} goes without ada_target="
             f"{method.ada_target}, whose probability moves once for each whole batch."
         )
+
+
+def _policy(
+    method: Method, gan: types.GAN, loss: types.Loss, terms: Mapping
+) -> types.Gradient:
+    """The gradient of a generator that draws symbols."""
+    errors.require_whole(
+        rollouts=method.rollouts, likelihood_steps=method.likelihood_steps
+    )
+    if method.rollouts < 1 or method.likelihood_steps < 0:
+        raise errors.UserError(
+            f"rollouts={method.rollouts} with likelihood_steps="
+            f"{method.likelihood_steps}: a policy gradient has at least 1 roll-out, "
+            "and begins after 0 or more steps."
+        )
+    if terms:
+        raise errors.UserError(
+            f"weight of {sorted(terms)[0]!r} with rollouts={method.rollouts}: a term "
+            "has no policy gradient; leave one of them out."
+        )
+    return policy.after(
+        policy.likelihood(gan, loss),
+        policy.reinforce(gan, loss, method.rollouts),
+        method.likelihood_steps,
+    )
 
 
 def _augmented(

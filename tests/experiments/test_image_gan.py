@@ -298,7 +298,7 @@ def test_real_images_stand_in_the_columns_of_their_classes(held_out):
     data = of_three_classes(held_out)
     assert replicate_grids.column_names(data, labels=True) == ["x", "y", "z"]
     label = np.tile(replicate_grids.classes_shown(data), 8)
-    real = replicate_grids.real_images(data, len(label), label)
+    real = replicate_grids.real_samples(data, len(label), label)
     of_class = np.asarray(dataset.to_uint8(real))[:, 0, 0, 0] // 10
     np.testing.assert_array_equal(of_class, [1, 2, 3] * 8)
 
@@ -308,7 +308,7 @@ def test_real_images_of_a_sorted_dataset_are_of_all_classes():
     x = np.random.default_rng(0).integers(0, 10, (1000, 2, 2, 1), np.uint8)
     data = dataset.Split(x + 20 * label[:, None, None, None].astype(np.uint8), label)
     own = dataset.Dataset("own", data, data, 10)
-    real = replicate_grids.real_images(own, 64, None)
+    real = replicate_grids.real_samples(own, 64, None)
     of_class = np.asarray(dataset.to_uint8(real))[:, 0, 0, 0] // 20
     # 6.4 of each class, with a standard deviation of 2.4.
     assert np.abs(np.bincount(of_class, minlength=10) - 6.4).max() < 4 * 2.4

@@ -71,6 +71,10 @@ EXPECTED = {
         lambda r, f: mean(softplus(f - r)),
         lambda r, f: mean(softplus(r - f)),
     ),
+    "seqgan": (
+        lambda r, f: mean(softplus(-r)) + mean(softplus(f)),
+        lambda r, f: -mean(1 / (1 + np.exp(-f))),
+    ),
     "relativistic_average": (
         lambda r, f: mean(softplus(mean(f) - r)) + mean(softplus(f - mean(r))),
         lambda r, f: mean(softplus(mean(r) - f)) + mean(softplus(r - mean(f))),

@@ -13,6 +13,7 @@ import pytest
 from jaxgan import gan, gradients, losses, networks, steps, types
 from jaxgan import population as members
 from jaxgan.core import errors
+from jaxgan.gradients import policy
 from jaxgan.networks import layers
 
 SMALL = {
@@ -37,7 +38,18 @@ SMALL = {
     },
     "r3gan": {"shape": (8, 8, 3), "width": 4, "groups": 2, "latent_dim": 4},
     "wavegan": {"shape": (256, 1), "width": 2, "latent_dim": 4},
+    "text_resnet": {"shape": (6, 5), "width": 4, "blocks": 1, "latent_dim": 4},
+    "gumbel_text": {"shape": (6, 5), "width": 4, "blocks": 1, "latent_dim": 34},
+    "seqgan": {"shape": (6, 5), "width": 4, "windows": 2, "latent_dim": 6},
     "video_dcgan": {"shape": (4, 4, 8, 2), "width": 2, "latent_dim": 4},
+    "mocogan": {
+        "shape": (3, 4, 8, 2),
+        "width": 2,
+        "start": 2,
+        "motion": 1,
+        "memory": 4,
+        "latent_dim": 6,
+    },
 }
 NUM_CLASSES = 3
 MEMBERS, STEPS, BATCH = 2, 20, 4
@@ -87,9 +99,12 @@ def member(name, dtype, num_classes):
     """A function `key -> record` that makes a member and trains it on noise."""
     pair = build(name, dtype, num_classes)
     loss = losses.LOSSES["non_saturating"]
+    generator = gradients.generator
+    if pair.log_probs is not None:
+        generator = functools.partial(policy.reinforce, rollouts=1)
     step = steps.alternating(
         steps.update("discriminator", gradients.discriminator(pair, loss)),
-        steps.update("generator", gradients.generator(pair, loss)),
+        steps.update("generator", generator(pair, loss)),
     )
     rates = types.Pair({"learning_rate": RATE}, {"learning_rate": RATE})
     hparams = types.HParams(optimizer=rates, penalties={})

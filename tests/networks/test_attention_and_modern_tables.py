@@ -1,4 +1,4 @@
-"""Parameters, limits and resampling of SAGAN, BigGAN, R3GAN, WaveGAN and video DCGAN.
+"""Parameters, limits and resampling of the later architectures, SAGAN to MoCoGAN.
 
 Counts are the layer tables of the papers, written out by hand.
 """
@@ -22,6 +22,7 @@ SMALL = {
     "r3gan": {"shape": (8, 8, 1), "width": 4, "groups": 2},
     "wavegan": {"shape": (256, 1), "width": 2},
     "video_dcgan": {"shape": (4, 8, 8, 1), "width": 2},
+    "mocogan": {"shape": (3, 8, 8, 1), "width": 2},
 }
 
 
@@ -87,6 +88,16 @@ VIDEO = (
     + (256 + 128 + 64),
     strided(64, 3, 64, 128, 256, 512) + (128 + 256 + 512) + 2 * 4 * 4 * 512 + 1,
 )
+# Noise of 16 at first and 2 for each of 8 frames; 64 - 32 are content, 32 memory.
+MOCOGAN = (
+    (16 + 1) * 32
+    + 3 * (2 + 32 + 1) * 32
+    + (64 - 32 + 32) * 4 * 4 * 32
+    + 2 * 32
+    + strided(16, 32, 16, 1)
+    + 16,
+    strided(64, 1, 16, 32) + 32 + strided(16, 1, 16, 32) + 32 + 3 * 4 * 4 * 32 + 1,
+)
 TABLES = [
     ("sagan", (128, 128, 3), {}, sagan_128()),
     ("sagan", (128, 128, 3), {"num_classes": 1000}, sagan_128(classes=1000)),
@@ -96,6 +107,7 @@ TABLES = [
     ("wavegan", (16384, 1), {}, WAVEGAN_16384),
     ("wavegan", (4096, 1), {}, WAVEGAN_4096),
     ("video_dcgan", (32, 64, 64, 3), {"stages": 4, "width": 64}, VIDEO),
+    ("mocogan", (8, 16, 16, 1), {}, MOCOGAN),
 ]
 
 
@@ -259,6 +271,10 @@ def test_resampling_keeps_constants_inside():
         ("video_dcgan", (8, 10, 8, 3), {}, "multiples of 4"),
         ("video_dcgan", (8, 8, 8, 3), {"stages": 4}, "stages=4"),
         ("video_dcgan", (8, 8, 8, 3), {"stages": 0}, "stages=0"),
+        ("mocogan", (8, 10, 8, 3), {}, "multiples of 4"),
+        ("mocogan", (1, 8, 8, 3), {}, "two frames at least"),
+        ("mocogan", (8, 8, 3), {}, "(8, 8, 3)"),
+        ("mocogan", (8, 8, 8, 3), {"motion": 0}, "motion=0"),
     ],
 )
 def test_what_cannot_be_made_is_said_in_one_sentence(name, shape, options, said):

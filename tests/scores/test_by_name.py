@@ -11,8 +11,7 @@ from scipy.spatial import distance
 from jaxgan import scores
 from jaxgan.core import errors
 from jaxgan.reports import score_tables as reports
-from jaxgan.scores import by_name, feature_networks, feature_passes
-from jaxgan.sweeps import objectives
+from jaxgan.scores import by_name, feature_networks, feature_passes, objectives
 
 N, M, F, K = 120, 100, 4, 3
 NAMES = tuple(by_name.SCORES)

@@ -60,7 +60,7 @@ def test_each_seed_has_the_value_of_its_own_players():
     assert found["value"][0] == pytest.approx(found["at_equilibrium"], rel=1e-6)
     assert found["images"] == 8
     said = replicate_games.sentence(found)
-    assert "8 held-out images" in said and "-1.386, -0.097, -6.097" in said
+    assert "8 held-out samples" in said and "-1.386, -0.097, -6.097" in said
 
 
 def test_a_conditional_discriminator_knows_the_classes_that_it_does():

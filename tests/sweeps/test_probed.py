@@ -7,8 +7,8 @@ import pytest
 from jaxgan import gan, types
 from jaxgan.core import errors
 from jaxgan.data import dataset
-from jaxgan.scores import probes
-from jaxgan.sweeps import objectives, probed
+from jaxgan.scores import objectives, probes
+from jaxgan.sweeps import probed
 
 
 def trials(networks, seeds):

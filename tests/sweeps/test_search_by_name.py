@@ -7,8 +7,9 @@ import optuna
 import pytest
 
 from jaxgan.core import errors
+from jaxgan.scores import objectives
 from jaxgan.scripts import settings
-from jaxgan.sweeps import objectives, records, samples, spaces, studies
+from jaxgan.sweeps import records, samples, spaces, studies
 from jaxgan.sweeps.search import by_name, rounds
 from jaxgan.sweeps.search.pbt import rule as pbt
 

@@ -1,4 +1,6 @@
-"""Noise that a network adds to what passes through it, and where that comes from."""
+"""Chance within a layer, from a stream that the network carries with it."""
+
+from collections.abc import Callable
 
 import jax
 from flax import linen as nn
@@ -23,25 +25,30 @@ class GaussianNoise(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        key = next_key(self, train and self.std > 0)
-        if key is None:
+        following = stream(self)
+        if not train or not self.std:
             return x
-        return x + self.std * jax.random.normal(key, x.shape, x.dtype)
+        return x + self.std * jax.random.normal(following(), x.shape, x.dtype)
 
 
-def next_key(layer: nn.Module, draws: bool) -> Array | None:
-    """The next key of a layer's own stream, or None if it does not draw.
+def stream(layer: nn.Module) -> Callable[[], Array]:
+    """A layer's own stream of keys, kept in the collection `noise`.
 
-    The stream is in the collection `noise` and moves on with every pass that draws, so
-    that it is part of a member's state, as statistics of batches are.
+    Args:
+      layer: within its call; it has at most one stream.
+
+    Returns:
+      A function that gives the next key and moves the stream on.
     """
-    stream = layer.variable(
+    kept = layer.variable(
         "noise",
         "key",
         lambda: jax.random.key_data(randomness.threefry(layer.make_rng("params"))),
     )
-    if not draws:
-        return None
-    key, after = jax.random.split(randomness.threefry(stream.value))
-    stream.value = jax.random.key_data(after)
-    return key
+
+    def following() -> Array:
+        key, after = jax.random.split(randomness.threefry(kept.value))
+        kept.value = jax.random.key_data(after)
+        return key
+
+    return following

@@ -12,8 +12,8 @@ class PhaseShuffle(nn.Module):
     """Shifts each waveform `[B, n, C]` by -radius .. radius places, all its channels.
 
     What is missing at an edge is filled by reflection. The layer draws only when
-    training, from a stream of its own, see `noise.next_key`; otherwise it is the
-    identity.
+    training, from a stream of its own in the collection `noise`, which moves on with
+    every pass; otherwise it is the identity.
 
     Attributes:
       radius: 2 in the paper.
@@ -27,9 +27,10 @@ class PhaseShuffle(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        key = noise.next_key(self, train and self.radius > 0)
-        if key is None:
+        following = noise.stream(self)
+        if not train or not self.radius:
             return x
+        key = following()
         shift = jax.random.randint(key, (len(x),), -self.radius, self.radius + 1)
         padding = [(0, 0), (self.radius, self.radius), (0, 0)]
         padded = jnp.pad(x, padding, mode="reflect")

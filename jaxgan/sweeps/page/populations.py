@@ -165,9 +165,11 @@ def _chosen(rows, view) -> dict[str, Mapping[str, Any]]:
 
 
 def _picture(name, x, said) -> reports.Chart | reports.Tile:
-    if x.ndim == 4:
-        x = x.astype(np.float32) / 127.5 - 1
-        grid = reports.image_grid(x, 4, between=GREY)
+    if x.ndim >= 4:
+        # Of videos each row is one, in its frames.
+        columns = 4 if x.ndim == 4 else x.shape[1]
+        x = x.reshape(-1, *x.shape[-3:]).astype(np.float32) / 127.5 - 1
+        grid = reports.image_grid(x, columns, between=GREY)
         return reports.Tile(name, grid, said)
     return reports.Chart(name, charts.points(x, said), said)
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from jaxgan.core.distributed import processes
-from jaxgan.sweeps import objectives, plans, records, spaces, studies, trials
+from jaxgan.scores import objectives
+from jaxgan.sweeps import plans, records, spaces, studies, trials
 from jaxgan.sweeps.search.optuna import histories, questions
 
 SAMPLER = {

@@ -18,7 +18,8 @@ import numpy as np
 
 from jaxgan import population, runs, types
 from jaxgan.core import errors, randomness
-from jaxgan.sweeps import objectives, plans, recipes, records, spaces, studies
+from jaxgan.scores import objectives
+from jaxgan.sweeps import plans, recipes, records, spaces, studies
 from jaxgan.sweeps.search import rounds
 from jaxgan.sweeps.search.pbt import rule as pbt
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from jaxgan import population, runs
 from jaxgan.core import randomness
+from jaxgan.scores import objectives
 from jaxgan.sweeps import (
-    objectives,
     plans,
     programs,
     recipes,

@@ -2,7 +2,8 @@
 
 A player's objective is differentiated by that player's weights alone, which are the
 argument of `grad`; nothing is detached. Its collections advance only here, in its own
-gradient; the opponent's are used as they are.
+gradient; the opponent's are used as they are. Of a generator that draws symbols,
+through which there is no derivative, `gradients.policy` has the gradients.
 """
 
 from collections.abc import Mapping
@@ -167,7 +168,7 @@ def with_lazy_penalties(
             return zeros, {name: jnp.zeros((), jnp.float32) for name in penalties}
 
         grads, collections, metrics = plain(numbers_of(terms or {}), state, batch, key)
-        added, values = jax.lax.cond(_any_member(due), taken, left_out)
+        added, values = jax.lax.cond(any_member(due), taken, left_out)
         grads = jax.tree.map(jnp.add, grads, added)
         norm = {"discriminator_gradient_norm": global_norm(grads)}
         return grads, collections, {**metrics, **values, **norm}
@@ -455,7 +456,7 @@ def global_norm(tree: types.Tree) -> jax.Array:
 
 
 @jax.custom_batching.custom_vmap
-def _any_member(holds):
+def any_member(holds: jax.Array) -> jax.Array:
     """Whether it holds of any member of a batch of `vmap`, the same for all of them.
 
     A condition that differs between members would make `cond` compute both branches.
@@ -463,15 +464,21 @@ def _any_member(holds):
     return holds
 
 
-@_any_member.def_vmap
+@any_member.def_vmap
 def _any_of_batch(size, batched, holds):
-    return _any_member(jnp.any(holds)), False
+    return any_member(jnp.any(holds)), False
 
 
 def _generator_against(gan, loss, opponent, terms):
     """Gradient of `loss.generator` where `opponent` makes the discriminator's state."""
     types.require_gan(gan)
     _check_functions(loss, None, terms)
+    if gan.log_probs is not None:
+        raise errors.UserError(
+            "rollouts=0, but the generator draws symbols, through which no gradient "
+            "comes; give rollouts=8, for example: gradients.policy.reinforce(gan, "
+            "loss, 8)."
+        )
 
     def gradient(hparams, state, batch, key):
         _check_terms(hparams.penalties, terms)

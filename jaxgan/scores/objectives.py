@@ -1,22 +1,26 @@
-"""Which score a search goes by, and which way is better."""
+"""Which score a search or a run goes by, and which way is better."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxgan.core import errors
+from jaxgan.scores import record as record_lib
 
 MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
     *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
-    "probe_accuracy",
+    *("probe_accuracy", "motion_match"),
+    *("grammar_validity", "productions", "bleu"),
 }
 
 AS_REAL = {
     *("within_class_diversity", "modified_inception_score", "vendi_score"),
-    *("rke_mode_count", "entropy"),
+    *("rke_mode_count", "entropy", "distinct_share", "self_bleu"),
 }
 """Scores of which noise can have more than real data and collapse less, so that neither
 direction is better."""
@@ -27,7 +31,10 @@ OTHER = ("floor", "ceiling", "spread", "collapsed")
 INVERTED = ("recall", "f1")
 """Scores that ask for a generator."""
 
-USUAL = ("frechet_distance", "reverse_kl", "f1")
+USUAL = (
+    *("difference_frechet_distance", "frechet_distance", "reverse_kl", "f1"),
+    "ngram_js_4",
+)
 """What a search goes by where nothing is said, the first that there is."""
 
 
@@ -37,7 +44,7 @@ def names(
     inverted: bool = False,
     probed: bool = False,
 ) -> list[str]:
-    """The scores of a study, as `studies.score` names them.
+    """The scores that one can go by, as `measured` names them.
 
     Args:
       references: what the suite says of some samples, see `suites.Scoring`.
@@ -79,3 +86,21 @@ def costs(measured: Mapping[str, np.ndarray], by: str) -> np.ndarray:
     """A score turned so that less is better, `[P]`; NaN stays, and is worst."""
     values = np.asarray(measured[by], float)
     return -values if by in MORE_IS_BETTER else values
+
+
+def measured(records: Mapping[str, Any]) -> dict[str, jax.Array]:
+    """The numbers `[S]` of a suite's records, by name.
+
+    What is a `Score` gives its value, under its name; any other record gives each of
+    its numbers, under theirs, but for floors and ceilings.
+    """
+    numbers = {}
+    for name, own in records.items():
+        if isinstance(own, record_lib.Score):
+            numbers[name] = own.value
+            continue
+        for field in dataclasses.fields(own):
+            values = getattr(own, field.name)
+            if isinstance(values, jax.Array) and values.ndim == 1:
+                numbers[field.name] = values
+    return {name: own for name, own in numbers.items() if name not in OTHER[:2]}

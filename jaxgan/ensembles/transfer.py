@@ -1,0 +1,226 @@
+"""Weights that were trained elsewhere, as the beginning of other members.
+
+They are found by name and taken where the shape is the same, leaf by leaf, so that
+other layers, those of another number of classes or another size, begin as usual.
+"""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan import types
+from jaxgan.checkpoint import leaves as leaves_lib
+from jaxgan.core import errors
+from jaxgan.ensembles import mixtures, saved_discriminators
+from jaxgan.scores import torch_files
+
+PARTS = ("params", "collections", "ema")
+"""Of a state, that are taken: what the optimisers remember is not."""
+
+TORCH = (".pt", ".pth", ".bin", ".ckpt")
+
+MOST_NAMED = 4
+
+
+class Source(NamedTuple):
+    """Weights of M members.
+
+    Attributes:
+      said: where they are from.
+      arrays: by name `[M, ...]`, such as `params.discriminator.Conv_0.kernel`.
+    """
+
+    said: str
+    arrays: dict[str, np.ndarray]
+
+
+class Taken(NamedTuple):
+    """What became of each array, by its name.
+
+    Attributes:
+      taken: those that were.
+      other: those whose shape was another, with both shapes in words.
+      new: those that the source has not, which begin as usual.
+      unused: those of the source that have no place.
+    """
+
+    taken: list[str]
+    other: dict[str, str]
+    new: list[str]
+    unused: list[str]
+
+
+def read(path: pathlib.Path, mapping: pathlib.Path | None = None) -> Source:
+    """Reads weights from a run's folder or a file, without running code of it.
+
+    Args:
+      path: of a run with one population, or of one arm's checkpoints in it; of a
+        generator's `.safetensors` that a run has left; or of a state dictionary that
+        PyTorch saved, which asks for a mapping.
+      mapping: of a JSON file that says by the name of an array of PyTorch the name
+        here, see `of_torch`.
+
+    Raises:
+      UserError: if there are no weights, or they cannot be read.
+    """
+    if path.suffix in TORCH:
+        if mapping is None:
+            raise errors.UserError(
+                f"{path} has PyTorch's names; give the file that says which are which "
+                "here by --init-mapping."
+            )
+        return of_torch(path, mapping)
+    if mapping is not None:
+        raise errors.UserError(
+            f"{path} has the names of jaxgan; leave out --init-mapping {mapping}."
+        )
+    return of_generator(path) if path.is_file() else of_run(path)
+
+
+def of_run(path: pathlib.Path) -> Source:
+    """The members of a run's newest checkpoint: both players, and the average."""
+    if not path.is_dir():
+        raise errors.UserError(f"{path} does not exist; give a run or a file.")
+    inside = (path / saved_discriminators.FOLDER).is_dir()
+    folders = saved_discriminators.arms(path) if inside else {"": path}
+    if len(folders) > 1:
+        raise errors.UserError(
+            f"{path} has several populations; give the checkpoints of one, such as "
+            f"{next(iter(folders.values()))}."
+        )
+    kept = saved_discriminators.load(*folders.values())
+    state = {part: getattr(kept.state, part) for part in PARTS}
+    return Source(str(path), _named({k: v for k, v in state.items() if v is not None}))
+
+
+def of_generator(path: pathlib.Path) -> Source:
+    """The generators of a file that a run has left; their average, where it had one."""
+    _, mixture, _ = mixtures.load(path)
+    own = {
+        part: types.Pair(getattr(mixture, part), None)
+        for part in ("params", "collections")
+    }
+    return Source(str(path), _named({**own, "ema": mixture.params}))
+
+
+def of_torch(path: pathlib.Path, mapping: pathlib.Path) -> Source:
+    """Arrays of a PyTorch state dictionary under the names of a mapping.
+
+    The mapping is JSON, by PyTorch's name either a name here, or
+    `{"to": name, "axes": [2, 3, 1, 0], "flip": [0, 1]}`: the order of the axes, and
+    those that are read backwards after that, as a kernel's of a transposed convolution
+    are. Without axes, matrices are transposed and kernels of convolutions `[O, I, ...]`
+    become `[..., I, O]`. Names here are those of a state, such as
+    `params.discriminator.Conv_0.kernel`.
+
+    Raises:
+      UserError: if a file cannot be read, or the mapping is none, names an array that
+        is not there, or axes that it has not.
+    """
+    arrays = torch_files.read_arrays(path)
+    try:
+        known = json.loads(mapping.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise errors.UserError(f"{mapping} cannot be read as JSON ({error}).") from None
+    if not isinstance(known, dict):
+        raise errors.UserError(f"{mapping} must hold names by names, in JSON.")
+    found = {}
+    for name, entry in known.items():
+        if name not in arrays:
+            raise errors.UserError(
+                f"{mapping}: {path} has no array {name!r}; "
+                f"{errors.choice(name, arrays)}"
+            )
+        where, array = _turned(mapping, name, arrays[name], entry)
+        found[where] = array[None]
+    return Source(str(path), found)
+
+
+def _turned(
+    mapping: pathlib.Path, name: str, array: np.ndarray, entry: Any
+) -> tuple[str, np.ndarray]:
+    """The name here and the array in the order of its axes here."""
+    entry = {"to": entry} if isinstance(entry, str) else entry
+    spatial = range(2, array.ndim)
+    usual = [*spatial, 1, 0] if array.ndim > 1 else [*range(array.ndim)]
+    try:
+        unknown = set(entry) - {"to", "axes", "flip"}
+        turned = np.transpose(array, entry.get("axes", usual))
+        flipped = np.flip(turned, tuple(entry.get("flip", ())))
+        if unknown or not isinstance(entry["to"], str):
+            raise ValueError(f"unknown: {', '.join(unknown)}" if unknown else "no name")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise errors.UserError(
+            f"{mapping}: the entry of {name!r}, an array of {array.shape}, must be a "
+            f"name or have to, axes and flip ({error})."
+        ) from None
+    return entry["to"], flipped
+
+
+def begin_from(
+    source: Source, state: types.TrainState
+) -> tuple[types.TrainState, Taken]:
+    """Members that begin with the weights of a source; member i with those of i mod M.
+
+    An average that the source has not begins at the weights that it has.
+
+    Args:
+      source: of M members.
+      state: of P members at their first step, in the host's memory.
+
+    Raises:
+      UserError: if no array fits.
+    """
+    own = {part: getattr(state, part) for part in PARTS}
+    leaves, structure = leaves_lib.named(own)
+    given = dict(source.arrays)
+    for name in leaves:
+        trained = name.replace("ema.", "params.generator.", 1)
+        if name.startswith("ema.") and name not in given and trained in given:
+            given[name] = given[trained]
+    found = Taken([], {}, [], [name for name in source.arrays if name not in leaves])
+    arrays = []
+    for name, leaf in leaves.items():
+        leaf, array = np.asarray(leaf), given.get(name)
+        if array is None:
+            found.new.append(name)
+        elif array.shape[1:] != leaf.shape[1:]:
+            found.other[name] = f"{list(array.shape[1:])}, here {list(leaf.shape[1:])}"
+        else:
+            found.taken.append(name)
+            leaf = array[np.arange(len(leaf)) % len(array)].astype(leaf.dtype)
+        arrays.append(leaf)
+    if not found.taken:
+        first = ", ".join(list(source.arrays)[:MOST_NAMED])
+        raise errors.UserError(
+            f"no weights of {source.said} fit these networks: it has {first} ...; give "
+            "networks with layers of the same names and sizes."
+        )
+    return state._replace(**jax.tree.unflatten(structure, arrays)), found
+
+
+def sentences(source: Source, found: Taken) -> list[str]:
+    """What was taken, in words."""
+    members = len(next(iter(source.arrays.values())))
+    total = len(found.taken) + len(found.other) + len(found.new)
+    said = [
+        f"{len(found.taken)} of {total} arrays begin as in {source.said}, seed i as "
+        f"its member i mod {members}"
+    ]
+    other = [f"{name} (there {shapes})" for name, shapes in found.other.items()]
+    for what, names in (
+        ("another shape there", other),
+        ("absent there", found.new),
+        ("without a place here", found.unused),
+    ):
+        if names:
+            said.append(f"{what}: {', '.join(names)}")
+    return said
+
+
+def _named(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(leaf) for name, leaf in leaves_lib.named(tree)[0].items()}

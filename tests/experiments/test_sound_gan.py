@@ -1,0 +1,91 @@
+"""The script of GANs of sounds, run as a user runs it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+from jaxgan.data import wav
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sound_gan.py"
+
+
+def run(*arguments, cwd):
+    own = {name: own for name, own in os.environ.items() if name != "JAXGAN_DATA_DIR"}
+    return subprocess.run(
+        [str(word) for word in (sys.executable, SCRIPT, *arguments)],
+        cwd=cwd,
+        env=own | {"TFDS_DATA_DIR": str(cwd / "none")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """Folder of a smoke run on chirps, and what it printed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    result = run("--smoke", "--evaluations", 0, "--out", "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result.stdout
+
+
+def test_a_run_keeps_wav_files_spectrograms_and_what_any_run_keeps(smoke):
+    folder, printed = smoke
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "real.wav",
+        "seed-0.wav",
+        "seed-1.wav",
+        "samples.png",
+        "report.html",
+    } < names
+    assert {"scores.json", "mixture-generator-1.safetensors"} < names
+    assert "dataset chirps, because spoken_digits are not at hand" in printed
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["dataset"], config["length"]) == ("chirps", 1024)
+    assert config["gan"]["shape"] == [1024, 1] and len(config["class_names"]) == 10
+    assert config["data"].startswith("int16[4000, 1024, 1] ")
+
+
+def test_the_wav_files_hold_each_clip_of_the_sheet_at_the_rate_of_the_data(smoke):
+    folder, _ = smoke
+    for name in ("real", "seed-0"):
+        rate, x = wavfile.read(folder / f"{name}.wav")
+        clips = x.reshape(64, 1024 + 800)
+        assert rate == 8000 and x.dtype == np.int16
+        assert (clips[:, 1024:] == 0).all()  # a tenth of a second
+        assert (np.abs(clips[:, :1024]).max(axis=1) > 0).all()
+    first, second = (wavfile.read(folder / f"seed-{i}.wav")[1] for i in range(2))
+    assert (first != second).any()
+
+
+def test_scores_are_of_each_seed_beside_real_chirps_and_noise(smoke):
+    folder, printed = smoke
+    record = json.loads((folder / "scores.json").read_text())
+    assert set(record["scores"]) == {"coverage", "matched_energy"}
+    assert len(record["scores"]["matched_energy"]["value"]) == 2
+    known = record["references"]
+    assert known["held-out real clips"]["coverage"]["modes"] == [10]
+    assert known["white noise"]["coverage"]["modes"] == [0]
+    assert "matched filters" in printed
+    assert Image.open(folder / "samples.png").size[0] > 300
+
+
+def test_stereo_recordings_are_refused_in_a_sentence(tmp_path):
+    import wave
+
+    with wave.open(str(tmp_path / "stereo.wav"), "wb") as file:
+        file.setparams((2, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(4000))
+    wav.write(tmp_path / "mono.wav", np.zeros(1000), 8000)
+    result = run("--dataset", "sounds", "--data-dir", tmp_path, cwd=tmp_path)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "--dataset sounds" in result.stderr and "2 channels" in result.stderr
