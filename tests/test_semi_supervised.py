@@ -93,9 +93,9 @@ def test_the_generator_matches_features_in_the_place_of_its_loss():
 
 def test_pseudo_labels_are_of_samples_as_they_are_and_taught_on_changed_ones():
     hparams, state, batch, key = start(weights=(("pseudo_labels", 3.0),))
-    sure = 20 * state.params.discriminator["classifier"]["kernel"]
-    head = state.params.discriminator["classifier"] | {"kernel": sure}
-    own = state.params.discriminator | {"classifier": head}
+    head = state.params.discriminator["Head_0"]
+    sure = jax.tree.map(lambda kernel: 20 * kernel, head)
+    own = state.params.discriminator | {"Head_0": sure}
     state = state._replace(params=state.params._replace(discriminator=own))
     changed = NETWORKS._replace(
         discriminate=lambda params, collections, x, *rest, **more: (

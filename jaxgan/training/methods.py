@@ -253,6 +253,8 @@ def supervised_only(gan: types.GAN, method: Method) -> Made:
     gradient = _augmented(method, gan, discriminator)
     optimizer = families.make(method.optimizer_family)
     step = steps.update("discriminator", gradient, optimizer)
+    if method.freeze:
+        step = steps.frozen(step, method.freeze)
     if method.schedules:
         step = steps.scheduled(step)
     hparams = numbers(method)._replace(ema_decay=None)
