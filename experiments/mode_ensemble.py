@@ -138,7 +138,7 @@ def main(settings: Settings) -> None:
         print(
             f"{time.perf_counter() - began:.0f} s in all; the run is in {folders.run}"
         )
-        print(f"Draw from the mixture: python experiments/sample.py {folders.run}")
+        print(f"Draw from the mixture: {cli.command('sample', folders.run)}")
 
 
 def run_tail(

@@ -109,7 +109,7 @@ def main(asked: Settings) -> None:
         reports.write_json(folders.own / "scores.json", record)
         show(asked, table, data, found, record, folders)
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
-        print(f"Draw from the mixture: python experiments/sample.py {folders.run}")
+        print(f"Draw from the mixture: {cli.command('sample', folders.run)}")
 
 
 def check(asked: Settings) -> mode_tables.Table:

@@ -132,7 +132,7 @@ def main(asked: Settings) -> None:
         reports.write_json(folders.own / "scores.json", record)
         probing.show(raw, found, title(asked))
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
-        print(f"Examine it anew: python experiments/probe.py {folders.run}")
+        print(f"Examine it again: {cli.command('probe', folders.run)}")
 
 
 def train(

@@ -49,7 +49,7 @@ if __name__ == "__main__":
 from jaxgan import ensembles
 from jaxgan.core import precision, randomness
 from jaxgan.ensembles import export
-from jaxgan.scripts import class_names, looks, sheets
+from jaxgan.scripts import class_names, looks, sheets, writing
 
 
 def main(settings: Settings) -> None:
@@ -67,7 +67,9 @@ def main(settings: Settings) -> None:
     mixture = class_names.with_label(settings.label, mixture, names)
     key = randomness.key(settings.seed)
     sheet = looks.show(networks, mixture, notes, settings, key)
-    sheet = sheet._replace(sample_rate=notes.get("sample_rate"))
+    sheet = sheet._replace(
+        sample_rate=notes.get("sample_rate"), text=writing.noted(notes)
+    )
     of_class = class_names.of_class(settings.label, names)
     title = f"{notes.get('title', mixture_file.stem)}{of_class}"
     with cli.flag("--out", settings.out):

@@ -53,14 +53,14 @@ if __name__ == "__main__":
     if SETTINGS.smoke:
         cli.compile_fast()
 
-from jaxgan.scripts import replicate_runs, texts
+from jaxgan.scripts import replicate_runs, texts, writing
 
 TEXTS = replicate_runs.Kind(
     "text_gan",
     texts.load,
     texts.score,
     texts.smoke,
-    in_a_row=texts.IN_A_ROW,
+    in_a_row=writing.IN_A_ROW,
     knowing=texts.knowing,
 )
 

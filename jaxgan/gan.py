@@ -55,10 +55,11 @@ def from_networks(
         `data.packs`; 1 for none.
 
     Raises:
-      UserError: if `latent_dim` or `pack` is not positive, or there are packs and
-        labels. The GAN's functions raise it for a label that is missing, or given to
-        an unconditional GAN, for samples and latents of another shape, and for samples
-        that are no whole packs.
+      UserError: if `latent_dim` or `pack` is not positive, there are packs and labels,
+        or a module cannot be called with `train=`. The GAN's functions raise it for a
+        label that is missing, or given to an unconditional GAN, for samples and latents
+        of another shape, for samples that are no whole packs, and for a discriminator
+        that returns something else.
 
     References:
       Lin et al., PacGAN: The Power of Two Samples in Generative Adversarial Networks,
@@ -68,6 +69,8 @@ def from_networks(
     if latent_dim < 1:
         raise errors.UserError(f"latent_dim={latent_dim} must be at least 1.")
     _check_pack(pack, num_classes)
+    _check_module("generator", generator)
+    _check_module("discriminator", discriminator)
 
     def labelled(label) -> dict[str, Any]:
         if num_classes is None and label is not None:
@@ -110,7 +113,10 @@ def from_networks(
     def discriminate(params, collections, x, label=None, train=False):
         _check_samples("x", x, shape)
         x = packs.pack(x, pack)
-        return _apply(discriminator, params, collections, x, labelled(label), train)
+        given = labelled(label)
+        output, updated = _apply(discriminator, params, collections, x, given, train)
+        _check_output(output)
+        return output, updated
 
     def log_probs(params, collections, x, label=None):
         _check_samples("x", x, shape)
@@ -294,6 +300,33 @@ def _check_pack(pack: int, num_classes: int | None) -> None:
         raise errors.UserError(
             f"pack={pack} does not go with num_classes={num_classes}, as the samples "
             "of a pack have labels of their own; leave one of them out."
+        )
+
+
+def _check_module(name: str, module: nn.Module) -> None:
+    if not isinstance(module, nn.Module):
+        raise errors.UserError(
+            f"{name} is {errors.shown(module)}, but must be a Flax module; give an "
+            "instance of a class that inherits from flax.linen.Module."
+        )
+    taken = inspect.signature(type(module).__call__).parameters.values()
+    if not any(own.name == "train" or own.kind is own.VAR_KEYWORD for own in taken):
+        raise errors.UserError(
+            f"{name}, a {type(module).__name__}, takes no argument 'train', with which "
+            "it is called; write def __call__(self, x, *, train)."
+        )
+
+
+def _check_output(output: Any) -> None:
+    if not isinstance(output, types.DiscriminatorOutput):
+        raise errors.UserError(
+            f"discriminator returns {errors.shown(output)}, but must return a "
+            "DiscriminatorOutput; write types.DiscriminatorOutput(logits, features)."
+        )
+    if jnp.ndim(output.logits) != 1:
+        raise errors.UserError(
+            f"discriminator returns logits of shape {jnp.shape(output.logits)}, but "
+            "needs one number for each sample, [B]; write logits[:, 0]."
         )
 
 

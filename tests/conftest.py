@@ -79,7 +79,7 @@ ANY_JAX = {
     *("sweeps/test_lineages.py", "sweeps/test_optuna_histories.py"),
     *("sweeps/test_page.py", "sweeps/test_records.py", "sweeps/test_spaces.py"),
     *("sweeps/test_specification.py", "sweeps/test_successive_halving_rule.py"),
-    "test_structure.py",
+    *("scripts/test_console.py", "test_structure.py"),
 }
 """Folders and files of which no test compiles a program, so that they show of one
 version of JAX what they show of any."""

@@ -1,6 +1,7 @@
 """What a new user gets wrong first ends in a sentence that names it."""
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -24,7 +25,7 @@ from jaxgan import (
 )
 from jaxgan.core import errors
 from jaxgan.data import mixtures, modes, pool
-from jaxgan.networks import layers
+from jaxgan.networks import layers, mlp
 
 P = 3
 NETWORKS = gan.mlp((2,), latent_dim=2, hidden=(4,))
@@ -77,6 +78,33 @@ def train(program=None, *, num_steps=1, data=None, **wrong):
 
 
 POINTS = np.zeros((8, 2), np.float32)
+
+
+class WithoutTrain(nn.Module):
+    def __call__(self, z):
+        return z
+
+
+class Linear(nn.Module):
+    """A discriminator that says what a function makes of its logits `[B, 1]`."""
+
+    says: Callable = types.DiscriminatorOutput
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        return self.says(nn.Dense(1)(x), x)
+
+
+def own_networks(generator, discriminator):
+    return gan.from_networks(generator, discriminator, shape=(2,), latent_dim=2)
+
+
+def judged(says):
+    networks = own_networks(mlp.MLPGenerator((2,)), Linear(says))
+    params, _ = jax.eval_shape(networks.init, jax.random.key(0))
+    x = jnp.zeros((4, 2))
+    jax.eval_shape(lambda own: networks.discriminate(own, {}, x), params.discriminator)
+
 
 MISTAKES = {
     "an array for a pool": (lambda: trained(POINTS), "pool.put"),
@@ -302,6 +330,22 @@ MISTAKES = {
             step=steps.quarantine(steps.alternating(D, G)),
         ),
         "the step keeps no average",
+    ),
+    "a network of one's own without train": (
+        lambda: own_networks(WithoutTrain(), Linear()),
+        "generator, a WithoutTrain, takes no argument 'train'",
+    ),
+    "a class in place of a network": (
+        lambda: own_networks(Linear, Linear()),
+        "must be a Flax module",
+    ),
+    "a discriminator that returns logits alone": (
+        lambda: judged(lambda logits, x: logits[:, 0]),
+        "must return a DiscriminatorOutput",
+    ),
+    "logits with an axis too many": (
+        lambda: judged(types.DiscriminatorOutput),
+        r"logits of shape \(4, 1\)",
     ),
     "a decay that came after the state": (
         lambda: train(

@@ -76,18 +76,23 @@ def test_the_mean_of_many_estimates_is_the_gradient_over_all_sequences(state):
 def test_likelihood_moves_along_the_log_probability_of_the_real_batch(state):
     batch = types.Batch(X[:5])
     step = policy.likelihood(NETWORKS, LOSS)
-    grads, _, metrics = step(HPARAMS, state, batch, jax.random.key(0))
+    key = jax.random.key(0)
 
     def nll(own):
         return -log_p(own)[:5].mean() / LENGTH
 
-    np.testing.assert_allclose(
-        flat(grads), flat(jax.grad(nll)(state.params.generator)), atol=1e-6
-    )
+    (grads, _, metrics), expected = jax.jit(
+        lambda: (
+            step(HPARAMS, state, batch, key),
+            jax.grad(nll)(state.params.generator),
+        )
+    )()
+    np.testing.assert_allclose(flat(grads), flat(expected), atol=1e-6)
     told = policy.reinforce(NETWORKS, LOSS, 1)
-    assert set(metrics) == set(told(HPARAMS, state, batch, jax.random.key(0))[2])
+    assert set(metrics) == set(jax.eval_shape(told, HPARAMS, state, batch, key)[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapper", ["alone", "together"])
 def test_likelihood_comes_first_and_each_member_has_its_own_step(state, mapper):
     first = policy.likelihood(NETWORKS, LOSS)
@@ -101,11 +106,15 @@ def test_likelihood_comes_first_and_each_member_has_its_own_step(state, mapper):
     taken = jnp.array([6, 7])
     lift = jax.vmap if mapper == "together" else lambda f: lambda x: jax.lax.map(f, x)
     found = flat(jax.jit(lift(at))(taken), 1)
-    expected = [flat(own(HPARAMS, state, batch, key)[0]) for own in (first, then)]
+    expected = jax.jit(
+        lambda: [own(HPARAMS, state, batch, key)[0] for own in (first, then)]
+    )()
+    expected = [*map(flat, expected)]
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert np.abs(expected[0] - expected[1]).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_the_method_trains_by_likelihood_alone_where_it_is_not_yet_over(state):
     rates = types.Pair({"learning_rate": 0.1}, {"learning_rate": 0.0})
     made = methods.make(

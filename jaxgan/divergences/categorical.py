@@ -46,6 +46,17 @@ def kl(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
 
     Raises:
       UserError: if shapes do not fit, or known values are not distributions.
+
+    Example:
+      >>> p, q = jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5])
+      >>> print(f"{divergences.kl(p, q):.4f}, {divergences.kl(q, p):.4f}")
+      0.6931, inf
+
+    When:
+      Where a mode that q misses should weigh most.
+
+    References:
+      Kullback and Leibler, On Information and Sufficiency, 1951
     """
     return log_domain.alpha(*_logs(p, q), 1.0) / checks.log_base(base)
 
@@ -54,6 +65,12 @@ def reverse_kl(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
     """Kullback-Leibler divergence the other way round, sum q log(q / p), in [0, inf].
 
     Arguments, result and errors are those of `kl`.
+
+    When:
+      Where mass that q invents should weigh most.
+
+    References:
+      Kullback and Leibler, On Information and Sufficiency, 1951
     """
     return log_domain.alpha(*_logs(p, q), 0.0) / checks.log_base(base)
 
@@ -62,6 +79,12 @@ def jeffreys(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
     """Sum of both Kullback-Leibler divergences (no factor 1/2), symmetric, in [0, inf].
 
     Arguments, result and errors are those of `kl`.
+
+    When:
+      For a symmetric measure without a bound.
+
+    References:
+      Jeffreys, An Invariant Form for the Prior Probability, 1946
     """
     return log_domain.jeffreys(*_logs(p, q)) / checks.log_base(base)
 
@@ -70,6 +93,17 @@ def js(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
     """Jensen-Shannon divergence, (KL(p, m) + KL(q, m)) / 2 with m = (p + q) / 2.
 
     It is symmetric, in [0, log 2]; arguments and errors are those of `kl`.
+
+    Example:
+      >>> apart = divergences.js(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), base=2)
+      >>> print(f"{apart:.3f}")
+      1.000
+
+    When:
+      For a bounded and symmetric measure.
+
+    References:
+      Lin, Divergence Measures Based on the Shannon Entropy, 1991
     """
     return log_domain.js(*_logs(p, q)) / checks.log_base(base)
 
@@ -79,6 +113,12 @@ def js_distance(p: ArrayLike, q: ArrayLike, base: float | None = None) -> Array:
 
     The gradient at p = q, where a distance has a kink, is zero. Arguments and errors
     are those of `kl`; `base` divides under the root, as in SciPy.
+
+    When:
+      For a metric.
+
+    References:
+      Endres and Schindelin, A New Metric for Probability Distributions, 2003
     """
     return log_domain.root(js(p, q, base))
 
@@ -87,6 +127,9 @@ def total_variation(p: ArrayLike, q: ArrayLike) -> Array:
     """Half the sum of |p - q|, symmetric, in [0, 1].
 
     Arguments and errors are those of `kl`.
+
+    When:
+      For the largest difference of probability of any event.
     """
     return log_domain.total_variation(*_logs(p, q))
 
@@ -96,6 +139,12 @@ def squared_hellinger(p: ArrayLike, q: ArrayLike) -> Array:
 
     Some authors, Nowozin et al. (2016) among them, leave out the half. Arguments and
     errors are those of `kl`.
+
+    When:
+      For a bounded measure that is finite where one distribution is zero.
+
+    References:
+      Hellinger, Neue Begruendung der Theorie quadratischer Formen, 1909
     """
     return log_domain.alpha(*_logs(p, q), 0.5) / 4
 
@@ -104,6 +153,12 @@ def pearson_chi2(p: ArrayLike, q: ArrayLike) -> Array:
     """Sum of (p - q)^2 / q (no factor 1/2), in [0, inf].
 
     Arguments, result and errors are those of `kl`.
+
+    When:
+      For tests; weighs events that are rare under q.
+
+    References:
+      Pearson, On the Criterion that a Given System of Deviations, 1900
     """
     return 2 * log_domain.alpha(*_logs(p, q), 2.0)
 
@@ -112,6 +167,9 @@ def neyman_chi2(p: ArrayLike, q: ArrayLike) -> Array:
     """Sum of (p - q)^2 / p (no factor 1/2), in [0, inf]: Pearson's the other way round.
 
     Arguments, result and errors are those of `kl`.
+
+    When:
+      For tests; weighs events that are rare under p.
     """
     return 2 * log_domain.alpha(*_logs(p, q), -1.0)
 
@@ -132,6 +190,12 @@ def alpha(p: ArrayLike, q: ArrayLike, order: float) -> Array:
     Raises:
       UserError: if the order is traced or not finite, shapes do not fit, or known
         values are not distributions.
+
+    When:
+      For a family that goes from the KL to the reverse KL divergence.
+
+    References:
+      Amari, Differential-Geometrical Methods in Statistics, 1985
     """
     return log_domain.alpha(*_logs(p, q), checks.finite("order", order))
 
@@ -154,6 +218,12 @@ def renyi(p: ArrayLike, q: ArrayLike, order: float, base: float | None = None) -
     Raises:
       UserError: if the order is traced or negative, shapes do not fit, or known values
         are not distributions.
+
+    When:
+      For a family that has the KL divergence in it.
+
+    References:
+      Renyi, On Measures of Entropy and Information, 1961
     """
     return log_domain.renyi(
         *_logs(p, q), checks.not_negative("order", order)
@@ -180,6 +250,12 @@ def generalized_js(
 
     Raises:
       UserError: if shapes do not fit, or known values are not distributions.
+
+    When:
+      To compare more than two distributions.
+
+    References:
+      Lin, Divergence Measures Based on the Shannon Entropy, 1991
     """
     p = checks.probabilities("distributions", distributions)
     log_p = log_domain.log(p)

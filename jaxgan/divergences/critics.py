@@ -45,6 +45,9 @@ def variational_bound(
     Raises:
       UserError: if there is no such name or a batch is empty.
 
+    When:
+      For a lower bound of an f-divergence from a critic.
+
     References:
       Nowozin et al., f-GAN, 2016, https://arxiv.org/abs/1606.00709
     """
@@ -72,6 +75,9 @@ def donsker_varadhan(critic_real: ArrayLike, critic_fake: ArrayLike) -> Array:
     Raises:
       UserError: if a batch is empty.
 
+    When:
+      For a lower bound of the KL divergence from a critic.
+
     References:
       Belghazi et al., Mutual Information Neural Estimation, 2018,
       https://arxiv.org/abs/1801.04062
@@ -93,6 +99,12 @@ def density_ratio(logits: ArrayLike) -> Array:
 
     Returns:
       Of the same shape, in [0, inf].
+
+    When:
+      To turn the logits of a trained discriminator into p / q.
+
+    References:
+      Sugiyama et al., Density Ratio Estimation in Machine Learning, 2012
     """
     return jnp.exp(checks.floating(logits))
 
@@ -112,6 +124,9 @@ def kl_from_discriminator(
 
     Raises:
       UserError: if there are fewer than two samples of either.
+
+    When:
+      For an estimate from a trained discriminator.
     """
     real = checks.vectors("real_logits", real_logits, "[..., N]", 2)
     fake = checks.vectors("fake_logits", fake_logits, "[..., M]", 2)
@@ -126,7 +141,11 @@ def kl_from_discriminator(
 def reverse_kl_from_discriminator(
     real_logits: ArrayLike, fake_logits: ArrayLike, base: float | None = None
 ) -> Estimate:
-    """KL(fake, real) by a discriminator's logits, as `kl_from_discriminator` does."""
+    """KL(fake, real) by a discriminator's logits, as `kl_from_discriminator` does.
+
+    When:
+      For an estimate from a trained discriminator.
+    """
     real = checks.vectors("real_logits", real_logits, "[..., N]", 2)
     fake = checks.vectors("fake_logits", fake_logits, "[..., M]", 2)
     return kl_from_discriminator(-fake, -real, base)
@@ -150,6 +169,9 @@ def js_from_discriminator(
 
     Raises:
       UserError: if there are fewer than two samples of either.
+
+    When:
+      For an estimate from a trained discriminator.
     """
     real = checks.vectors("real_logits", real_logits, "[..., N]", 2)
     fake = checks.vectors("fake_logits", fake_logits, "[..., M]", 2)

@@ -273,6 +273,12 @@ def f_divergence(name: str | FDivergence, p: ArrayLike, q: ArrayLike) -> Array:
     Raises:
       UserError: if there is no such name, shapes do not fit, or known values are not
         distributions.
+
+    When:
+      For any member of the family, by name in `F_DIVERGENCES`.
+
+    References:
+      Csiszar, Information-Type Measures of Difference, 1967
     """
     return named(name).divergence(p, q)
 

@@ -63,6 +63,9 @@ def gaussian_kl(
     Raises:
       UserError: if shapes do not fit, or a known covariance is not symmetric or has a
         negative variance.
+
+    When:
+      For features to which Gaussians were fitted.
     """
     mean_p, cov_p, mean_q, cov_q = _full(mean_p, cov_p, mean_q, cov_q)
     difference = mean_p - mean_q
@@ -135,6 +138,12 @@ def gaussian_frechet(
     Raises:
       UserError: if shapes do not fit, or a known covariance is not symmetric or has a
         negative variance.
+
+    When:
+      For features to which Gaussians were fitted; the FID is of this form.
+
+    References:
+      Dowson and Landau, The Frechet Distance between Multivariate Normals, 1982
     """
     mean_p, cov_p, mean_q, cov_q = _full(mean_p, cov_p, mean_q, cov_q)
     return jnp.sum((mean_p - mean_q) ** 2, axis=-1) + covariances.bures(cov_p, cov_q)
@@ -194,6 +203,9 @@ def gaussian_js(
 
     Raises:
       UserError: as `gaussian_frechet`, and if `num_samples` is below 2.
+
+    When:
+      For fitted Gaussians; by Monte Carlo, with its standard error.
     """
     checks.at_least("num_samples", num_samples, 2)
     mean_p, cov_p, mean_q, cov_q = _full(mean_p, cov_p, mean_q, cov_q)

@@ -71,6 +71,9 @@ def histogram_kl(
     Raises:
       UserError: if shapes do not fit, a sample is empty, there are no bins or known
         edges do not increase, or `pseudo_count` is negative.
+
+    When:
+      For samples in few dimensions; comes with its finite-sample floor.
     """
     return _with_floor(
         categorical.kl, x, y, key, bins, pseudo_count, num_permutations, base
@@ -90,6 +93,9 @@ def histogram_js(
 
     Arguments, result and errors are those of `histogram_kl`; being finite anyway, it
     needs no pseudo-count.
+
+    When:
+      For samples in few dimensions; comes with its finite-sample floor.
     """
     return _with_floor(
         categorical.js, x, y, key, bins, pseudo_count, num_permutations, base

@@ -140,8 +140,8 @@ class Polynomial:
 def mmd2(x: ArrayLike, y: ArrayLike, kernel: Kernel) -> Array:
     """Squared maximum mean discrepancy, the unbiased U-statistic.
 
-    mean of k(x_i, x_j) over i != j, plus the same of y, minus twice the mean of
-    k(x_i, y_j). It is negative about half of the time when P = Q.
+    `mean k(x_i, x_j) + mean k(y_i, y_j) - 2 mean k(x_i, y_j)`, the first two over
+    i != j. It is negative about half of the time when P = Q.
 
     With a Gaussian kernel a constant added to all samples changes nothing. With a
     polynomial one it does, by definition, as that knows the origin; but neither loses
@@ -157,6 +157,12 @@ def mmd2(x: ArrayLike, y: ArrayLike, kernel: Kernel) -> Array:
 
     Raises:
       UserError: if shapes do not fit or there are fewer than two samples of either.
+
+    When:
+      For samples, with a kernel of your choice.
+
+    References:
+      Gretton et al., A Kernel Two-Sample Test, 2012
     """
     if isinstance(kernel, Gaussian | Polynomial):
         centre, x, y = _about_centre(x, y)

@@ -41,6 +41,12 @@ def knn_kl(x: ArrayLike, y: ArrayLike, k: int = 5, base: float | None = None) ->
     Raises:
       UserError: if shapes do not fit, or there are not more than k samples x and at
         least k samples y.
+
+    When:
+      For samples without a known density.
+
+    References:
+      Wang et al., Divergence Estimation via k-Nearest-Neighbor Distances, 2009
     """
     x, y = checks.two_samples(x, y)
     checks.at_least("k", k, 1)
@@ -73,6 +79,12 @@ def energy_distance(x: ArrayLike, y: ArrayLike) -> Array:
 
     Raises:
       UserError: if shapes do not fit or a sample is empty.
+
+    When:
+      For samples, without a bandwidth to choose.
+
+    References:
+      Szekely and Rizzo, Energy Statistics, 2013
     """
     x, y = checks.two_samples(x, y)
     if x.shape[-1] == 1:

@@ -72,6 +72,13 @@ def sinkhorn_divergence(
     Raises:
       UserError: if shapes do not fit, a sample is empty, a known epsilon is not
         positive, or no iteration is allowed.
+
+    When:
+      For samples, where smooth gradients are needed.
+
+    References:
+      Genevay et al., Learning Generative Models with Sinkhorn Divergences, 2018,
+      https://arxiv.org/abs/1706.00292
     """
     x, y = checks.two_samples(x, y)
     epsilon = jnp.asarray(checks.positive("epsilon", epsilon), x.dtype)

@@ -33,6 +33,9 @@ def wasserstein_1d(x: ArrayLike, y: ArrayLike, order: int = 1) -> Array:
 
     Raises:
       UserError: if a sample is empty or the order is neither 1 nor 2.
+
+    When:
+      For samples of one number.
     """
     if min(np.ndim(x), np.ndim(y)):
         x, y = (v[..., 0] for v in offsets.centred(_column(x), _column(y)))
@@ -67,6 +70,12 @@ def sliced_wasserstein(
     Raises:
       UserError: if shapes do not fit, a sample is empty, there is no direction or the
         order is neither 1 nor 2.
+
+    When:
+      For samples in many dimensions.
+
+    References:
+      Rabin et al., Wasserstein Barycenter and its Application to Texture Mixing, 2011
     """
     x, y = checks.two_samples(x, y)
     # Projected with them, a common offset would take digits from the differences.

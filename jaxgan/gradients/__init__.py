@@ -47,6 +47,9 @@ def discriminator(
       `discriminator_accuracy` (share of real samples with positive and of fake samples
       with negative logits), `fake_deviation` (standard deviation over the batch of fake
       samples, mean over their elements) and `discriminator_gradient_norm`.
+
+    When:
+      For the discriminator of nearly any GAN.
     """
     types.require_gan(gan)
     _check_functions(loss, penalties, terms)
@@ -133,6 +136,9 @@ def with_lazy_penalties(
     Raises:
       UserError: if k < 1 or there are no penalties.
 
+    When:
+      To save time; R3GAN loses modes of stacked digits with it.
+
     References:
       Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020,
       https://arxiv.org/abs/1912.04958 (there in a step of its own, for which Adam's
@@ -190,6 +196,9 @@ def generator(
     Returns:
       A `Gradient` whose metrics are `generator_loss` (without terms), one entry per
       term as `generator_<name>` and `generator_gradient_norm`.
+
+    When:
+      For the generator of nearly any GAN.
     """
 
     def as_it_is(hparams, state, batch, key):
@@ -223,6 +232,9 @@ def unrolled(
 
     Raises:
       UserError: if the depth is negative, or the step is the generator's.
+
+    When:
+      Against mode collapse; costs the updates that it looks ahead.
 
     References:
       Metz et al., Unrolled Generative Adversarial Networks, 2017,
@@ -381,6 +393,9 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
 
     Raises:
       UserError: if n < 1, or (when traced) if n does not divide the batch.
+
+    When:
+      Where a batch does not fit into memory.
     """
     errors.require_whole(n=n)
     if n < 1:

@@ -22,6 +22,10 @@ def minimax() -> types.Loss:
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
 
+    When:
+      To study the game of the theory; the generator's gradient vanishes once the
+      discriminator wins.
+
     References:
       Goodfellow et al., Generative Adversarial Networks, 2014,
       https://arxiv.org/abs/1406.2661
@@ -42,6 +46,9 @@ def non_saturating() -> types.Loss:
 
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
+
+    When:
+      The default, together with the penalty `r1`.
 
     References:
       Goodfellow et al., Generative Adversarial Networks, 2014, section 3,
@@ -87,6 +94,9 @@ def least_squares() -> types.Loss:
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
 
+    When:
+      For gradients that do not vanish without a penalty.
+
     References:
       Mao et al., Least Squares Generative Adversarial Networks, 2016,
       https://arxiv.org/abs/1611.04076
@@ -114,6 +124,9 @@ def wasserstein() -> types.Loss:
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
 
+    When:
+      With `wgan_gp` or `weight_clip` and several steps of the critic.
+
     References:
       Arjovsky et al., Wasserstein GAN, 2017, https://arxiv.org/abs/1701.07875
     """
@@ -133,6 +146,15 @@ def hinge() -> types.Loss:
 
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
+
+    Example:
+      >>> real, fake = jnp.array([2.0, 0.0]), jnp.array([-3.0, 1.0])
+      >>> loss = losses.hinge()
+      >>> print(loss.discriminator(real, fake), loss.generator(real, fake))
+      1.5 1.0
+
+    When:
+      With spectral normalisation, on large images.
 
     References:
       Lim and Ye, Geometric GAN, 2017, https://arxiv.org/abs/1705.02894
@@ -159,6 +181,9 @@ def relativistic() -> types.Loss:
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
 
+    When:
+      With `r1` and `r2`; covers modes well (the loss of R3GAN).
+
     References:
       Jolicoeur-Martineau, The relativistic discriminator: a key element missing from
       standard GAN, 2018, https://arxiv.org/abs/1807.00734
@@ -184,6 +209,9 @@ def relativistic_average() -> types.Loss:
 
     Returns:
       A `Loss` on logits `real [B]` and `fake [B]`.
+
+    When:
+      As `relativistic`, for large batches.
 
     References:
       Jolicoeur-Martineau, The relativistic discriminator: a key element missing from

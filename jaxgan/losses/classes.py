@@ -36,6 +36,9 @@ def ac_gan(
     Returns:
       A `Pair` of scalars, one per player.
 
+    When:
+      For labelled data.
+
     References:
       Odena et al., Conditional Image Synthesis With Auxiliary Classifier GANs, 2016,
       https://arxiv.org/abs/1610.09585
@@ -88,6 +91,9 @@ def tac_gan(
     Returns:
       A `Pair` of scalars, one per player.
 
+    When:
+      For labelled data whose classes overlap.
+
     References:
       Gong et al., Twin Auxiliary Classifiers GAN, 2019,
       https://arxiv.org/abs/1907.02690
@@ -115,6 +121,9 @@ def info_gan(code_logits: Array, codes: Array, prior: ArrayLike | None = None) -
 
     Returns:
       A scalar, in nats.
+
+    When:
+      For codes that come to mean something.
 
     References:
       Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657
@@ -209,6 +218,9 @@ def semi_supervised(
 
     Returns:
       A scalar.
+
+    When:
+      Where few samples have labels.
 
     References:
       Salimans et al., Improved Techniques for Training GANs, 2016, section 5,

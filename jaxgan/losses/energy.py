@@ -32,6 +32,9 @@ def ebgan(margin: float) -> types.Loss:
     Raises:
       UserError: if the margin is not positive.
 
+    When:
+      For discriminators that are autoencoders.
+
     References:
       Zhao et al., Energy-based Generative Adversarial Network, 2016,
       https://arxiv.org/abs/1609.03126
@@ -93,6 +96,9 @@ def began(
 
     Returns:
       A `Began` of four scalars.
+
+    When:
+      For discriminators that are autoencoders, to hold their two errors in a ratio.
 
     References:
       Berthelot et al., BEGAN: Boundary Equilibrium Generative Adversarial Networks,

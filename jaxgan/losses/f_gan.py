@@ -44,6 +44,9 @@ def f_gan(
     Raises:
       UserError: if there is no such f-divergence.
 
+    When:
+      To minimise an f-divergence of your choice.
+
     References:
       Nowozin et al., f-GAN, 2016, https://arxiv.org/abs/1606.00709
     """

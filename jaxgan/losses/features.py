@@ -22,6 +22,9 @@ def feature_matching(real_features: Array, fake_features: Array) -> Array:
     Raises:
       UserError: if a batch is empty or the two differ in F.
 
+    When:
+      Together with `semi_supervised`.
+
     References:
       Salimans et al., Improved Techniques for Training GANs, 2016, section 3.1,
       https://arxiv.org/abs/1606.03498
@@ -52,6 +55,9 @@ def mmd_gan(kernel: divergences.Kernel | None = None) -> types.Loss:
     Returns:
       A `Loss` on features `real [B, F]` and `fake [B', F]`, not on logits, with at
       least two rows each.
+
+    When:
+      For critics that give features to a kernel.
 
     References:
       Li et al., MMD GAN: Towards Deeper Understanding of Moment Matching Network, 2017,

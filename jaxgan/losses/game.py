@@ -24,6 +24,9 @@ def minimax_value(real_logits: Array, fake_logits: Array) -> Array:
     Returns:
       A scalar, in nats.
 
+    When:
+      To read the value of the game.
+
     References:
       Goodfellow et al., Generative Adversarial Networks, 2014,
       https://arxiv.org/abs/1406.2661
@@ -47,6 +50,9 @@ def optimal_value(p: ArrayLike, q: ArrayLike) -> Array:
 
     Raises:
       UserError: as `divergences.js`.
+
+    When:
+      To compare the value of the game with that at the best discriminator.
 
     References:
       Goodfellow et al., Generative Adversarial Networks, 2014, theorem 1,

@@ -55,9 +55,23 @@ def _term(name: str) -> types.Term:
 generator_identification = types.Pair(
     generator=None, discriminator=_term("generator_identification")
 )
-"""`identification` as a term that the discriminator minimises."""
+"""`identification` as a term that the discriminator minimises.
+
+When:
+  For the discriminator of several generators, see `ensembles.shared`.
+
+References:
+  Hoang et al., MGAN, 2018, https://arxiv.org/abs/1708.02556
+"""
 
 generator_diversity = types.Pair(
     generator=_term("generator_diversity"), discriminator=None
 )
-"""`identification` as a term that the generators minimise: they help."""
+"""`identification` as a term that the generators minimise: they help.
+
+When:
+  For the generators of `ensembles.shared`.
+
+References:
+  Hoang et al., MGAN, 2018, https://arxiv.org/abs/1708.02556
+"""

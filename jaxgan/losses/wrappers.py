@@ -29,6 +29,9 @@ def label_smoothing(loss: types.Loss, real_target: float = 0.9) -> types.Loss:
       UserError: if `real_target` is outside its range, or smoothing would leave the
         loss without a minimum.
 
+    When:
+      Around another loss, against an overconfident discriminator.
+
     References:
       Salimans et al., Improved Techniques for Training GANs, 2016, section 3.4,
       https://arxiv.org/abs/1606.03498
@@ -67,6 +70,9 @@ def top_k(loss: types.Loss, k: int) -> types.Loss:
 
     Raises:
       UserError: if k is below 1 or, when called, above the batch.
+
+    When:
+      Around another loss, to leave the worst generated samples out.
 
     References:
       Sinha et al., Top-k Training of GANs: Improving GAN Performance by Throwing Away

@@ -34,6 +34,9 @@ def instance_noise(std: ArrayLike) -> Augment:
     Raises:
       UserError: if `std` is a negative number.
 
+    When:
+      Where real and generated samples do not overlap.
+
     References:
       Sonderby et al., Amortised MAP Inference for Image Super-resolution, 2016,
       https://arxiv.org/abs/1610.04490
@@ -65,6 +68,9 @@ def augmented(
 
     Returns:
       A `Gradient` with the same metrics, taken of the changed samples.
+
+    When:
+      Where data are few, with an augmentation T of `data.augmentation`.
 
     References:
       Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020,

@@ -24,6 +24,9 @@ def consistency(augment: augmentation.Augment) -> types.Penalty:
     Returns:
       A `Penalty`; the paper's weight is 10.
 
+    When:
+      Where data are few, with an augmentation T.
+
     References:
       Zhang et al., Consistency Regularization for Generative Adversarial Networks,
       2019, https://arxiv.org/abs/1910.12027
@@ -53,6 +56,9 @@ def balanced_consistency(
 
     Raises:
       UserError: if `fake_weight` is negative.
+
+    When:
+      Where data are few, with an augmentation T of real and generated samples.
 
     References:
       Zhao et al., Improved Consistency Regularization for GANs, 2020,
@@ -96,6 +102,9 @@ def latent_consistency(
 
     Raises:
       UserError: if the batch is empty or `std` negative.
+
+    When:
+      Where data are few.
 
     References:
       Zhao et al., Improved Consistency Regularization for GANs, 2020,
@@ -146,6 +155,9 @@ def lecam(
 
     Raises:
       UserError: if a batch is empty.
+
+    When:
+      Where data are few.
 
     References:
       Tseng et al., Regularizing Generative Adversarial Networks under Limited Data,

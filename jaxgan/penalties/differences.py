@@ -70,6 +70,9 @@ def approximate_r1(
 
     Raises:
       UserError: if the batch is empty or sigma not positive.
+
+    When:
+      In place of `r1`, without second derivatives; not with augmentations.
     """
     del fake
     checks.not_empty(real=real)
@@ -98,6 +101,9 @@ def approximate_r2(
 
     Raises:
       UserError: if the batch is empty or sigma not positive.
+
+    When:
+      In place of `r2`, without second derivatives; not with augmentations.
     """
     del real
     checks.not_empty(fake=fake)

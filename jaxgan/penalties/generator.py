@@ -52,6 +52,9 @@ def path_length(
     Raises:
       UserError: if the batch is empty.
 
+    When:
+      For a smoother generator.
+
     References:
       Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2019,
       https://arxiv.org/abs/1912.04958
@@ -95,6 +98,9 @@ def mode_seeking(
     Raises:
       UserError: if samples or latents differ in shape, or are empty.
 
+    When:
+      Against collapse.
+
     References:
       Mao et al., Mode Seeking Generative Adversarial Networks for Diverse Image
       Synthesis, 2019, https://arxiv.org/abs/1903.05628
@@ -121,6 +127,9 @@ def pulling_away(features: Array) -> Array:
 
     Raises:
       UserError: if there are fewer than two rows.
+
+    When:
+      Against collapse, with `ebgan`.
 
     References:
       Zhao et al., Energy-based Generative Adversarial Network, 2016,

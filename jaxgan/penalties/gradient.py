@@ -32,6 +32,16 @@ def r1(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
     Returns:
       A scalar, to be weighted by the caller.
 
+    Example:
+      >>> def critic(x):  # whose gradient is (3, 4) everywhere
+      ...     return x @ jnp.array([3.0, 4.0])
+      >>> x = jnp.zeros((5, 2))
+      >>> print(penalties.r1(critic, x, x, jax.random.key(0)))
+      25.0
+
+    When:
+      For local convergence; with `non_saturating`, and with `r2` for `relativistic`.
+
     References:
       Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018,
       https://arxiv.org/abs/1801.04406
@@ -54,6 +64,9 @@ def r2(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array:
 
     Returns:
       A scalar, to be weighted by the caller.
+
+    When:
+      Together with `r1`, for `relativistic`.
 
     References:
       Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018,
@@ -93,6 +106,9 @@ def wgan_gp(
       UserError: if the two batches differ in shape or are empty, or the target is
         negative.
 
+    When:
+      For Wasserstein critics.
+
     References:
       Gulrajani et al., Improved Training of Wasserstein GANs, 2017,
       https://arxiv.org/abs/1704.00028
@@ -119,6 +135,9 @@ def wgan_lp(critic: types.Critic, real: Array, fake: Array, key: Array) -> Array
 
     Raises:
       UserError: if the two batches differ in shape or are empty.
+
+    When:
+      For Wasserstein critics, less strict than `wgan_gp`.
 
     References:
       Petzka et al., On the regularization of Wasserstein GANs, 2017,
@@ -155,6 +174,9 @@ def dragan(
     Raises:
       UserError: if the batch is empty, or the target or the scale negative.
 
+    When:
+      With any loss; cheap.
+
     References:
       Kodali et al., On Convergence and Stability of GANs, 2017,
       https://arxiv.org/abs/1705.07215
@@ -187,6 +209,9 @@ def lipschitz_max(critic: types.Critic, real: Array, fake: Array, key: Array) ->
 
     Raises:
       UserError: if the two batches differ in shape or are empty.
+
+    When:
+      To bound the critic's slope everywhere rather than on average.
 
     References:
       Zhou et al., Lipschitz Generative Adversarial Nets, 2019,

@@ -25,6 +25,9 @@ def orthogonal(params: types.Tree, *, diagonal: bool = False) -> Array:
     Raises:
       UserError: if no leaf has two axes.
 
+    When:
+      For large models.
+
     References:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis,
       2018, https://arxiv.org/abs/1809.11096
@@ -64,6 +67,9 @@ def weight_clip(step: types.Step, limit: ArrayLike) -> types.Step:
 
     Raises:
       UserError: if the limit is not positive, or the step is the generator's.
+
+    When:
+      For the WGAN as it was published.
 
     References:
       Arjovsky et al., Wasserstein GAN, 2017, https://arxiv.org/abs/1701.07875

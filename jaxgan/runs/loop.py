@@ -114,8 +114,7 @@ def train_best(
     Args:
       rule: by which the best state of each member is kept, and members stop; None to
         keep the last states.
-      trainer, members, data, title, log, num_steps, chunk_steps, minutes, on_pause,
-        saving, tensorboard, hooks, **fields: as for `train`.
+      trainer, members, data, **fields: these and all others are as for `train`.
 
     Returns:
       The members, which with a rule have their best states, and what is known of these.

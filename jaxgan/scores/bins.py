@@ -111,6 +111,9 @@ def number_of_distinct_bins(
     Raises:
       UserError: for counts that do not fit or a significance outside (0, 1).
 
+    When:
+      To test for missing and unbalanced parts of the data.
+
     References:
       Richardson and Weiss, On GANs and GMMs, 2018, https://arxiv.org/abs/1805.12462
     """
@@ -138,7 +141,11 @@ def number_of_distinct_bins(
 
 
 def bins_js(real_counts: ArrayLike, fake_counts: ArrayLike) -> Array:
-    """Jensen-Shannon divergence in nats of the shares of the bins."""
+    """Jensen-Shannon divergence in nats of the shares of the bins.
+
+    When:
+      To see missing and unbalanced parts of the data in one number.
+    """
     real, fake = _pair(real_counts, fake_counts)
     return divergences.js(real / real.sum(), fake / fake.sum())
 
@@ -178,6 +185,9 @@ def prd_of_counts(
 
     Raises:
       UserError: for counts that do not fit, or fewer than three angles.
+
+    When:
+      To tell missing from invented mass, from counts of clusters.
 
     References:
       Sajjadi et al., Assessing Generative Models via Precision and Recall, 2018,
@@ -227,6 +237,13 @@ def prd(
     Raises:
       UserError: if shapes differ, as clusters of a larger set would favour it, or both
         sets together have fewer samples than bins.
+
+    When:
+      To tell missing from invented mass, from features.
+
+    References:
+      Sajjadi et al., Assessing Generative Models via Precision and Recall, 2018,
+      https://arxiv.org/abs/1806.00035
     """
     checks.features("real_features", real_features)
     checks.features("fake_features", fake_features)

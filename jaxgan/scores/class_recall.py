@@ -57,6 +57,9 @@ def class_recall(
 
     Raises:
       UserError: for shapes that do not fit, and a tail of no classes or unknown ones.
+
+    When:
+      To see what of a long tail is made.
     """
     num_classes = jnp.shape(target)[0]
     rare = np.unique(np.asarray(tail, int))

@@ -35,6 +35,9 @@ def intra_class_frechet(
     Raises:
       UserError: if labels do not fit, or a class has fewer than two samples in either.
 
+    When:
+      To see a class that looks like another one.
+
     References:
       Miyato and Koyama, cGANs with Projection Discriminator, 2018,
       https://arxiv.org/abs/1802.05637

@@ -83,6 +83,9 @@ def classification_accuracy_score(
     Raises:
       UserError: for samples and labels that do not fit together.
 
+    When:
+      To see whether generated samples teach a classifier as much as real ones.
+
     References:
       Ravuri and Vinyals, Classification Accuracy Score for Conditional Generative
       Models, 2019, https://arxiv.org/abs/1905.10887

@@ -81,6 +81,9 @@ def clipped_density_coverage(
 
     Raises:
       UserError: if widths differ or there are too few samples.
+
+    When:
+      To see fidelity and coverage, which outliers cannot raise.
     """
     real, fake = distances.points(real_features, fake_features)
     return of_balls(balls(real, k, chunk), fake, features, chunk)

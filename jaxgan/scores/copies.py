@@ -95,6 +95,9 @@ def memorisation(
 
     Raises:
       UserError: for shapes that do not fit.
+
+    When:
+      To see copies of training samples.
     """
     nearest = neighbours.nearest_neighbours(features, training).distance[:, 0]
     return _share("memorisation", nearest, near, "training samples", name)
@@ -120,6 +123,9 @@ def repetition(
     Raises:
       UserError: for fewer than two samples, and other numbers of them than of the real
         ones.
+
+    When:
+      To see samples that are copies of each other.
     """
     number = jnp.shape(features)[0]
     if number != near.num_real:

@@ -44,6 +44,10 @@ def within_class_diversity(
     Raises:
       UserError: for shapes that do not fit, and for rows that are known before
         tracing and are not probabilities.
+
+    When:
+      To see copies within a class; noise can be above real data, so as much as real
+      data is right.
     """
     own = class_moments.within_class_diversity(
         class_moments.of(features, probs), target
@@ -74,6 +78,10 @@ def modified_inception_score(
 
     Raises:
       UserError: for rows that are known before tracing and are not probabilities.
+
+    When:
+      To see copies within a class; noise can be above real data, so as much as real
+      data is right.
 
     References:
       Gurumurthy et al., DeLiGAN, 2017, https://arxiv.org/abs/1706.02071

@@ -48,6 +48,13 @@ def frechet_distance(
 
     Raises:
       UserError: for shapes that do not fit and for fewer than two samples.
+
+    When:
+      To compare mean and covariance of features; biased by the number of samples.
+
+    References:
+      Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017,
+      https://arxiv.org/abs/1706.08500
     """
     real_features, fake_features = offsets.centred(real_features, fake_features)
     real_features = checks.features("real_features", real_features, at_least=2)
@@ -101,6 +108,9 @@ def frechet_distance_infinity(
 
     Raises:
       UserError: for shapes that do not fit and for too few samples or points.
+
+    When:
+      As `frechet_distance`, with less bias and a standard error.
 
     References:
       Chong and Forsyth, Effectively Unbiased FID and Inception Score, 2019,
@@ -174,6 +184,9 @@ def frechet_floor(real_features: Array, num_fake: int) -> Array:
 
     Raises:
       UserError: for a wrong shape and for fewer than two samples.
+
+    When:
+      To know what a perfect generator would show.
     """
     (real_features,) = offsets.centred(real_features)
     real_features = checks.features("real_features", real_features, at_least=2)

@@ -32,6 +32,9 @@ def inception_score(probs: Array, splits: int = 10) -> record.Score:
       UserError: for an impossible number of splits, and for rows that are known
         before tracing and are not probabilities.
 
+    When:
+      To see confident and varied classes; blind to what happens within a class.
+
     References:
       Salimans et al., Improved Techniques for Training GANs, 2016,
       https://arxiv.org/abs/1606.03498

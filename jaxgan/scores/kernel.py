@@ -51,6 +51,9 @@ def kernel_distance(
       UserError: if widths differ, there are fewer samples than a subset has, or known
         real features lie farther from the origin than `far_from_origin` allows.
 
+    When:
+      To compare features without bias; `num_subsets=None` gives a standard error.
+
     References:
       Binkowski et al., Demystifying MMD GANs, 2018, https://arxiv.org/abs/1801.01401
     """
@@ -157,6 +160,9 @@ def vendi_score(
     Raises:
       UserError: for another shape, and for known values that are not symmetric or not
         1 on the diagonal.
+
+    When:
+      To see diversity alone, of noise too; as much as real samples have is right.
 
     References:
       Friedman and Dieng, The Vendi Score, 2022, https://arxiv.org/abs/2210.02410

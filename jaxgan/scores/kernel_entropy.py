@@ -69,6 +69,13 @@ def rke_mode_count(
 
     Raises:
       UserError: for another shape, and a known bandwidth that is not positive.
+
+    When:
+      To count modes without knowing them; as much as real samples have is right.
+
+    References:
+      Jalali et al., An Information-Theoretic Evaluation of Generative Models, 2023,
+      https://arxiv.org/abs/2306.06804
     """
     x = checks.features("features", features)
     _check_bandwidth(bandwidth)
@@ -119,6 +126,13 @@ def kernel_entropic_novelty(
 
     Raises:
       UserError: if widths differ, or eta or a known bandwidth is not positive.
+
+    When:
+      To find modes that real data do not have; noise scores most of all.
+
+    References:
+      Zhang et al., An Interpretable Evaluation of Entropy-based Novelty, 2024,
+      https://arxiv.org/abs/2402.17287
     """
     real = checks.features("real_features", real_features)
     fake = checks.features("fake_features", fake_features)

@@ -48,6 +48,9 @@ def perceptual_path_length(
     Raises:
       UserError: for shapes, names or numbers that do not fit.
 
+    When:
+      To see jumps between samples of near latents.
+
     References:
       Karras et al., A Style-Based Generator Architecture, 2019,
       https://arxiv.org/abs/1812.04948
@@ -109,6 +112,9 @@ def generator_conditioning(
 
     Raises:
       UserError: if `z` is no `[N, D]`, or the samples have fewer numbers than D.
+
+    When:
+      To see directions of the latent that are ignored.
 
     References:
       Odena et al., Is Generator Conditioning Causally Related to GAN Performance?,

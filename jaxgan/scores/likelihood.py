@@ -33,6 +33,9 @@ def parzen_log_likelihood(
     Raises:
       UserError: if shapes do not fit.
 
+    When:
+      To compare with old papers; says little in many dimensions.
+
     References:
       Goodfellow et al., Generative Adversarial Nets, 2014,
       https://arxiv.org/abs/1406.2661
@@ -96,6 +99,9 @@ def density_ratio_log_likelihood(
 
     Raises:
       UserError: if shapes do not fit.
+
+    When:
+      To see what the discriminator has learnt.
 
     References:
       Sugiyama et al., Density Ratio Estimation in Machine Learning, 2012

@@ -88,6 +88,16 @@ def nearest_mode(
 
     Raises:
       UserError: for an unknown rule and for shapes that do not fit.
+
+    Example:
+      >>> means = jnp.array([[0.0, 0.0], [3.0, 0.0]])
+      >>> x = jnp.array([[0.1, 0.0], [3.0, 1.0]])
+      >>> mode, good = scores.nearest_mode(x, means, std=0.1)
+      >>> print(mode, good)
+      [0 1] [ True False]
+
+    When:
+      For `mode_coverage` of points.
     """
     _check_rule(rule)
     if jnp.ndim(x) != 2 or jnp.ndim(means) != 2 or x.shape[1] != means.shape[1]:
@@ -123,6 +133,9 @@ def confident_class(probs: Array, threshold: float = 0.5) -> tuple[Array, Array]
 
     Raises:
       UserError: for known values that are no probabilities.
+
+    When:
+      For `mode_coverage` of images with classes.
     """
     probs = score_checks.class_probabilities(probs)
     finite = jnp.all(jnp.isfinite(probs), axis=-1)
@@ -146,6 +159,9 @@ def stacked_classes(probs: Array, threshold: float = 0.5) -> tuple[Array, Array]
 
     Raises:
       UserError: for another shape, and known values that are no probabilities.
+
+    When:
+      For `mode_coverage` of images that are stacked as channels.
 
     References:
       Srivastava et al., VEEGAN, 2017, https://arxiv.org/abs/1705.07761
@@ -191,6 +207,9 @@ def mode_coverage(
     Raises:
       UserError: for shapes that do not fit, and for a reference that is known before
         tracing and is no distribution.
+
+    When:
+      To count the modes that are hit, where they are known.
     """
     if len(jnp.shape(mode)) != 1 or 0 in mode.shape or mode.shape != high_quality.shape:
         raise errors.UserError(

@@ -74,6 +74,13 @@ def precision_recall(
 
     Raises:
       UserError: if widths differ or a set has not more than k samples.
+
+    When:
+      To see fidelity and diversity apart; outliers mislead it.
+
+    References:
+      Kynkaanniemi et al., Improved Precision and Recall Metric, 2019,
+      https://arxiv.org/abs/1904.06991
     """
     real, fake = _pair(real_features, fake_features, k, chunk)
     found = _crossing(real, fake, (k,), k, chunk)
@@ -107,6 +114,13 @@ def density_coverage(
 
     Raises:
       UserError: if widths differ or a set has not more than k samples.
+
+    When:
+      To see fidelity and diversity apart, with known ceilings.
+
+    References:
+      Naeem et al., Reliable Fidelity and Diversity Metrics, 2020,
+      https://arxiv.org/abs/2002.09797
     """
     real, fake = _pair(real_features, fake_features, k, chunk)
     return _density_coverage(_crossing(real, fake, (k,), None, chunk), 0, k, features)
@@ -153,6 +167,9 @@ def nearest_neighbours(
 
     Raises:
       UserError: if widths differ or there are fewer than k samples.
+
+    When:
+      To show the training samples that are nearest to generated ones.
     """
     queries, data = distances.points(queries, data)
     _check(queries, data, k, k, chunk, ("queries", "data"))

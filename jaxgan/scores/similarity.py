@@ -82,6 +82,9 @@ def ms_ssim_diversity(
       UserError: for other shapes, fewer than two images or pairs, and known values
         outside of [-1, 1].
 
+    When:
+      To see images of a class that are all alike.
+
     References:
       Odena et al., Conditional Image Synthesis with Auxiliary Classifier GANs, 2017,
       https://arxiv.org/abs/1610.09585
@@ -137,6 +140,9 @@ def birthday_support(
 
     Raises:
       UserError: for other shapes or a negative threshold.
+
+    When:
+      To estimate how many different samples there are.
 
     References:
       Arora and Zhang, Do GANs Actually Learn the Distribution?, 2018,

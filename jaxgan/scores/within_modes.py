@@ -62,6 +62,9 @@ def within_mode_deviation(
 
     Raises:
       UserError: for shapes that do not fit.
+
+    When:
+      To see modes that shrink to points, which coverage takes for perfect.
     """
     r, member = _residuals(x, mode, means, std)
     member = member & high_quality[:, None]
@@ -124,6 +127,12 @@ def within_mode_energy(
 
     Raises:
       UserError: for shapes that do not fit, and samples that are not in the plane.
+
+    When:
+      To see whether a mode has the right shape; 0 but for noise is right.
+
+    References:
+      Szekely and Rizzo, Energy Statistics, 2013
     """
     r, member = _residuals(x, mode, means, std)
     if r.shape[1] != 2:

@@ -405,6 +405,12 @@ def resume_command(folder: pathlib.Path) -> str:
     return shlex.join(["python", sys.argv[0], "--resume", str(folder)])
 
 
+def command(script: str, *words: object) -> str:
+    """What a user types to run the script of that name beside the one that runs."""
+    path = pathlib.Path(sys.argv[0]).with_name(f"{script}.py")
+    return shlex.join(["python", str(path), *map(str, words)])
+
+
 def new_folder(name: str, path: pathlib.Path) -> pathlib.Path:
     """Makes the folder of a run; one that holds files already is left alone.
 

@@ -1,8 +1,8 @@
 """The second part of the main job: the same question where one GAN loses classes.
 
-for part in parts(settings):            # digits, and a long tail of them
-    ...
-table(record), says(record)             # what came out of the second one
+    for part in parts(settings):            # digits, and a long tail of them
+        ...
+    table(record), says(record)             # what came out of the second one
 
 A record is that of a part: its arms and references, see `ensemble_reports`, and the
 commonest class in each of the modes that were found.

@@ -149,7 +149,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
         )
         kind.keep(folders.own, shown)
         print(f"{record['seconds']:.0f} s in all; the run is in {folders.run}")
-        print(f"Draw from a generator: python experiments/sample.py {folders.run}")
+        print(f"Draw from a generator: {cli.command('sample', folders.run)}")
 
 
 def run(
@@ -210,6 +210,8 @@ def run(
     named = {"class_names": dataset.names_of(data)} if asked.labels else {}
     if data.sample_rate is not None:
         named["sample_rate"] = data.sample_rate
+    if data.text is not None:
+        named |= {"symbols": list(data.text.symbols), "joined": data.text.joined}
     replicates.save(mixture, made.architecture, folders.own, average=average, **named)
     record["scores"] = {} if suite is None else score(mixture)
     tell(hooks, record["steps"], record["scores"])

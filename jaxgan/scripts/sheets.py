@@ -8,9 +8,10 @@ import numpy as np
 
 from jaxgan import reports
 from jaxgan.core import errors, files
-from jaxgan.data import clips, wav
+from jaxgan.data import clips, sequences, wav
 from jaxgan.reports import films
 from jaxgan.scores import spectrograms
+from jaxgan.scripts import writing
 
 NUMBERS = (".npy", ".npz")
 
@@ -27,6 +28,7 @@ class Sheet(NamedTuple):
       real: `[M, D]` real points to draw others over, or None.
       said: what else there is to say, in a few words.
       sample_rate: of waveforms in Hz, or None for other samples.
+      text: what the symbols of sequences are, or None for other samples.
     """
 
     panels: Mapping[str, np.ndarray]
@@ -37,6 +39,7 @@ class Sheet(NamedTuple):
     real: np.ndarray | None = None
     said: str = ""
     sample_rate: int | None = None
+    text: sequences.Sequences | None = None
 
 
 def check(path: pathlib.Path, *, moves: bool) -> None:
@@ -59,7 +62,8 @@ def check(path: pathlib.Path, *, moves: bool) -> None:
 
 
 def save(path: pathlib.Path, sheet: Sheet, title: str | None = None) -> None:
-    """Writes a sheet: as numbers, as a film, as a recording, or as a picture.
+    """Writes a sheet: as numbers, as a film, as a recording, in writing, or as a
+    picture.
 
     Args:
       path: the file; its ending says which.
@@ -83,6 +87,15 @@ def save(path: pathlib.Path, sheet: Sheet, title: str | None = None) -> None:
             for name, own in sheet.panels.items()
         }
         reports.save_image_grid(path, shown, sheet.columns, title)
+    elif sheet.text is not None and path.suffix.lower() == ".txt":
+        lines = "".join(f"{own}\n" for own in writing.escaped(sheet.text, x))
+        path.write_text(lines, encoding="utf-8")
+    elif sheet.text is not None:
+        shown = {
+            name: writing.pictures(sheet.text, np.asarray(own))
+            for name, own in sheet.panels.items()
+        }
+        reports.save_image_grid(path, shown, writing.IN_A_ROW, title)
     elif len(shape) == 4:
         reports.save_image_grid(
             path, sheet.panels, sheet.columns, title, sheet.column_names

@@ -4,8 +4,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,11 @@ import numpy as np
 from jaxgan import reports
 from jaxgan.data import dataset, sequences
 from jaxgan.scores import bleu, suites
-from jaxgan.scripts import cli, replicate_runs
+from jaxgan.scripts import cli, replicate_runs, writing
 
 SMOKE = {"seeds": 2, "steps": 10, "samples": 100, "pictures": 1, "evaluations": 1}
 SMOKE_LIKELIHOOD = 5
 """Steps of maximum likelihood in a run of seconds, at most."""
-
-LINE, MOST_LINES, IN_A_ROW = 36, 4, 2
-"""Letters in a line of a picture, lines in it at most, and pictures in a row."""
 
 SHOWN = 12
 """Samples that the terminal and the page show in writing, of each seed."""
@@ -105,18 +101,10 @@ def knowing(
 ) -> replicate_runs.Kind:
     """The kind with pictures and texts of these symbols."""
     return kind._replace(
-        pictures=functools.partial(pictures, data.text),
+        pictures=functools.partial(writing.pictures, data.text),
         keep=functools.partial(keep, data.text, asked),
         sections=functools.partial(sections, data.text, asked),
     )
-
-
-def pictures(what: sequences.Sequences, x: np.ndarray) -> np.ndarray:
-    """Sequences `[N, T, V]` in writing, as images `[N, H, W, 1]` in [-1, 1]."""
-    texts = sequences.written(what, sequences.tokens(x))
-    lines = [_lines(text) for text in texts]
-    height = min(max(map(len, lines)), MOST_LINES)
-    return np.stack([_drawn(own[:height], height) for own in lines])
 
 
 def keep(
@@ -131,11 +119,11 @@ def keep(
     out since the maximum-likelihood start is printed too.
     """
     for title, x in samples.items():
-        texts = escaped(what, x)
+        texts = writing.escaped(what, x)
         path = folder / f"samples-{'-'.join(title.split())}.txt"
         path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     for title in ("real", "seed 0"):
-        print(f"{title}:", *escaped(what, samples[title])[:SHOWN], sep="\n    ")
+        print(f"{title}:", *writing.escaped(what, samples[title])[:SHOWN], sep="\n    ")
     for sentence in since_likelihood(asked, folder):
         print(sentence)
 
@@ -147,17 +135,11 @@ def sections(
     samples: Mapping[str, np.ndarray],
 ) -> list[reports.Section]:
     """Samples in writing, and what came out since the maximum-likelihood start."""
-    shown = [escaped(what, x)[:SHOWN] for x in samples.values()]
+    shown = [writing.escaped(what, x)[:SHOWN] for x in samples.values()]
     rows = [[i + 1, *own] for i, own in enumerate(zip(*shown, strict=True))]
     table = reports.Table(["sample", *samples], rows)
     said = " ".join(since_likelihood(asked, folder))
     return [reports.Section("In writing", said, [table])]
-
-
-def escaped(what: sequences.Sequences, x: np.ndarray) -> list[str]:
-    """Sequences in writing, a line each."""
-    texts = sequences.written(what, sequences.tokens(x))
-    return [text.replace("\\", "\\\\").replace("\n", "\\n") for text in texts]
 
 
 def since_likelihood(asked: Any, folder: pathlib.Path) -> list[str]:
@@ -194,24 +176,3 @@ def since_likelihood(asked: Any, folder: pathlib.Path) -> list[str]:
             f"({change.low:+.4f} to {change.high:+.4f})"
         )
     return found
-
-
-def _lines(text: str) -> Sequence[str]:
-    """A text in lines of a picture; its own line breaks are kept."""
-    every = [textwrap.wrap(own, LINE) or [""] for own in text.split("\n")]
-    return [line for own in every for line in own]
-
-
-def _drawn(lines: Sequence[str], height: int) -> np.ndarray:
-    """Lines as an image `[H, W, 1]` in [-1, 1], white on black."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    font = ImageFont.load_default_imagefont()
-    # The font has the letters of Latin-1.
-    known = [own.encode("latin-1", "replace").decode("latin-1") for own in lines]
-    high, wide = 12, 6
-    image = Image.new("L", (LINE * wide + 2, height * high + 2))
-    draw = ImageDraw.Draw(image)
-    for i, line in enumerate(known):
-        draw.text((1, 1 + i * high), line, fill=255, font=font)
-    return np.asarray(image, np.float32)[..., None] / 127.5 - 1

@@ -26,6 +26,9 @@ def warmed_up(decay: ArrayLike, num_steps: jax.Array) -> ArrayLike:
 
     The average forgets the initial weights quickly: in the first t steps it looks back
     over about t / 9 steps instead of `1 / (1 - decay)`.
+
+    When:
+      With `averaged`, to forget the initial weights sooner.
     """
     return jnp.minimum(decay, (1 + num_steps) / (10 + num_steps))
 
@@ -42,6 +45,9 @@ def averaged(step: types.Step, decay: Decay = constant) -> types.Step:
 
     Raises:
       UserError: when traced with `hparams.ema_decay=None`.
+
+    When:
+      Nearly always; samples are drawn from the average.
 
     References:
       Yazici et al., The Unusual Effectiveness of Averaging in GAN Training, 2018,
@@ -112,6 +118,9 @@ def lookahead(step: types.Step, k: int = 5, alpha: ArrayLike = 0.5) -> types.Ste
 
     Raises:
       UserError: if k < 1, or (when traced) if k does not divide the batch.
+
+    When:
+      Against noise, around any other step.
 
     References:
       Chavdarova et al., Taming GANs with Lookahead-Minmax, 2021,

@@ -55,6 +55,9 @@ def competitive(
       UserError: if the players are swapped; when traced without a learning rate of
         each player.
 
+    When:
+      Where the players interact strongly.
+
     References:
       Schaefer and Anandkumar, Competitive Gradient Descent, 2019,
       https://arxiv.org/abs/1905.12103

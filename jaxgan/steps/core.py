@@ -189,6 +189,9 @@ def quarantine(step: types.Step) -> types.Step:
     is cleared for good; from then on the member does not move. Its metrics go on being
     those of the step that failed, so they may be NaN. In a population no other member
     is touched.
+
+    When:
+      In every population, so that one member's overflow stops that member alone.
     """
 
     def guarded(hparams, state, batch, key):

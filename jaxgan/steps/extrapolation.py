@@ -27,6 +27,9 @@ def extragradient(step: types.Step) -> types.Step:
     Returns:
       A `Step` that costs two of `step`; the metrics are those at w.
 
+    When:
+      Against rotation.
+
     References:
       Korpelevich, The extragradient method for finding saddle points and other
       problems, 1976.
@@ -60,6 +63,9 @@ def extragradient_from_the_past(
 
     Raises:
       UserError: when traced with a state whose optimiser remembers nothing.
+
+    When:
+      Against rotation, at the price of one gradient.
 
     References:
       Popov, A modification of the Arrow-Hurwicz method for search of saddle points,
@@ -103,6 +109,9 @@ def lola(discriminator: types.Step, generator: types.Step) -> types.Step:
     Returns:
       A `Step` that costs both steps twice; moments and collections of a player advance
       once. The metrics are those against the foreseen opponent.
+
+    When:
+      To look one step ahead, without the shaping term that `gradients.unrolled(1)` has.
 
     References:
       Zhang and Lesser, Multi-Agent Learning with Policy Prediction, AAAI 2010.

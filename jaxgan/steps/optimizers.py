@@ -41,6 +41,9 @@ def optimistic(optimizer: core.Optimizer = optax.sgd) -> core.Optimizer:
     Returns:
       An optax factory, to be given to both `initialise` and `update`.
 
+    When:
+      Against rotation, at the price of one gradient.
+
     References:
       Daskalakis et al., Training GANs with Optimism, 2018,
       https://arxiv.org/abs/1711.00141
@@ -67,6 +70,9 @@ def negative_momentum(
       learning_rate: positive; on the game `x A y`, at most 1 over the largest singular
         value of A.
       momentum: in (-1, 0); both numbers may be traced.
+
+    When:
+      For bilinear games.
 
     References:
       Gidel et al., Negative Momentum for Improved Game Dynamics, 2019,

@@ -15,6 +15,9 @@ def repeat(step: types.Step, n: int) -> types.Step:
 
     Raises:
       UserError: if n < 1, or (when traced) if n does not divide the batch.
+
+    When:
+      For several steps of one player in a row.
     """
     errors.require_whole(n=n)
     if n < 1:
@@ -51,6 +54,9 @@ def alternating(
       UserError: if the players are swapped, a number is < 1, or (when traced) if the
         batch cannot be cut so.
 
+    When:
+      The default, with `n_critic` steps of the discriminator to one of the generator.
+
     References:
       Goodfellow et al., Generative Adversarial Networks, 2014, Algorithm 1,
       https://arxiv.org/abs/1406.2661
@@ -81,6 +87,9 @@ def simultaneous(discriminator: types.Step, generator: types.Step) -> types.Step
 
     Raises:
       UserError: if the players are swapped.
+
+    When:
+      To study the game; both players move at once.
     """
     types.check_players(discriminator, generator)
 

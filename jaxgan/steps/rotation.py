@@ -36,6 +36,9 @@ def consensus(
     Raises:
       UserError: if the players are swapped; when traced without that weight.
 
+    When:
+      Against rotation, where second-order terms are affordable.
+
     References:
       Mescheder et al., The Numerics of GANs, 2017, https://arxiv.org/abs/1705.10461
     """
@@ -77,6 +80,9 @@ def symplectic(
 
     Raises:
       UserError: if the players are swapped; when traced without that weight.
+
+    When:
+      Against rotation, where second-order terms are affordable.
 
     References:
       Balduzzi et al., The Mechanics of n-Player Differentiable Games, 2018,

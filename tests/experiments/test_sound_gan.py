@@ -11,8 +11,6 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from jaxgan.data import wav
-
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sound_gan.py"
 
 
@@ -77,15 +75,3 @@ def test_scores_are_of_each_seed_beside_real_chirps_and_noise(smoke):
     assert known["white noise"]["coverage"]["modes"] == [0]
     assert "matched filters" in printed
     assert Image.open(folder / "samples.png").size[0] > 300
-
-
-def test_stereo_recordings_are_refused_in_a_sentence(tmp_path):
-    import wave
-
-    with wave.open(str(tmp_path / "stereo.wav"), "wb") as file:
-        file.setparams((2, 2, 8000, 0, "NONE", ""))
-        file.writeframes(bytes(4000))
-    wav.write(tmp_path / "mono.wav", np.zeros(1000), 8000)
-    result = run("--dataset", "sounds", "--data-dir", tmp_path, cwd=tmp_path)
-    assert result.returncode == 2 and "Traceback" not in result.stderr
-    assert "--dataset sounds" in result.stderr and "2 channels" in result.stderr

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan import ensembles
+from jaxgan.scripts import sheets, writing
+
 EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
 LIKELIHOOD = 5
 SMALL = (
@@ -63,6 +66,17 @@ def test_scores_are_of_each_seed_beside_n_gram_models(smoke):
     assert nll["protocol"]["vocabulary"] == 9
     for row in ("untrained", "unigram sampler", "4-gram model", "oracle NLL"):
         assert row in printed
+
+
+def test_generators_keep_what_their_symbols_are(smoke, tmp_path):
+    _, _, notes = ensembles.load(smoke[0] / "mixture-generator-0.safetensors")
+    what = writing.noted(notes)
+    x = 2 * np.eye(9)[[[1, 3, 8, 0, 0, 2]]] - 1
+    sheet = sheets.Sheet({"one": x}, 1, {}, text=what)
+    for name in ("x.txt", "x.png"):
+        sheets.save(tmp_path / name, sheet)
+    assert (tmp_path / "x.txt").read_text() == "1 3 8 0 0 2\n"
+    assert np.asarray(Image.open(tmp_path / "x.png")).std() > 0
 
 
 def test_what_came_after_maximum_likelihood_is_told_seed_by_seed(smoke):
