@@ -37,11 +37,11 @@ from jaxgan.scripts import (
 
 EVENTS = "tensorboard/evaluations"
 
-NO_SCORES = (None, {}, "no classifier, and so no scores"), None
-"""What scores where `--classifier-images` are 0."""
-
 Scored = tuple[suites.Scoring, suites.Suite | None]
 """What scores, and what chooses, see `suites.with_selection`."""
+
+NO_SCORES: Scored = (suites.Scoring(None, {}, "no classifier, and so no scores"), None)
+"""What scores where `--classifier-images` are 0."""
 
 Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
