@@ -90,6 +90,11 @@ def main(asked: Settings) -> None:
     precision.set_64_bits_aside()
     cli.check(asked, {"samples": cli.AT_LEAST_ONE, "seed": cli.SEED})
     classes = asked.features in WITH_CLASSES
+    published = asked.weights is None or asked.features == "inception"
+    need = "they are of --features inception"
+    cli.require(published, "--weights", asked.weights, need)
+    with cli.flag("--features", asked.features):
+        scoring.check_features(asked.features)
     names = [name.strip() for name in asked.scores.split(",")]
     with cli.flag("--scores", asked.scores):
         chosen = by_name.get(dict.fromkeys(names), classes=classes)

@@ -8,8 +8,9 @@ What moves by itself does so with one of eight velocities, which are the modes: 
 one a video has, and whether it has one at all, follows from its pixels. The Frechet
 distances of frames, and of their differences, stand beside those of held-out videos,
 and of the same with their frames in random order. Expect all eight velocities, and
-differences far nearer to the real ones than those of the random order are. The run
-folder keeps what image_gan.py keeps, films of all samples as GIF and WebP, and as
+differences three to six times nearer to the real ones than those of the random order
+are, in about six minutes on two idle cores, see docs/video.md. The run folder keeps
+what image_gan.py keeps, films of all samples as GIF and WebP, and as
 pictures strips, a video in each row.
 """
 

@@ -4,9 +4,9 @@ Mode k of K sweeps up an octave, from the frequency `f_k` to `2 f_k`:
 
     x(t) = a w(t) cos(phi_k(t) + p),    phi_k(t) = 2 pi f_k T (2^(t/T) - 1) / log 2,
 
-with Hann's window w, a phase p that is uniform, and an amplitude a uniform in `LOUD`.
-The instantaneous frequency is `f_k 2^(t/T)`; `f_k` are spaced evenly in pitch, from
-`LOWEST` to a quarter of the sample rate less a margin, so that two modes never share a
+with Hann's window w, a phase p uniform in an eighth of a turn either way, and an
+amplitude a uniform in `LOUD`. The instantaneous frequency is `f_k 2^(t/T)`; `f_k` are
+spaced evenly in pitch, from `LOWEST` to `HIGHEST`, so that two modes never share a
 frequency at the same time and are orthogonal but for a rest, see `scores.chirps`.
 """
 
@@ -20,11 +20,14 @@ from jaxgan.data import wav
 LOUD = (0.4, 0.9)
 """Amplitudes, of full scale."""
 
-LOWEST, HIGHEST = 0.02, 0.22
-"""First frequencies of the lowest and the highest mode, in cycles per sample; the
-second one ends at 0.44, below the 0.5 above which there are none."""
+PHASE = np.pi / 4
+"""The largest phase, in radians."""
 
-LEAST_LENGTH = 256
+LOWEST, HIGHEST = 0.004, 0.08
+"""First frequencies of the lowest and the highest mode, in cycles per sample; the
+second one ends at 0.16, below the 0.5 above which there are none."""
+
+LEAST_LENGTH = 1024
 """Samples, fewer than which do not tell ten modes from one another."""
 
 
@@ -89,7 +92,7 @@ def sample(
     check(law)
     rng = np.random.default_rng(seed)
     mode = rng.integers(law.modes, size=n)
-    phase = rng.uniform(0, 2 * np.pi, n)
+    phase = rng.uniform(-PHASE, PHASE, n)
     amplitude = rng.uniform(*LOUD, n)
     x = amplitude[:, None] * waves(law, mode, phase)
     return wav.to_int16(x)[..., None], mode.astype(np.int32)

@@ -114,16 +114,19 @@ def of_torch(path: pathlib.Path, mapping: pathlib.Path) -> Source:
     `{"to": name, "axes": [2, 3, 1, 0], "flip": [0, 1]}`: the order of the axes, and
     those that are read backwards after that, as a kernel's of a transposed convolution
     are. Without axes, matrices are transposed and kernels of convolutions `[O, I, ...]`
-    become `[..., I, O]`. Names here are those of a state, such as
+    become `[..., I, O]`: of an embedding, give `[0, 1]`. Numbers within an axis keep
+    their order, so that a dense layer beside flattened images, `C, H, W` there and
+    `H, W, C` here, does not fit. Names here are those of a state, such as
     `params.discriminator.Conv_0.kernel`.
 
     Raises:
-      UserError: if a file cannot be read, or the mapping is none, names an array that
-        is not there, or axes that it has not.
+      UserError: if a file cannot be read, or the mapping is none, has a name twice,
+        names an array that is not there, or axes that it has not.
     """
     arrays = torch_files.read_arrays(path)
     try:
-        known = json.loads(mapping.read_text(encoding="utf-8"))
+        text = mapping.read_text(encoding="utf-8")
+        known = json.loads(text, object_pairs_hook=_each_once)
     except (OSError, ValueError) as error:
         raise errors.UserError(f"{mapping} cannot be read as JSON ({error}).") from None
     if not isinstance(known, dict):
@@ -136,8 +139,23 @@ def of_torch(path: pathlib.Path, mapping: pathlib.Path) -> Source:
                 f"{errors.choice(name, arrays)}"
             )
         where, array = _turned(mapping, name, arrays[name], entry)
+        if where in found:
+            raise errors.UserError(
+                f"{mapping} has two arrays for {where!r}, the second is {name!r}; "
+                "leave one of them out."
+            )
         found[where] = array[None]
     return Source(str(path), found)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a name that comes twice the first entry would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} comes twice")
+    return found
 
 
 def _turned(
@@ -175,32 +193,62 @@ def begin_from(
     Raises:
       UserError: if no array fits.
     """
-    own = {part: getattr(state, part) for part in PARTS}
-    leaves, structure = leaves_lib.named(own)
-    given = dict(source.arrays)
-    for name in leaves:
-        trained = name.replace("ema.", "params.generator.", 1)
-        if name.startswith("ema.") and name not in given and trained in given:
-            given[name] = given[trained]
-    found = Taken([], {}, [], [name for name in source.arrays if name not in leaves])
-    arrays = []
+    found = compare(source, state)
+    leaves, structure = _own(state)
+    given, taken, arrays = _given(source, leaves), set(found.taken), []
     for name, leaf in leaves.items():
-        leaf, array = np.asarray(leaf), given.get(name)
+        leaf = np.asarray(leaf)
+        if name in taken:
+            member = np.arange(len(leaf)) % len(given[name])
+            leaf = given[name][member].astype(leaf.dtype)
+        arrays.append(leaf)
+    return state._replace(**jax.tree.unflatten(structure, arrays)), found
+
+
+def compare(source: Source, state: types.TrainState) -> Taken:
+    """What `begin_from` would take.
+
+    Args:
+      source: of M members.
+      state: of P members, or its shapes.
+
+    Raises:
+      UserError: if no array fits.
+    """
+    leaves, _ = _own(state)
+    given = _given(source, leaves)
+    found = Taken([], {}, [], [name for name in source.arrays if name not in leaves])
+    for name, leaf in leaves.items():
+        array = given.get(name)
         if array is None:
             found.new.append(name)
         elif array.shape[1:] != leaf.shape[1:]:
             found.other[name] = f"{list(array.shape[1:])}, here {list(leaf.shape[1:])}"
         else:
             found.taken.append(name)
-            leaf = array[np.arange(len(leaf)) % len(array)].astype(leaf.dtype)
-        arrays.append(leaf)
     if not found.taken:
-        first = ", ".join(list(source.arrays)[:MOST_NAMED])
+        first = ", ".join(list(source.arrays)[:MOST_NAMED]) or "nothing"
+        here = ", ".join(list(leaves)[:MOST_NAMED])
         raise errors.UserError(
-            f"no weights of {source.said} fit these networks: it has {first} ...; give "
-            "networks with layers of the same names and sizes."
+            f"no weights of {source.said} fit these networks: it has {first} ..., and "
+            f"here are {here} ...; give networks with layers of the same names and "
+            "sizes."
         )
-    return state._replace(**jax.tree.unflatten(structure, arrays)), found
+    return found
+
+
+def _own(state: types.TrainState) -> tuple[dict[str, Any], Any]:
+    return leaves_lib.named({part: getattr(state, part) for part in PARTS})
+
+
+def _given(source: Source, leaves: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of a source, with weights in the place of an average it has not."""
+    given = dict(source.arrays)
+    for name in leaves:
+        trained = name.replace("ema.", "params.generator.", 1)
+        if name.startswith("ema.") and name not in given and trained in given:
+            given[name] = given[trained]
+    return given
 
 
 def sentences(source: Source, found: Taken) -> list[str]:

@@ -22,7 +22,8 @@ class Rule(NamedTuple):
     """By what the best state of a member is known, and when it stops.
 
     Attributes:
-      costs: `members -> [P]`, the smaller the better; NaN is worse than any number.
+      costs: `members -> [P]`, the smaller the better; neither NaN nor infinity is ever
+        the best.
       evaluations: times that all members are evaluated, evenly spread, the last one at
         the end.
       patience: evaluations in a row that are no better than the best before, after
@@ -121,7 +122,8 @@ def evaluated(
         return best
     members = collect()
     # Processes go on together only if they have found the same.
-    costs = np.nan_to_num(rule.costs(shown(best, members)), nan=np.inf)
+    costs = np.asarray(rule.costs(shown(best, members)), float)
+    costs = np.where(np.isfinite(costs), costs, np.inf)
     costs = np.asarray(processes.maximum([float(cost) for cost in costs]))
     return consider(best, members.state, costs, step, rule)
 

@@ -6,6 +6,7 @@ until MLFLOW_TRACKING_URI names a server. A run that goes on goes on there as we
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -22,6 +23,12 @@ from jaxgan.runs import hooks
 PROJECT = "jaxgan"
 NAMES = "loggers.json"
 """File of the run folder that says what the run is called in each tracker."""
+
+PACKAGES = {
+    "wandb": ("wandb",),
+    "mlflow": ("mlflow", "sqlalchemy"),  # of the database, which mlflow-skinny lacks
+}
+"""By the name of a logger, what it needs."""
 
 Log = Callable[[int, Mapping[str, float]], None]
 
@@ -40,11 +47,7 @@ def opened(
     Raises:
       UserError: if there is no such tracker, or its package is not installed.
     """
-    for name in names:
-        if name not in LOGGERS:
-            raise errors.UserError(
-                f"there is no logger {name!r}; {errors.choice(name, LOGGERS)}"
-            )
+    check(names)
     shown = {key: str(value) for key, value in settings.items() if value is not None}
     with contextlib.ExitStack() as stack:
         logs = [
@@ -55,12 +58,29 @@ def opened(
         yield [hooks.of_logger(log) for log in logs]
 
 
+def check(names: Sequence[str]) -> None:
+    """Asks for trackers that there are, with their packages, which are not imported.
+
+    Raises:
+      UserError: if there is no such tracker, or its package is not installed.
+    """
+    for name in names:
+        if name not in LOGGERS:
+            raise errors.UserError(
+                f"there is no logger {name!r}; {errors.choice(name, LOGGERS)}"
+            )
+        for package in PACKAGES[name]:
+            if importlib.util.find_spec(package) is None:
+                raise errors.UserError(
+                    f"the package of the logger {name} is missing; install jaxgan with "
+                    f"the extra, pip install 'jaxgan[{name}]'."
+                )
+
+
 @contextlib.contextmanager
 def _wandb(folder: pathlib.Path, settings: Mapping[str, str]) -> Iterator[Log]:
-    try:
-        import wandb
-    except ImportError:
-        raise _missing("wandb") from None
+    import wandb
+
     run = wandb.init(
         project=PROJECT,
         name=folder.name,
@@ -79,12 +99,9 @@ def _wandb(folder: pathlib.Path, settings: Mapping[str, str]) -> Iterator[Log]:
 
 @contextlib.contextmanager
 def _mlflow(folder: pathlib.Path, settings: Mapping[str, str]) -> Iterator[Log]:
-    try:
-        import mlflow
-        import sqlalchemy  # noqa: F401, of the database, which mlflow-skinny lacks
-        from mlflow import entities
-    except ImportError:
-        raise _missing("mlflow") from None
+    import mlflow
+    from mlflow import entities
+
     local = f"sqlite:///{folder.absolute() / 'mlflow.db'}"
     client = mlflow.MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", local))
     found = client.get_experiment_by_name(PROJECT)
@@ -124,10 +141,3 @@ def _name(folder: pathlib.Path, tracker: str, begin: Callable[[], str]) -> str:
         text = json.dumps(names)
         files.write_whole(path, lambda name: pathlib.Path(name).write_text(text))
     return names[tracker]
-
-
-def _missing(name: str) -> errors.UserError:
-    return errors.UserError(
-        f"the package of the logger {name} is missing; install jaxgan with the extra, "
-        f"pip install 'jaxgan[{name}]'."
-    )

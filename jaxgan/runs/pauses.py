@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from jaxgan.runs.trainers import Members
 
-Make = Callable[[Members, pathlib.Path], None]
-"""Makes a file of the members as they are."""
+Make = Callable[[int, Members, pathlib.Path], None]
+"""Makes a file of a step and of the members as they are to be shown there."""
 
 
 def spread(
@@ -37,6 +37,6 @@ def spread(
         before, last = max(last, step - chunk_steps), step
         for name, (_, make) in due.items():
             if any(before < own <= step for own in at[name]):
-                make(collect(), folder / name.format(step))
+                make(step, collect(), folder / name.format(step))
 
     return on_pause

@@ -105,6 +105,30 @@ def begin(
     return Members(hparams, state, keys)
 
 
+def begin_at(trainer: Trainer, members: Members, state: types.TrainState) -> Members:
+    """Members with the weights of a state, at which their optimisers begin too.
+
+    Some optimisers remember weights, and would go back to those that they know.
+
+    Args:
+      trainer: of the population.
+      members: at their first step, from `begin`.
+      state: of as many members, in the host's memory.
+    """
+
+    @jax.jit
+    def moments(hparams, key, *weights):
+        return trainer.made.initialise(hparams, key, weights).opt_state
+
+    given = (members.hparams, members.keys, state.params, state.collections)
+    every = [  # one by one, as not all may fit the device
+        jax.device_get(moments(*jax.tree.map(lambda leaf: leaf[i], given)))  # noqa: B023
+        for i in range(len(members.keys))
+    ]
+    opt_state = jax.tree.map(lambda *leaves: np.stack(leaves), *every)
+    return members._replace(state=state._replace(opt_state=opt_state))
+
+
 def first_that_fits(
     trainers: Sequence[Trainer],
     hparams: types.HParams,

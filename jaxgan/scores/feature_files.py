@@ -25,6 +25,8 @@ BATCH = 64
 
 CHANNELS = (1, 3)
 
+DTYPES = ("uint8", "float16", "bfloat16", "float32")
+
 
 class Input(NamedTuple):
     """What a program takes.
@@ -72,6 +74,11 @@ def load(path: pathlib.Path) -> feature_networks.FeatureNetwork:
     except OSError as error:
         raise errors.UserError(f"{path} cannot be read ({error.strerror}).") from None
     taken, run = READERS[path.suffix](path, content)
+    if taken.dtype.name not in DTYPES:
+        raise errors.UserError(
+            f"{path} takes {taken.dtype}, but images are given as uint8, or as floats "
+            "in [0, 1] of at most 32 bits; export it with one of these."
+        )
     if len(taken.shape) != 3:
         raise errors.UserError(
             f"{path} takes an input of {1 + len(taken.shape)} axes, but images have "
@@ -100,7 +107,7 @@ def _apply(
         part = x[first : first + size]
         # The last images again, as a program may take so many and no fewer.
         filled = np.resize(part, (size, *part.shape[1:]))
-        made = np.asarray(run(_as_taken(taken, filled))[0])
+        made = _run(path, run, _as_taken(taken, filled))
         parts.append(made[: len(part)].reshape(len(part), -1))
     features = np.concatenate(parts).astype(np.float32)
     if not np.isfinite(features).all():
@@ -109,6 +116,23 @@ def _apply(
             f"images in {'0 ... 255' if taken.dtype == np.uint8 else '[0, 1]'}."
         )
     return features, None
+
+
+def _run(path: pathlib.Path, run: Program, x: np.ndarray) -> np.ndarray:
+    """The first output for a batch, which has an entry for each image."""
+    try:
+        made = np.asarray(run(x)[0])
+    except Exception as error:  # of whatever runs the program, which each has its own
+        raise errors.UserError(
+            f"{path} fails with images {x.dtype}{list(x.shape)} ({_reason(error)}); "
+            "export it for such images and this kind of device."
+        ) from None
+    if made.ndim == 0 or len(made) != len(x):
+        raise errors.UserError(
+            f"{path} makes an output of the shape {list(made.shape)} of {len(x)} "
+            "images; its first output must have one row of features for each."
+        )
+    return made
 
 
 def _as_taken(taken: Input, x: np.ndarray) -> np.ndarray:
@@ -132,9 +156,10 @@ def _check(path: pathlib.Path, taken: Input, shape: tuple[int, ...]) -> None:
     wrong = [n for n, asked in zip(shape, size, strict=False) if asked not in (None, n)]
     if wrong or channels not in (None, shape[-1]) and shape[-1] != 1:
         there = " x ".join("any" if n is None else str(n) for n in own)
+        way = "bring them to that size by --image-size"
         raise errors.UserError(
-            f"images have the shape {tuple(shape)}, but {path} takes {there}; bring "
-            "them to that size by --image-size."
+            f"images have the shape {tuple(shape)}, but {path} takes {there}; "
+            f"{way if wrong else 'take a network of as many channels'}."
         )
 
 
@@ -143,6 +168,7 @@ def _shown(taken: Input) -> list[Any]:
 
 
 def _stablehlo(path: pathlib.Path, content: bytes) -> tuple[Input, Program]:
+    import jax
     from jax import export
 
     try:
@@ -156,9 +182,15 @@ def _stablehlo(path: pathlib.Path, content: bytes) -> tuple[Input, Program]:
         )
     (aval,) = program.in_avals
     batch, *shape = (n if isinstance(n, int) else None for n in aval.shape)
-    return Input(
-        batch, tuple(shape), np.dtype(aval.dtype)
-    ), lambda x: out if isinstance(out := program.call(x), (tuple, list)) else [out]
+    arguments = program.in_tree
+    return Input(batch, tuple(shape), np.dtype(aval.dtype)), lambda x: jax.tree.leaves(
+        _call(program, jax.tree.unflatten(arguments, [x]))
+    )
+
+
+def _call(program: Any, arguments: tuple[tuple, dict[str, Any]]) -> Any:
+    positional, named = arguments
+    return program.call(*positional, **named)
 
 
 def _onnx(path: pathlib.Path, content: bytes) -> tuple[Input, Program]:
@@ -190,8 +222,11 @@ def _onnx(path: pathlib.Path, content: bytes) -> tuple[Input, Program]:
 
 
 def _unreadable(path: pathlib.Path, by: str, error: Exception) -> errors.UserError:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return errors.UserError(f"{path} cannot be read by {by} ({reason}).")
+    return errors.UserError(f"{path} cannot be read by {by} ({_reason(error)}).")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 READERS: dict[str, Callable[[pathlib.Path, bytes], tuple[Input, Program]]] = {

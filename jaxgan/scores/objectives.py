@@ -14,16 +14,25 @@ MORE_IS_BETTER = {
     *("inception_score", "modes", "high_quality", "finite"),
     *("precision", "recall", "f1", "f_8", "density", "coverage", "f_1_8"),
     *("clipped_density", "clipped_coverage", "tail_recall", "head_recall"),
-    *("probe_accuracy", "motion_match"),
+    *("probe_accuracy", "motion_match", "matched_energy"),
     *("grammar_validity", "productions", "bleu"),
 }
 
 AS_REAL = {
     *("within_class_diversity", "modified_inception_score", "vendi_score"),
     *("rke_mode_count", "entropy", "distinct_share", "self_bleu"),
+    "within_mode_deviation",
 }
 """Scores of which noise can have more than real data and collapse less, so that neither
 direction is better."""
+
+LESS_IS_BETTER = {
+    *("reverse_kl", "within_mode_energy", "memorisation", "repetition"),
+    *("frechet_distance", "frame_frechet_distance", "difference_frechet_distance"),
+    *("ngram_js_1", "ngram_js_2", "ngram_js_3", "ngram_js_4"),
+    *("production_kl", "oracle_nll"),
+}
+"""Of the scores of suites; whatever is in none of the three sets counts like these."""
 
 OTHER = ("floor", "ceiling", "spread", "collapsed")
 """Numbers of a record that are no scores."""
@@ -59,6 +68,17 @@ def names(
         numbers = {k: np.ndim(v) for k, v in record.items() if k != "protocol"}
         found += [k for k, dims in numbers.items() if dims == 1 and k not in OTHER]
     return [*found, "probe_accuracy"] if probed else found
+
+
+def check(by: str) -> None:
+    """Asks for a score that some data have, and of which one direction is better.
+
+    For what can be said before there are any samples; `chosen` knows the data.
+
+    Raises:
+      UserError: otherwise.
+    """
+    chosen(by, sorted(MORE_IS_BETTER | LESS_IS_BETTER | AS_REAL))
 
 
 def chosen(by: str | None, known: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import jax
 from jaxgan.checkpoint import file_cache
 from jaxgan.scores import (
     class_moments,
+    feature_files,
     feature_networks,
     feature_passes,
     inception,
@@ -29,7 +30,7 @@ from jaxgan.scores import classifier_networks as networks
 FORMAT = "jaxgan-statistics-1"
 CODE = (
     *(feature_passes, moments, marginals, class_moments, sums, feature_networks),
-    *(networks, inception, inception_blocks, tf_resize),
+    *(networks, inception, inception_blocks, tf_resize, feature_files),
 )
 """Modules on which the statistics depend."""
 

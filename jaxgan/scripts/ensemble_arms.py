@@ -19,7 +19,7 @@ import numpy as np
 from jaxgan import ensembles, population, reports, runs, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, modes, pool, sampling, shuffling
-from jaxgan.runs import health, journal
+from jaxgan.runs import health, journal, pauses
 from jaxgan.scripts import ensemble_experiments
 from jaxgan.training import methods
 
@@ -222,10 +222,8 @@ def record(
     return {"title": arm.title, **told, "health": found}
 
 
-def picture(
-    experiment: ensemble_experiments.Experiment, arm: Arm
-) -> Callable[[runs.Members, pathlib.Path], None]:
-    """Builds `(members, path)`, which shows the first seed's mixture.
+def picture(experiment: ensemble_experiments.Experiment, arm: Arm) -> pauses.Make:
+    """Builds `(step, members, path)`, which shows the first seed's mixture.
 
     Always of the same latents.
     """
@@ -235,14 +233,13 @@ def picture(
         own = experiment.data.x[: len(experiment.data.x) - experiment.num_extra]
         return np.asarray(dataset.to_float(shuffling.first(own, SHOWN)))
 
-    def draw(members: runs.Members, path: pathlib.Path) -> None:
+    def draw(step: int, members: runs.Members, path: pathlib.Path) -> None:
         own = members if arm.view is None else arm.view(members)
         mixed = mixture(experiment, arm, own, 0)
         x, _ = ensembles.sample(experiment.networks, mixed, randomness.key(0), SHOWN)
         reports.save_samples(path, {arm.title: np.asarray(x)}, real())
         if experiment.files.tensorboard:
-            step, events = int(np.max(members.state.step)), path.parent / EVENTS
-            journal.add_evaluation(events, step, picture=path)
+            journal.add_evaluation(path.parent / EVENTS, step, picture=path)
 
     return draw
 

@@ -18,6 +18,7 @@ ALONE = {
     "balance": "the labels that it would draw alike are not known",
     "extra_data": "all images are without labels but for the few",
     "discriminator_conditioning": "a discriminator of K + 1 classes is told no labels",
+    "init_from": "labels alone, which it is compared with, begin anew",
     "pack": "a pack of samples has no class",
     "minibatch": "the class of a sample does not depend on the others of its batch",
 }

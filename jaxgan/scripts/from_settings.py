@@ -335,7 +335,7 @@ def networks_for(
     if evidence:
         described["evidence_classes"] = data.num_classes
     known = networks.ARCHITECTURES.get(asked.network)
-    takes = () if known is None else inspect.signature(known.build).parameters
+    takes = {} if known is None else inspect.signature(known.build).parameters
     if asked.width is not None or "width" in takes:
         described["width"] = asked.width or WIDTH
     if "bounded" in takes:
@@ -348,7 +348,9 @@ def networks_for(
     described |= numbers_for(asked, takes)
     size = "x".join(map(str, described["shape"]))
     described |= packed(asked, labels=labels)
-    with cli.flag("--network", f"{asked.network} for samples of {size}"):
+    with cli.flag(
+        "--network", f"{asked.network} for {suites.noun_of(data)[0]} of {size}"
+    ):
         return gan_lib.build(described), described
 
 

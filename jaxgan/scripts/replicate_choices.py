@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from jaxgan import ensembles, reports, runs, scores, types
-from jaxgan.core import errors, randomness
+from jaxgan.core import randomness
 from jaxgan.data import dataset, setting_aside
 from jaxgan.runs import best as best_lib
 from jaxgan.scores import objectives, suites
@@ -28,7 +28,7 @@ def check(asked: Any) -> None:
       asked: settings with `keep`, `patience` and `evaluations`.
 
     Raises:
-      UserError: if they do not.
+      UserError: if they do not, or no data have such a score.
     """
     need = f"it must be {LAST} or {BEST}SCORE, such as {BEST}frechet_distance"
     known = asked.keep == LAST or asked.keep.removeprefix(BEST) not in ("", asked.keep)
@@ -38,6 +38,9 @@ def check(asked: Any) -> None:
     cli.require(asked.patience is None or chosen, "--patience", asked.patience, need)
     need = "it needs --evaluations, at which the seeds are scored"
     cli.require(asked.evaluations > 0 or not chosen, "--keep", asked.keep, need)
+    if chosen:
+        with cli.flag("--keep", asked.keep):
+            objectives.check(asked.keep.removeprefix(BEST))
 
 
 def is_chosen(asked: Any) -> bool:
@@ -51,10 +54,12 @@ def set_aside(
     """The data to score by, and those to choose by, which are None for the last ones.
 
     Raises:
-      UserError: if there are too few held-out samples.
+      UserError: if there are too few held-out samples, or no scores.
     """
     if not is_chosen(asked):
         return data, None
+    need = f"the data have no scores, as they have no labels; give {LAST}"
+    cli.require(suites.is_known(data), "--keep", asked.keep, need)
     with cli.flag("--keep", asked.keep):
         return setting_aside.halve(data)
 
@@ -71,20 +76,15 @@ def rule(
     Args:
       asked: settings as for `check`, with `samples` and `seed`.
       gan: that the members are trained as.
-      suite: that chooses, or None if the data have none.
+      suite: that chooses, or None if none does.
       generators: `members -> mixture` of them.
       chosen_by: from `set_aside`.
 
     Raises:
       UserError: if there is no such score.
     """
-    if chosen_by is None:
+    if chosen_by is None or suite is None:
         return None
-    if suite is None:
-        raise errors.UserError(
-            f"--keep {asked.keep}: the data have no scores, as they have no labels; "
-            f"give --keep {LAST}."
-        )
     real = suite(dataset.to_float(chosen_by.x)[None])
     known = {name: scores.to_dict(own) for name, own in real.items()}
     with cli.flag("--keep", asked.keep):

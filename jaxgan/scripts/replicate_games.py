@@ -55,8 +55,9 @@ def measure(
     if labels:
         metrics.append(dynamics.class_accuracy(gan, data.num_classes))
 
+    # The samples are arguments, as constants are folded by the compiler.
     @jax.jit
-    def of_all(hparams, state):
+    def of_all(hparams, state, batches, keys):
         def of_member(member):
             def of_batch(batch_and_key):
                 return [metric(*member, *batch_and_key) for metric in metrics]
@@ -67,7 +68,9 @@ def measure(
         return jax.lax.map(of_member, (hparams, state))
 
     found: dict[str, np.ndarray] = {}
-    for own_metrics in jax.device_get(of_all(members.hparams, members.state)):
+    for own_metrics in jax.device_get(
+        of_all(members.hparams, members.state, batches, keys)
+    ):
         found |= own_metrics
     del found["value_above_equilibrium"]
     return {

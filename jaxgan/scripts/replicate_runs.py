@@ -18,6 +18,7 @@ import numpy as np
 from jaxgan import ensembles, reports, runs, scores, training, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset
+from jaxgan.ensembles import transfer
 from jaxgan.runs import evaluations, journal, loggers
 from jaxgan.scores import suites
 from jaxgan.scripts import (
@@ -119,6 +120,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
     with cli.flag("--dataset", asked.dataset):
         suites.check(data, num_samples=asked.samples)
     made = replicate_training.make(asked, data)
+    others = replicate_training.source(asked, made)
     if asked.dry_run:
         reports.print_facts(replicate_training.dry_run(made))
         return
@@ -129,7 +131,10 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
         settings_of = dataclasses.asdict(asked)
         with loggers.opened(asked.log_to, folders.own, settings_of) as opened:
             record, history, shown = run(
-                asked, kind, data, made, folders, chosen_by, [*hooks, *opened]
+                *(asked, kind, data, made, folders),
+                chosen_by=chosen_by,
+                others=others,
+                hooks=[*hooks, *opened],
             )
         record["seconds"] = time.perf_counter() - began
         reports.write_json(folders.own / "scores.json", record)
@@ -158,11 +163,13 @@ def run(
     data: dataset.Dataset,
     made: replicate_training.Population,
     folders: run_folders.Folders,
+    *,
     chosen_by: dataset.Split | None,
+    others: transfer.Source | None,
     hooks: Sequence[runs.Hook],
 ) -> tuple[dict[str, Any], list[training.Report], dict[str, np.ndarray]]:
     """Trains, draws and scores all seeds; returns record, reports and samples."""
-    members, (scoring, selection) = begin(asked, kind, data, made, chosen_by)
+    members, (scoring, selection) = begin(asked, kind, data, made, chosen_by, others)
     suite, references, note = scoring
     print(note)
     # Conditional generators are asked for classes as often as they have learnt them.
@@ -174,18 +181,17 @@ def run(
         pictures=kind.pictures,
         in_a_row=kind.in_a_row,
     )
+    rule = replicate_choices.rule(
+        asked, made.gan, selection, grid.generators, chosen_by
+    )
     score = functools.partial(scores_of, asked, made.gan, suite)
     if suite is not None:
-        others = replicate_training.begins_from_others(asked)
-        first = "at the beginning" if others else "untrained"
+        first = "untrained" if others is None else "at the beginning"
         references = {first: score(grid.generators(members))} | references
     due = {"progress-{:06}.png": (asked.pictures, functools.partial(draw, asked, grid))}
     if suite is not None:
         evaluated = functools.partial(evaluate, asked, grid, score, hooks)
         due["scores-{:06}.json"] = (asked.evaluations, evaluated)
-    rule = replicate_choices.rule(
-        asked, made.gan, selection, grid.generators, chosen_by
-    )
     members, history, best = replicate_training.train(
         asked, data, made, members, due, folders, rule, hooks
     )
@@ -229,14 +235,15 @@ def begin(
     data: dataset.Dataset,
     made: replicate_training.Population,
     chosen_by: dataset.Split | None,
+    others: transfer.Source | None,
 ) -> tuple[runs.Members, Scored]:
     """All seeds at their first step, and what scores them."""
     if not asked.classifier_images:
-        return replicate_training.begin(asked, made), NO_SCORES
+        return replicate_training.begin(asked, made, others), NO_SCORES
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(kind.scoring, asked, data, chosen_by)
-        members = replicate_training.begin(asked, made)
+        members = replicate_training.begin(asked, made, others)
         return members, scoring.result()
 
 
@@ -254,14 +261,15 @@ def evaluate(
     grid: replicate_grids.Grid,
     score: Callable[[ensembles.Mixture], dict[str, Any]],
     hooks: Sequence[runs.Hook],
+    step: int,
     members: runs.Members,
     path: pathlib.Path,
 ) -> None:
     """Scores all seeds while they train."""
     found = score(grid.generators(members))
     reports.write_json(path, {"scores": found})
-    tell(hooks, int(np.max(members.state.step)), found)
-    show_events(asked, members, path, scores=evaluations.values(found))
+    tell(hooks, step, found)
+    show_events(asked, step, path, scores=evaluations.values(found))
 
 
 def tell(hooks: Sequence[runs.Hook], step: int, records: Mapping[str, Any]) -> None:
@@ -271,19 +279,20 @@ def tell(hooks: Sequence[runs.Hook], step: int, records: Mapping[str, Any]) -> N
 
 
 def draw(
-    asked: Any, grid: replicate_grids.Grid, members: runs.Members, path: pathlib.Path
+    asked: Any,
+    grid: replicate_grids.Grid,
+    step: int,
+    members: runs.Members,
+    path: pathlib.Path,
 ) -> None:
     """Draws all seeds while they train."""
     grid.draw(members, path)
-    show_events(asked, members, path, picture=path)
+    show_events(asked, step, path, picture=path)
 
 
-def show_events(
-    asked: Any, members: runs.Members, path: pathlib.Path, **seen: Any
-) -> None:
+def show_events(asked: Any, step: int, path: pathlib.Path, **seen: Any) -> None:
     """Shows in TensorBoard what was seen in training, where that is asked for."""
     if asked.tensorboard:
-        step = int(np.max(members.state.step))
         journal.add_evaluation(path.parent / EVENTS, step, **seen)
 
 
@@ -313,6 +322,8 @@ def check(asked: Any) -> None:
     need = f"--keep {asked.keep} needs the scores that it leaves out"
     scored = bool(asked.classifier_images) or asked.keep == "last"
     cli.require(scored, "--classifier-images", asked.classifier_images, need)
+    with cli.flag("--log-to", " ".join(asked.log_to)):
+        loggers.check(asked.log_to)
     replicate_choices.check(asked)
 
 

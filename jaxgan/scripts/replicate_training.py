@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxgan import checkpoint, networks, population, reports, runs, training, types
@@ -113,45 +114,55 @@ def label_shares(made: Population, data: dataset.Dataset) -> np.ndarray | None:
     return drawing.label_shares(drawn, placed.label, data.num_classes)
 
 
-def begins_from_others(asked: Any) -> bool:
-    """Whether the seeds begin with weights that were trained elsewhere.
+def source(asked: Any, made: Population) -> transfer.Source | None:
+    """The weights that the seeds are to begin with, or None to begin anew.
 
     A run that goes on has its own in its checkpoint, wherever the others have gone.
 
+    Args:
+      asked: settings with `resume`, `init_from` and `init_mapping`.
+      made: from `make`.
+
     Raises:
-      UserError: for a mapping of nothing.
+      UserError: for a mapping of nothing, and if the weights cannot be had, or fit
+        nowhere.
     """
     if asked.init_from is None:
         need = "it goes with --init-from"
         cli.require(
             asked.init_mapping is None, "--init-mapping", asked.init_mapping, need
         )
-        return False
+        return None
     goes_on = asked.resume and checkpoint.steps(asked.resume / CHECKPOINTS)
-    return asked.init_from.exists() or not goes_on
+    if goes_on and not asked.init_from.exists():
+        return None
+    with cli.flag("--init-from", asked.init_from):
+        found = transfer.read(asked.init_from, asked.init_mapping)
+        keys = population.keys(randomness.key(asked.seed), asked.seeds)
+        initialise = jax.vmap(made.trainer.made.initialise)
+        transfer.compare(found, jax.eval_shape(initialise, made.hparams, keys))
+    return found
 
 
-def begin(asked: Any, made: Population) -> runs.Members:
+def begin(
+    asked: Any, made: Population, others: transfer.Source | None = None
+) -> runs.Members:
     """All seeds at their first step, with the weights that they are to begin with.
 
     Args:
-      asked: settings with `seed`, `resume`, `init_from` and `init_mapping`.
+      asked: settings with `seed`.
       made: from `make`.
-
-    Raises:
-      UserError: if those weights cannot be had, or fit nowhere.
+      others: from `source`.
     """
     key = randomness.key(asked.seed)
     members = runs.begin(
         *(made.trainer, made.hparams, key, made.placed), made.chunk_steps
     )
-    if not begins_from_others(asked):
+    if others is None:
         return members
-    with cli.flag("--init-from", asked.init_from):
-        source = transfer.read(asked.init_from, asked.init_mapping)
-        state, taken = transfer.begin_from(source, members.state)
-    print("\n".join(transfer.sentences(source, taken)))
-    return members._replace(state=state)
+    state, taken = transfer.begin_from(others, members.state)
+    print("\n".join(transfer.sentences(others, taken)))
+    return runs.begin_at(made.trainer, members, state)
 
 
 def train(

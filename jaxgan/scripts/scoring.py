@@ -54,6 +54,25 @@ class Rated(NamedTuple):
     records: dict[str, by_name.Records]
 
 
+FEATURES = ("classifier", "inception", "raw")
+
+
+def check_features(kind: str) -> None:
+    """Asks for features that there are, as `feature_network`, which takes longer.
+
+    Raises:
+      UserError: for another name, and for a file that is not there.
+    """
+    if feature_files.is_file(kind):
+        if not pathlib.Path(kind).expanduser().is_file():
+            raise errors.UserError("there is no such file; check its path.")
+    elif kind not in FEATURES:
+        raise errors.UserError(
+            f"there are no features {kind!r}; choose {', '.join(FEATURES)}, or a file "
+            f"that ends in {' or '.join(feature_files.READERS)}."
+        )
+
+
 def feature_network(
     kind: str,
     load: Callable[[], dataset.Dataset],
@@ -74,17 +93,13 @@ def feature_network(
     Raises:
       UserError: for another name, weights that cannot be had, and data without labels.
     """
+    check_features(kind)
     if kind == "raw":
         return feature_networks.raw(), None
     if kind == "inception":
         return feature_networks.published(path), None
     if feature_files.is_file(kind):
         return feature_files.load(pathlib.Path(kind).expanduser()), None
-    if kind != "classifier":
-        raise errors.UserError(
-            f"there are no features {kind!r}; choose classifier, inception, raw, or a "
-            f"file that ends in {' or '.join(feature_files.READERS)}."
-        )
     data = load()
     if not suites.is_labelled(data):
         raise errors.UserError(

@@ -33,6 +33,7 @@ from jaxgan.steps.competition import competitive
 from jaxgan.steps.core import (
     PLAYERS,
     Optimizer,
+    Optimizers,
     first_weights,
     initialise,
     is_finite,
@@ -45,7 +46,7 @@ from jaxgan.steps.extrapolation import (
     lola,
 )
 from jaxgan.steps.families import OPTIMIZERS, Family, clipped
-from jaxgan.steps.freezing import frozen
+from jaxgan.steps.freezing import frozen, holding, still
 from jaxgan.steps.optimizers import negative_momentum, optimistic, remembering
 from jaxgan.steps.order import alternating, repeat, simultaneous
 from jaxgan.steps.rotation import consensus, symplectic
@@ -59,6 +60,7 @@ __all__ = [
     "SHAPES",
     "Family",
     "Optimizer",
+    "Optimizers",
     "Rule",
     "adam",
     "alternating",
@@ -71,6 +73,7 @@ __all__ = [
     "extragradient_from_the_past",
     "first_weights",
     "frozen",
+    "holding",
     "initialise",
     "is_finite",
     "lola",
@@ -82,6 +85,7 @@ __all__ = [
     "repeat",
     "scheduled",
     "simultaneous",
+    "still",
     "symplectic",
     "update",
     "warmed_up",

@@ -14,6 +14,10 @@ from jaxgan.steps import adaptive
 
 Optimizer = Callable[..., optax.GradientTransformation]
 
+Optimizers = Optimizer | types.Pair
+"""One optax factory for both players, or a `Pair` of them."""
+
+
 PLAYERS = types.Pair._fields
 
 BEFORE_ANY_STEP = 2**32 - 1
@@ -21,8 +25,8 @@ BEFORE_ANY_STEP = 2**32 - 1
 
 
 def initialise(
-    gan: types.GAN, optimizer: Optimizer = adaptive.adam
-) -> Callable[[types.HParams, jax.Array], types.TrainState]:
+    gan: types.GAN, optimizer: Optimizers = adaptive.adam
+) -> Callable[..., types.TrainState]:
     """Builds `(hparams, key) -> TrainState` of one member.
 
     Args:
@@ -31,13 +35,18 @@ def initialise(
 
     Returns:
       A pure function. The moving average starts at the initial weights if
-      `hparams.ema_decay` is given and is None otherwise.
+      `hparams.ema_decay` is given and is None otherwise. Other weights to begin with
+      may be its third argument, `(params, collections)`, each a `Pair`.
     """
 
     types.require_gan(gan)
 
-    def init(hparams: types.HParams, key: jax.Array) -> types.TrainState:
-        params, collections = first_weights(gan, key)
+    def init(
+        hparams: types.HParams,
+        key: jax.Array,
+        weights: tuple[types.Pair, types.Pair] | None = None,
+    ) -> types.TrainState:
+        params, collections = weights or first_weights(gan, key)
         opt_state = types.Pair(
             *(
                 built(optimizer, hparams, player).init(getattr(params, player))
@@ -62,7 +71,7 @@ def first_weights(gan: types.GAN, key: jax.Array) -> tuple[types.Pair, types.Pai
 
 
 def update(
-    player: str, gradient: types.Gradient, optimizer: Optimizer = adaptive.adam
+    player: str, gradient: types.Gradient, optimizer: Optimizers = adaptive.adam
 ) -> types.Step:
     """Builds the step that moves one player along its gradient.
 
@@ -96,7 +105,7 @@ def update(
 
 def move(
     player: str,
-    optimizer: Optimizer,
+    optimizer: Optimizers,
     hparams: types.HParams,
     state: types.TrainState,
     grads: types.Tree,
@@ -123,7 +132,7 @@ def move(
 
 
 def built(
-    optimizer: Optimizer, hparams: types.HParams, player: str
+    optimizer: Optimizers, hparams: types.HParams, player: str
 ) -> optax.GradientTransformation:
     """The optimiser of one player, with the numbers of `hparams.optimizer`.
 
@@ -142,6 +151,8 @@ def built(
             f"hparams.optimizer.{player} is a {type(numbers).__name__}, but must be a "
             'mapping of the optimiser\'s arguments, such as {"learning_rate": 1e-3}.'
         )
+    if isinstance(optimizer, types.Pair):
+        optimizer = getattr(optimizer, player)
     return with_numbers(optimizer, numbers)
 
 

@@ -47,12 +47,12 @@ class Made(NamedTuple):
 
     Attributes:
       step: of both players.
-      optimizer: to be given to `initialise`.
+      optimizer: to be given to `initialise`; a `Pair` if the rule was given one.
       parts: batches that a step consumes, one after the other.
     """
 
     step: types.Step
-    optimizer: core.Optimizer
+    optimizer: core.Optimizers
     parts: int
 
 
@@ -61,7 +61,7 @@ def make(
     discriminator: types.Gradient,
     generator: types.Gradient,
     *,
-    optimizer: core.Optimizer = adaptive.adam,
+    optimizer: core.Optimizers = adaptive.adam,
     n_critic: int = 1,
 ) -> Made:
     """Makes the step of a rule.
@@ -70,7 +70,7 @@ def make(
       name: a key of `RULES`.
       discriminator: its `Gradient`.
       generator: its `Gradient`.
-      optimizer: optax factory of both players.
+      optimizer: optax factory of both players, or a `Pair` of theirs.
       n_critic: steps of the discriminator to one of the generator.
 
     Returns:
@@ -86,7 +86,10 @@ def make(
             f"n_critic={n_critic} does not suit the rule {name!r}: it must be 1, or "
             f"more with one of {alternating}."
         )
-    optimizer = rule.optimizer(optimizer)
+    if isinstance(optimizer, types.Pair):
+        optimizer = types.Pair(*map(rule.optimizer, optimizer))
+    else:
+        optimizer = rule.optimizer(optimizer)
     step = rule.build(discriminator, generator, optimizer, n_critic)
     return Made(step, optimizer, rule.takes(n_critic))
 

@@ -8,14 +8,12 @@ structure and its numbers into hyperparameters.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import jax
-
 from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
 from jaxgan.gradients import policy
 from jaxgan.penalties import adaptive, differences
-from jaxgan.steps import families, rules, schedules
+from jaxgan.steps import families, freezing, rules, schedules
 
 CLIP = "weight_clip"
 
@@ -70,7 +68,8 @@ class Method(NamedTuple):
         for the gradient through its samples.
       likelihood_steps: in which the generator moves by maximum likelihood before it
         plays, see `policy.likelihood`.
-      freeze: layers of the players whose weights stay as they are, see `steps.frozen`.
+      freeze: layers of the players whose weights stay as they are, see
+        `steps.freezing`; their norms are told like the others'.
       semi_supervised: whether the discriminator also learns the classes of the batch's
         labelled samples, with the weight `supervised`, and the generator matches its
         features in the place of its own loss; of the two weights, which may be given,
@@ -107,14 +106,14 @@ class Made(NamedTuple):
 
     Attributes:
       step: of one member, which is quarantined when it diverges.
-      initialise: `(hparams, key) -> TrainState` of one member.
+      initialise: `(hparams, key) -> TrainState` of one member, see `steps.initialise`.
       hparams: of one member.
       parts: batches that a step consumes, one after the other; for a discriminator of
         packs these are batches of packs, and each pack counts once for each sample.
     """
 
     step: types.Step
-    initialise: Callable[[types.HParams, jax.Array], types.TrainState]
+    initialise: Callable[..., types.TrainState]
     hparams: types.HParams
     parts: int
 
@@ -193,15 +192,16 @@ def make(gan: types.GAN, method: Method) -> Made:
     players = tuple(gradients.accumulated(own, method.accumulate) for own in players)
     if method.layer_norms:
         players = tuple(map(gradients.with_layer_norms, players))
-    optimizer = families.make(method.optimizer_family)
+    optimizer: steps.Optimizers = families.make(method.optimizer_family)
+    if method.freeze:
+        players = tuple(freezing.still(own, method.freeze) for own in players)
+        optimizer = freezing.holding(optimizer, method.freeze)
     made = rules.make(
         method.rule, *players, optimizer=optimizer, n_critic=method.n_critic
     )
     if CLIP in weights:
-        made = made._replace(step=_clipped(*players, optimizer, method.n_critic))
+        made = made._replace(step=_clipped(*players, optimizer, method))
     step = made.step
-    if method.freeze:
-        step = steps.frozen(step, method.freeze)
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
         step = steps.averaged(step, decay)
@@ -252,9 +252,10 @@ def supervised_only(gan: types.GAN, method: Method) -> Made:
 
     gradient = _augmented(method, gan, discriminator)
     optimizer = families.make(method.optimizer_family)
-    step = steps.update("discriminator", gradient, optimizer)
     if method.freeze:
-        step = steps.frozen(step, method.freeze)
+        gradient = freezing.still(gradient, method.freeze)
+        optimizer = freezing.holding(optimizer, method.freeze)
+    step = steps.update("discriminator", gradient, optimizer)
     if method.schedules:
         step = steps.scheduled(step)
     hparams = numbers(method)._replace(ema_decay=None)
@@ -385,7 +386,7 @@ def _augmented(
     return adaptive.augmented(build, gan, augmentation.sometimes(method.augment))
 
 
-def _clipped(discriminator, generator, optimizer, n_critic) -> types.Step:
+def _clipped(discriminator, generator, optimizer, method: Method) -> types.Step:
     """Alternating steps in which the discriminator's weights are clipped."""
     update = steps.update("discriminator", discriminator, optimizer)
 
@@ -393,10 +394,11 @@ def _clipped(discriminator, generator, optimizer, n_critic) -> types.Step:
         weights = dict(hparams.penalties)
         limit = weights.pop(CLIP)
         step = penalties.weight_clip(update, limit)
+        step = freezing.frozen(step, method.freeze)
         return step(hparams._replace(penalties=weights), state, batch, key)
 
     own = steps.update("generator", generator, optimizer)
-    return steps.alternating(clipped, own, n_critic=n_critic)
+    return steps.alternating(clipped, own, n_critic=method.n_critic)
 
 
 def _chosen(table: Mapping, weights: Mapping[str, float]) -> dict:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan import gan as gan_lib
-from jaxgan import population, types
+from jaxgan import population, runs, types
 from jaxgan.checkpoint import leaves as leaves_lib
 from jaxgan.core import errors
 from jaxgan.ensembles import transfer
@@ -38,6 +38,10 @@ def begin(made, members, seed):
 def named(state):
     own = {part: getattr(state, part) for part in transfer.PARTS}
     return {k: np.asarray(v) for k, v in leaves_lib.named(own)[0].items()}
+
+
+def assert_same_trees(one, other):
+    jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
 def test_every_array_of_the_same_name_and_shape_is_taken_member_by_member():
@@ -122,11 +126,38 @@ def test_kernels_of_pytorch_take_the_order_of_axes_here(monkeypatch, tmp_path):
         ({"linear": {"to": "a", "axes": [0, 0]}}, "axes"),
         ({"linear": {"to": "a", "axis": [1, 0]}}, "unknown: axis"),
         ({"linear": 3}, "must be a name"),
+        ({"linear": "a", "other": "a"}, "two arrays for 'a', the second is 'other'"),
     ],
 )
 def test_a_wrong_mapping_names_its_entry(entry, words, monkeypatch, tmp_path):
     with pytest.raises(errors.UserError, match=words):
-        as_torch(monkeypatch, tmp_path, entry, linear=np.ones((2, 3)))
+        arrays = dict.fromkeys(["linear", "other"], np.ones((2, 3)))
+        as_torch(monkeypatch, tmp_path, entry, **arrays)
+
+
+def test_a_mapping_that_names_an_array_twice_is_refused(monkeypatch, tmp_path):
+    path = tmp_path / "mapping.json"
+    path.write_text('{"linear": "a", "linear": "b"}')
+    monkeypatch.setattr(torch_files, "read_arrays", lambda path: {})
+    with pytest.raises(errors.UserError, match="'linear' comes twice"):
+        transfer.of_torch(tmp_path / "weights.pt", path)
+
+
+def test_optimisers_that_remember_weights_begin_at_those_that_were_taken():
+    made = make((4,), optimizer_family="schedule_free")
+    trainer = runs.Trainer(made, None, 0.0)
+    members = runs.Members(
+        population.broadcast(made.hparams, 2),
+        begin(made, 2, seed=1),
+        population.keys(jax.random.key(1), 2),
+    )
+    other = begin(made, 2, seed=2)
+    state = members.state._replace(params=other.params, ema=other.ema)
+    found = runs.begin_at(trainer, members, state).state
+    # Of the sequence z of schedule-free, which begins where the weights do.
+    for one, its in zip(found.opt_state, other.opt_state, strict=True):
+        np.testing.assert_array_equal(*(jax.tree.leaves(x)[-1] for x in (one, its)))
+    assert_same_trees(found, other)
 
 
 def test_frozen_layers_stay_and_the_others_learn_with_any_optimiser():
@@ -144,6 +175,25 @@ def test_frozen_layers_stay_and_the_others_learn_with_any_optimiser():
         )
         same = all(np.array_equal(a, b) for a, b in leaves)
         assert same == (name == "Dense_0")
+
+
+@pytest.mark.parametrize(
+    "weights", [{}, {methods.CLIP: 1e-3}], ids=["without clip", "clipped"]
+)
+def test_others_never_see_a_frozen_player_move_within_a_step(weights):
+    gan = gan_lib.mlp((2,), hidden=(4,), latent_dim=2)
+    batch = types.Batch(jnp.asarray(DATA))
+
+    def train(weights, rate, **more):
+        numbers = types.Pair(ADAM, ADAM | {"learning_rate": rate})
+        method = methods.Method("non_saturating", weights, numbers, n_critic=2, **more)
+        made = methods.make(gan, method)
+        state = made.initialise(made.hparams, jax.random.key(0))
+        return made.step(made.hparams, state, batch, jax.random.key(1))[0].params
+
+    # What has the rate zero does not move either.
+    frozen = train(weights, 1.0, freeze=("discriminator",))
+    assert_same_trees(frozen, train({}, 0.0))
 
 
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are():

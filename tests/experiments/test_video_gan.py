@@ -87,7 +87,7 @@ def test_strips_show_the_frames_of_each_video_from_left_to_right():
         (["--num-frames", "12"], "--num-frames 12 do not fit"),
         (["--image-size", "18", "18"], "multiples of 4"),
         (["--image-size", "16", "20"], "--image-size 16 20 must be square"),
-        (["--network", "dcgan"], "--network dcgan for samples of 8x16x16x1"),
+        (["--network", "dcgan"], "--network dcgan for videos of 8x16x16x1"),
         (["--latent-dim", "32"], "--latent-dim 32 must be above 32"),
         (["--numbers", "motion:0"], "motion=0 must be at least 1"),
         (["--augment", "shift"], "--augment shift"),

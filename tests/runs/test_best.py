@@ -102,6 +102,16 @@ def test_members_without_a_number_stop_as_well():
     assert not best_lib.is_over(best, np.array([True, True]))
 
 
+def test_an_infinite_cost_is_never_the_best():
+    state = types.TrainState(np.full(3, 5), *[None] * 4, alive=np.ones(3, bool))
+    asked = runs.Rule(lambda members: np.array([np.inf, 2.0, -np.inf]), 1)
+    best = best_lib.evaluated(
+        *(asked, best_lib.begin(state), 5, lambda: runs.Members(None, state, None)),
+        num_steps=5,
+    )
+    assert best.step.tolist() == [0, 5, 0] and best.cost.tolist() == [np.inf, 2, np.inf]
+
+
 @pytest.mark.parametrize("chunk", [1, 3, 4, 7, 100])
 def test_evaluations_are_as_many_as_asked_for_unless_chunks_are_longer(chunk):
     asked, seen = runs.Rule(np.asarray, 5), []

@@ -350,7 +350,8 @@ def test_a_run_goes_on_to_more_steps_with_the_bits_of_one_begun_with_them(
     trainer, undisturbed, tmp_path
 ):
     def to(steps, chunk, made):
-        def make(members, path):
+        def make(step, members, path):
+            assert path.name == str(step) == str(members.state.step[0])
             made.append(path.name)
 
         saving = runs.Saving(tmp_path / "checkpoints", {"net": "mlp"}, "go on", 0.0)

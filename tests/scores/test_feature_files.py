@@ -83,6 +83,43 @@ def test_files_that_are_no_feature_networks_are_refused(tmp_path):
         feature_files.load(tmp_path / "absent.stablehlo")
 
 
+@pytest.mark.parametrize(
+    ("own", "shape", "dtype", "words"),
+    [
+        (program, (9, 4, 5, 3), np.int32, "takes int32"),
+        (lambda x: x.mean(), (9, 4, 5, 3), np.float32, "one row of features for each"),
+        (lambda x: x.mean((1, 2)).T, (9, 4, 5, 3), np.float32, "one row"),
+    ],
+)
+def test_programs_of_other_numbers_or_axes_are_refused(
+    own, shape, dtype, words, tmp_path
+):
+    path = save(tmp_path / "other.stablehlo", shape, dtype, own)
+    with pytest.raises(errors.UserError, match=words):
+        feature_files.load(path).apply(IMAGES)
+
+
+def test_a_program_may_name_its_input_and_its_outputs(tmp_path):
+    path = tmp_path / "named.stablehlo"
+
+    def of_named(*, images):
+        return {"features": program(images), "more": images.mean()}
+
+    shape = jax.ShapeDtypeStruct((9, 4, 5, 3), np.uint8)
+    path.write_bytes(export.export(jax.jit(of_named))(images=shape).serialize())
+    features, _ = feature_files.load(path).apply(IMAGES[:5])
+    np.testing.assert_allclose(features, expected(IMAGES[:5]), rtol=1e-5, atol=1e-5)
+
+
+def test_what_a_program_says_of_images_that_it_cannot_take_is_one_sentence(tmp_path):
+    path = tmp_path / "elsewhere.stablehlo"
+    shape = jax.ShapeDtypeStruct((9, 4, 5, 3), np.uint8)
+    exported = export.export(jax.jit(program), platforms=["tpu"])(shape)
+    path.write_bytes(exported.serialize())
+    with pytest.raises(errors.UserError, match="elsewhere.stablehlo fails .*tpu"):
+        feature_files.load(path).apply(IMAGES)
+
+
 def test_features_that_are_not_finite_are_refused(tmp_path):
     path = save(tmp_path / "log.stablehlo", (9, 4, 5, 3), own=lambda x: -1 / (x * 0.0))
     with pytest.raises(errors.UserError, match="not finite"):

@@ -26,7 +26,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_flags_say_what_is_made_of_recordings_and_the_user_is_told(folder, capsys):
-    asked = Asked("sounds", folder, length=350, pad="middle", normalise="none")
+    asked = Asked(
+        dataset="sounds", data_dir=folder, length=350, pad="middle", normalise="none"
+    )
     found, data = sound_kinds.load(asked)
     assert found.dataset == "sounds" and data.sample_rate == 8000
     assert data.train.x.shape[1:] == (350, 1)
@@ -35,8 +37,8 @@ def test_flags_say_what_is_made_of_recordings_and_the_user_is_told(folder, capsy
 
 
 def test_chirps_are_the_dataset_where_spoken_digits_are_not_at_hand(folder, capsys):
-    asked, data = sound_kinds.load(Asked(length=256))
-    assert asked.dataset == "chirps" and data.sweeps.length == 256
+    asked, data = sound_kinds.load(Asked(length=1024))
+    assert asked.dataset == "chirps" and data.sweeps.length == 1024
     assert "spoken_digits are not at hand" in capsys.readouterr().out
 
 
@@ -59,7 +61,7 @@ def test_what_cannot_be_is_said_of_its_flag(flags, says, folder):
 def test_flags_of_recordings_are_not_ignored_by_chirps(folder):
     for flags in ({"crop": "middle"}, {"pad": "end"}, {"normalise": "none"}):
         with pytest.raises(errors.UserError, match=f"--{next(iter(flags))}"):
-            sound_kinds.load(Asked("chirps", **flags))
+            sound_kinds.load(Asked(dataset="chirps", **flags))
 
 
 def test_stereo_is_refused_with_the_name_of_the_file(folder):
@@ -67,7 +69,7 @@ def test_stereo_is_refused_with_the_name_of_the_file(folder):
         file.setparams((2, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(1600))
     with pytest.raises(errors.UserError, match="3.wav has 2 channels"):
-        sound_kinds.load(Asked("sounds", folder, length=300))
+        sound_kinds.load(Asked(dataset="sounds", data_dir=folder, length=300))
 
 
 def test_wav_files_have_the_clips_in_their_order_and_a_dead_seed_has_none(folder):
