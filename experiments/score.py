@@ -118,8 +118,7 @@ def main(asked: Settings) -> None:
             )
         if note is not None:
             print(note)
-        if asked.features == "raw" and samples.is_dataset(asked.reference):
-            numbers["log_density"] = scoring.log_density_of(load())
+        numbers |= scoring.law(asked.features, asked.reference, load)
         rated = scoring.rate(chosen, real, rows, network, number=number, **numbers)
         record = scoring.record(rated, real, rows, network)
         config = dataclasses.asdict(asked) | journal.environment()
@@ -199,8 +198,7 @@ def check_shapes(
 ) -> None:
     """Asks for samples of the shape of the reference.
 
-    A classifier is trained on that, and the samples themselves, flattened, are other
-    numbers in another shape, though they may be as many.
+    A classifier is trained on that, and flattened samples are other numbers in another.
     """
     for title, row in rows.items():
         for own in row.members:

@@ -140,7 +140,7 @@ def rate(
       seed: of subsets, orders and clusters.
       cache: folder; None for `weights.cache_folder()`.
       log_density: of the reference's distribution in these features, where that is
-        known, see `log_density_of`.
+        known, see `law`.
 
     Raises:
       UserError: for samples that the network cannot take, and that cannot be read.
@@ -168,14 +168,22 @@ def rate(
     return Rated(reference, kept, records)
 
 
-def log_density_of(
-    data: dataset.Dataset,
-) -> Callable[[ArrayLike], jax.Array] | None:
-    """The log density of a dataset's points, or None where it is not known."""
-    mixture = data.mixture
+def law(
+    features: str, reference: str, load: Callable[[], dataset.Dataset]
+) -> dict[str, Any]:
+    """The argument `log_density` of `rate` where it is known, by its name; else nothing.
+
+    Args:
+      features: known are those of the samples themselves, "raw".
+      reference: name of the reference, of which files have no law.
+      load: gives its dataset.
+    """
+    if features != "raw" or not samples.is_dataset(reference):
+        return {}
+    mixture = load().mixture
     if mixture is None or mixture.noise_dimensions is not None:
-        return None
-    return functools.partial(mixtures.log_density, mixture)
+        return {}
+    return {"log_density": functools.partial(mixtures.log_density, mixture)}
 
 
 def record(
