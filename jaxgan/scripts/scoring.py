@@ -171,7 +171,7 @@ def rate(
 def law(
     features: str, reference: str, load: Callable[[], dataset.Dataset]
 ) -> dict[str, Any]:
-    """The argument `log_density` of `rate` where it is known, by its name; else nothing.
+    """The argument `log_density` of `rate`, by its name, where it is known; or nothing.
 
     Args:
       features: known are those of the samples themselves, "raw".
