@@ -78,7 +78,13 @@ def check(by: str) -> None:
     Raises:
       UserError: otherwise.
     """
-    chosen(by, sorted(MORE_IS_BETTER | LESS_IS_BETTER | AS_REAL))
+    if by in AS_REAL:
+        raise errors.UserError(f"{_no_way_is_better(by)}; choose another.")
+    known = sorted(MORE_IS_BETTER | LESS_IS_BETTER)
+    if by not in known:
+        raise errors.UserError(
+            f"no data have a score {by!r}; {errors.choice(by, known)}"
+        )
 
 
 def chosen(by: str | None, known: Sequence[str]) -> str:
@@ -92,14 +98,20 @@ def chosen(by: str | None, known: Sequence[str]) -> str:
         by = next((name for name in USUAL if name in possible), possible[0])
     if by in AS_REAL:
         raise errors.UserError(
-            f"neither more nor less of {by!r} is better, as noise has more of it than "
-            f"real data; choose among {', '.join(possible)}."
+            f"{_no_way_is_better(by)}; choose among {', '.join(possible)}."
         )
     if by not in possible:
         raise errors.UserError(
             f"there is no score {by!r} of these data; {errors.choice(by, possible)}"
         )
     return by
+
+
+def _no_way_is_better(by: str) -> str:
+    return (
+        f"neither more nor less of {by!r} is better, as noise has more of it than real "
+        "data"
+    )
 
 
 def costs(measured: Mapping[str, np.ndarray], by: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import ensembles, reports, runs, scores, types
+from jaxgan import ensembles, runs, scores, types
 from jaxgan.core import randomness
 from jaxgan.data import dataset, setting_aside
 from jaxgan.runs import best as best_lib
@@ -146,19 +146,17 @@ def sentences(kept: Mapping[str, Any], scored: int) -> list[str]:
       scored: held-out samples that were not used to choose.
     """
     said = [
-        f"Of each seed the weights with the best {kept['by'].replace('_', ' ')} of "
-        f"{reports.count(kept['evaluations'], 'evaluation')} are kept. It was measured "
-        f"with {kept['chose']:,} held-out samples and generated ones of its own; the "
-        "scores of the table compare other generated samples with the training samples "
-        f"and the other {scored:,} held-out ones."
+        f"Of each seed the weights with the best {kept['by'].replace('_', ' ')} at any "
+        f"evaluation are kept. It was measured with {kept['chose']:,} held-out samples "
+        "and generated ones of its own; the scores of the table compare other "
+        "generated samples with the training samples and the other "
+        f"{scored:,} held-out ones."
     ]
     rows = zip(kept["values"], kept["at"], kept["stopped"], strict=True)
     for seed, (value, at, stopped) in enumerate(rows):
-        own = "no evaluation had a number" if value is None else f"{value:.4g} at {at}"
-        end = (
-            ""
-            if stopped is None
-            else f"; it stopped at step {stopped} and kept its place unused"
-        )
+        own = f"{value:.4g} at step {at}"
+        if value is None:
+            own = "no evaluation gave a number, so that it has its last weights"
+        end = "" if stopped is None else f"; it stopped at step {stopped}"
         said.append(f"seed {seed}: {own}{end}")
     return said
