@@ -336,8 +336,8 @@ def networks_for(
         described["evidence_classes"] = data.num_classes
     known = networks.ARCHITECTURES.get(asked.network)
     takes = {} if known is None else inspect.signature(known.build).parameters
-    # The usual width of a script is not that of a network which has none.
-    if asked.width != type(asked).width or "width" in takes:
+    # What is usual in a script is not asked for, where a network has no width.
+    if "width" in takes or asked.width not in (None, type(asked).width):
         described["width"] = asked.width or WIDTH
     if "bounded" in takes:
         described["bounded"] = True

@@ -172,15 +172,6 @@ def test_what_noise_has_more_of_than_real_data_has_no_better_direction():
     assert objectives.chosen(None, [*found, "inception_score"]) == "inception_score"
 
 
-def test_a_search_goes_the_way_that_a_table_calls_better():
-    ways = {"more": set(), "less": set(), "real": set(), "one": set(), "": set()}
-    for (name, field), column in reports.COLUMNS.items():
-        ways[column.better].add(name if field == "value" else field)
-    assert ways["more"] <= objectives.MORE_IS_BETTER
-    assert not (ways["less"] | ways["real"]) & objectives.MORE_IS_BETTER
-    assert ways["real"] <= objectives.AS_REAL
-
-
 @pytest.mark.filterwarnings("error")
 def test_a_reference_of_one_image_has_no_distinct_bins():
     copies = collect(np.repeat(REAL[:1], N, axis=0), ["ndb"])
