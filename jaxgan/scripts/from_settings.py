@@ -231,7 +231,8 @@ def load(asked: Any, *, videos: bool = False) -> dataset.Dataset:
       videos: whether it may be of videos.
 
     Raises:
-      UserError: as `dataset.load`, and for videos.
+      UserError: as `dataset.load`, and for videos, sounds and sequences, of which the
+        pages of studies have no pictures.
     """
     with cli.flag("--dataset", asked.dataset):
         data = dataset.load(
@@ -246,6 +247,10 @@ def load(asked: Any, *, videos: bool = False) -> dataset.Dataset:
         )
     need = "it has videos, which are for video_gan.py and sweep.py"
     cli.require(videos or not suites.is_of_videos(data), "--dataset", data.name, need)
+    need = "it has clips of sound, which are for sound_gan.py"
+    cli.require(data.sample_rate is None, "--dataset", data.name, need)
+    need = "it has sequences of symbols, which are for text_gan.py"
+    cli.require(data.text is None, "--dataset", data.name, need)
     return data
 
 

@@ -218,3 +218,15 @@ def test_a_width_that_a_network_has_not_and_latents_that_do_not_suit_are_refused
     asked = OfWidth(network="mocogan", latent_dim=20)
     with pytest.raises(errors.UserError, match="--network mocogan for videos of .*20"):
         from_settings.networks_for(asked, videos, **how)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("grammar", "text_gan.py"), ("chirps", "sound_gan.py")],
+)
+def test_studies_do_not_begin_on_what_their_pages_cannot_show(name, said):
+    asked = types.SimpleNamespace(
+        **dataclasses.asdict(settings.Files()), dataset=name, data_dir=None
+    )
+    with pytest.raises(errors.UserError, match=f"--dataset {name}: .* for {said}"):
+        from_settings.load(asked, videos=True)
