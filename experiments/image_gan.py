@@ -2,6 +2,7 @@
 
     python experiments/image_gan.py                          # MNIST, else digits
     python experiments/image_gan.py --dataset cifar10 --network sn_dcgan --loss hinge
+    python experiments/image_gan.py --dataset mnist --labels-per-class 10 --seeds 10
 
 All seeds train as one compiled program. A classifier trained on the same data then
 says which classes each seed makes and how well; expect all ten digits of MNIST with an
@@ -20,7 +21,7 @@ from jaxgan.scripts import cli, settings
 class Settings(
     settings.Training,
     settings.Network,
-    settings.Images,
+    settings.FewLabels,
     settings.Replicates,
     settings.Devices,
 ):
@@ -29,7 +30,7 @@ class Settings(
 
 if __name__ == "__main__":
     # Before JAX, so that --help is instant.
-    SETTINGS = cli.parse(Settings, __doc__, growing=("steps",))
+    SETTINGS = cli.parse(Settings, __doc__, settings.of_few_labels, ("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 

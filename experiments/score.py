@@ -29,8 +29,8 @@ class Settings:
     reference: str
     """real samples, likewise; of a run one of its files"""
     scores: str = "is,fd,kd,prdc"
-    """of is, mis, diversity, modes, fd, fdinf, kd, prdc, prd, ndb, nn and vendi, by
-    commas; see jaxgan/scores/by_name.py"""
+    """of is, mis, diversity, modes, fd, fdinf, kd, prdc, cdc, rke, ken, prd, ndb, nn,
+    vendi and likelihood, by commas; see jaxgan/scores/by_name.py"""
     features: str = "classifier"
     """classifier, of one trained on the dataset of the reference; inception, of the
     published network; raw, the samples themselves, flattened; or a file of another
@@ -111,13 +111,14 @@ def main(asked: Settings) -> None:
         chosen |= scoring_pictures.drawable(real, rows, classes=classes)
     load = functools.partial(samples.dataset_of, asked.reference, **where)
     with cli.run_folder("--out", asked.out, "score") as folder:
-        numbers = {"seed": asked.seed, "cache": asked.cache}
+        numbers: dict[str, Any] = {"seed": asked.seed, "cache": asked.cache}
         with cli.flag("--features", asked.features):
             network, note = scoring.feature_network(
                 asked.features, load, path=asked.weights, **numbers
             )
         if note is not None:
             print(note)
+        numbers |= scoring.law(asked.features, asked.reference, load)
         rated = scoring.rate(chosen, real, rows, network, number=number, **numbers)
         record = scoring.record(rated, real, rows, network)
         config = dataclasses.asdict(asked) | journal.environment()
@@ -197,8 +198,7 @@ def check_shapes(
 ) -> None:
     """Asks for samples of the shape of the reference.
 
-    A classifier is trained on that, and the samples themselves, flattened, are other
-    numbers in another shape, though they may be as many.
+    A classifier is trained on that, and flattened samples are other numbers in another.
     """
     for title, row in rows.items():
         for own in row.members:

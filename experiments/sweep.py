@@ -16,7 +16,6 @@ import pathlib
 
 from tyro import conf
 
-from jaxgan.scores import objectives
 from jaxgan.scripts import cli
 from jaxgan.scripts import settings as shared_settings
 from jaxgan.sweeps import specification
@@ -70,7 +69,7 @@ from jaxgan import reports
 from jaxgan.core import errors
 from jaxgan.data import dataset
 from jaxgan.runs import journal
-from jaxgan.scores import suites
+from jaxgan.scores import objectives, suites
 from jaxgan.scripts import from_settings, run_folders
 from jaxgan.sweeps import (
     estimates,

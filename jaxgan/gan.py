@@ -132,6 +132,7 @@ def make(
     *,
     latent_dim: int | None = None,
     num_classes: int | None = None,
+    evidence_classes: int | None = None,
     generator_normalisation: str | None = None,
     discriminator_normalisation: str | None = None,
     generator_conditioning: str | None = None,
@@ -155,6 +156,9 @@ def make(
       shape: shape of one sample, such as `(2,)` or `(28, 28, 1)`.
       latent_dim: D.
       num_classes: K of the labels, or None for an unconditional GAN.
+      evidence_classes: K classes that the discriminator of an unconditional GAN tells
+        apart, and from generated samples, see `evidence` in
+        `layers.conditioning.DISCRIMINATOR`; None for a logit alone.
       generator_normalisation, discriminator_normalisation: one of
         `layers.NORMALISATIONS`.
       generator_conditioning: one of `layers.conditioning.GENERATOR`.
@@ -198,7 +202,9 @@ def make(
         published,
         types.Pair(generator_conditioning, discriminator_conditioning),
         num_classes,
+        evidence_classes,
     )
+    _check_evidence(evidence_classes, num_classes, discriminator_conditioning, seeing)
     pair = published.build(tuple(shape), recipes, conditioning, **numbers)
     if pack > 1:
         packed = (*shape[:-1], pack * shape[-1])
@@ -359,7 +365,25 @@ def _recipes(published, normalisations, *, initialisation, **common) -> types.Pa
     return types.Pair(*map(recipe, types.Pair._fields))
 
 
-def _conditioning(published, kinds, num_classes) -> types.Pair:
+def _check_evidence(evidence_classes, num_classes, kind, recipe) -> None:
+    if evidence_classes is None:
+        if kind == "evidence":
+            raise errors.UserError(
+                "discriminator_conditioning='evidence' is of a discriminator that is "
+                "told no labels; give evidence_classes instead."
+            )
+        return
+    errors.require_whole(evidence_classes=evidence_classes)
+    alone = num_classes is None and kind in (None, "evidence")
+    if evidence_classes < 2 or not alone or recipe.minibatch != "none":
+        raise errors.UserError(
+            f"evidence_classes={evidence_classes} must be at least 2, and goes without "
+            "num_classes, another discriminator_conditioning and minibatch; leave one "
+            "of them out."
+        )
+
+
+def _conditioning(published, kinds, num_classes, evidence_classes) -> types.Pair:
     known = types.Pair(conditionings.GENERATOR, conditionings.DISCRIMINATOR)
 
     def conditioning(player: str) -> layers.Conditioning:
@@ -368,6 +392,8 @@ def _conditioning(published, kinds, num_classes) -> types.Pair:
             usual = getattr(published.conditional, player)
             kind = "none" if num_classes is None else usual
         made = layers.Conditioning(kind, num_classes)
+        if player == "discriminator" and evidence_classes is not None:
+            made = layers.Conditioning("evidence", evidence_classes)
         conditionings.check(made, getattr(known, player), player + "_conditioning")
         return made
 

@@ -40,10 +40,18 @@ class Pair(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Real samples `x [B, ...]` and their labels `[B]`, or None if unconditional."""
+    """Real samples of a step.
+
+    Attributes:
+      x: `[B, ...]`.
+      label: `[B]` of them, or None if unconditional.
+      labelled: a `Batch` of the few samples whose labels are known, in semi-supervised
+        training, where `label` is None; else None.
+    """
 
     x: Array
     label: Array | None = None
+    labelled: Any = None
 
 
 class HParams(NamedTuple):

@@ -163,6 +163,35 @@ def sample(mixture: GaussianMixture, key: Array, n: int) -> tuple[Array, Array]:
     return centre + jnp.asarray(spread(mixture), jnp.float32) * noise, mode
 
 
+def log_density(mixture: GaussianMixture, x: ArrayLike) -> Array:
+    """`log sum_k w_k N(x; m_k, s^2 I)`, of samples after normalisation, in nats.
+
+    Args:
+      mixture: whose noise is in all dimensions.
+      x: `[..., D]`.
+
+    Returns:
+      `[...]`.
+
+    Raises:
+      UserError: if the noise is in some dimensions alone, so that there is no density,
+        or x has another number of them.
+    """
+    means, std = jnp.asarray(centres(mixture)), jnp.asarray(spread(mixture))
+    x = jnp.asarray(x)
+    dimensions = means.shape[1]
+    if mixture.noise_dimensions is not None or x.shape[-1:] != (dimensions,):
+        raise errors.UserError(
+            f"x has shape {x.shape} and the mixture {dimensions} dimensions, with "
+            f"noise in {mixture.noise_dimensions or dimensions} of them; it has a "
+            "density of points of as many, if all have noise."
+        )
+    squares = jnp.sum(jnp.square((x[..., None, :] - means) / std), axis=-1)
+    constant = dimensions * jnp.log(std * jnp.sqrt(2 * jnp.pi))
+    logs = jnp.log(jnp.asarray(mixture.weights)) - squares / 2
+    return jax.nn.logsumexp(logs, axis=-1) - constant
+
+
 def centres(mixture: GaussianMixture) -> ArrayLike:
     """The means `[K, D]` of the modes after normalisation, `means / scale`."""
     return mixture.means / mixture.scale

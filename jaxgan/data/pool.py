@@ -171,7 +171,8 @@ def stacked(
     def sample_tuples(
         data: Pool | Rows, hparams: types.HParams, key: jax.Array
     ) -> types.Batch:
-        x, label = sample(data, hparams, key)
+        batch = sample(data, hparams, key)
+        x, label = batch.x, batch.label
         if x.ndim != 4 or x.shape[-1] != 1 or len(x) % depth:
             raise errors.UserError(
                 f"a batch of shape {x.shape} cannot be stacked; give a sampler of grey "

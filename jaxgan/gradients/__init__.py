@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from jaxgan import types
+from jaxgan import losses, types
 from jaxgan.core import errors, layers
 from jaxgan.data import packs
 
@@ -256,6 +256,127 @@ def unrolled(
         return jax.lax.scan(body, state, keys)[0]
 
     return _generator_against(gan, loss, ahead, {})
+
+
+def supervised(
+    gan: types.GAN, gradient: types.Gradient | None, name: str = "supervised"
+) -> types.Gradient:
+    """Adds to the discriminator's gradient what it learns from `batch.labelled`.
+
+    `w grad CE(class logits, labels)` of the labelled samples, which pass through the
+    discriminator by themselves, after the others. With cross-entropies of the evidence
+    as the loss this is `losses.semi_supervised` with `unlabelled_weight = 1 / w`, times
+    w.
+
+    Args:
+      gan: whose discriminator has class logits, such as `gan.make(evidence_classes=K)`.
+      gradient: of the discriminator, on the samples without labels; None for none, so
+        that it learns from the labelled ones alone.
+      name: of the weight w in `hparams.penalties`, and of the metric.
+
+    Returns:
+      A `Gradient` with the metrics of the one given, the cross-entropy, in nats, and
+      `discriminator_gradient_norm` of the sum.
+
+    Raises:
+      UserError: if the gradient is the generator's; when traced, if the batch has no
+        labelled samples, there is no weight, or the discriminator has no class logits.
+
+    References:
+      Salimans et al., Improved Techniques for Training GANs, 2016, section 5,
+      https://arxiv.org/abs/1606.03498
+    """
+
+    def cross_entropy(params, collections, batch):
+        x, label = _labelled_of(batch)
+        output, after = gan.discriminate(params, collections, x, train=True)
+        return losses.cross_entropy(_class_logits_of(output), label), after
+
+    return _with_own_pass(gan, gradient, name, cross_entropy)
+
+
+def pseudo_labelled(
+    gan: types.GAN,
+    gradient: types.Gradient,
+    teacher: types.GAN,
+    name: str = "pseudo_labels",
+) -> types.Gradient:
+    """Adds what the discriminator learns from its own sure guesses of classes.
+
+    `w grad` of `losses.pseudo_labels` on the samples without labels: what it says of
+    them as they are, without noise, teaches what it says of them in training.
+
+    Args:
+      gan: whose discriminator has class logits and may see samples changed, see
+        `penalties.augmented`.
+      gradient: of the discriminator.
+      teacher: the same networks, seeing samples as they are.
+      name: of the weight w in `hparams.penalties`, and of the metric.
+
+    Returns:
+      A `Gradient` as of `supervised`.
+
+    Raises:
+      UserError: as `supervised`.
+    """
+
+    def consistency(params, collections, batch):
+        taught, _ = teacher.discriminate(params, collections, batch.x)
+        output, after = gan.discriminate(params, collections, batch.x, train=True)
+        pair = _class_logits_of(output), _class_logits_of(taught)
+        return losses.pseudo_labels(*pair), after
+
+    return _with_own_pass(gan, gradient, name, consistency)
+
+
+def _with_own_pass(gan, gradient, name, objective):
+    """Adds the discriminator's gradient of an objective that has a pass of its own.
+
+    The objective is `(params, collections, batch) -> (value, collections)`.
+    """
+    types.require_gan(gan)
+    if gradient is not None:
+        types.check_player("gradient", gradient, "discriminator", "gradient")
+
+    def added(hparams, state, batch, key):
+        weights = dict(hparams.penalties)
+        _check_terms(weights, [name])
+        weight = weights.pop(name)
+        grads, collections, metrics = None, state.collections.discriminator, {}
+        if gradient is not None:
+            others = hparams._replace(penalties=weights)
+            grads, collections, metrics = gradient(others, state, batch, key)
+
+        def weighted(params):
+            value, after = objective(params, collections, batch)
+            return weight * value, (after, value)
+
+        own, (after, value) = jax.grad(weighted, has_aux=True)(
+            state.params.discriminator
+        )
+        grads = own if grads is None else jax.tree.map(jnp.add, grads, own)
+        norm = {"discriminator_gradient_norm": global_norm(grads)}
+        return grads, after, {**metrics, name: value, **norm}
+
+    return types.played_by("discriminator", added, "gradient")
+
+
+def _labelled_of(batch: types.Batch) -> tuple[jax.Array, jax.Array]:
+    if batch.labelled is None:
+        raise errors.UserError(
+            "the batch has no labelled samples, from which a supervised discriminator "
+            "learns; draw it by jaxgan.data.label_subsets.draw."
+        )
+    return batch.labelled.x, batch.labelled.label
+
+
+def _class_logits_of(output: types.DiscriminatorOutput) -> jax.Array:
+    if output.class_logits is None:
+        raise errors.UserError(
+            "the discriminator has no class logits, by which it would learn labels; "
+            "make it with evidence_classes=K."
+        )
+    return output.class_logits
 
 
 def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:

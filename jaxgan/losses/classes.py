@@ -45,8 +45,8 @@ def ac_gan(
     """
     checks.labelled(real_class_logits=real_class_logits, real_labels=real_labels)
     checks.labelled(fake_class_logits=fake_class_logits, fake_labels=fake_labels)
-    real = _cross_entropy(real_class_logits, real_labels)
-    fake = _cross_entropy(fake_class_logits, fake_labels)
+    real = cross_entropy(real_class_logits, real_labels)
+    fake = cross_entropy(fake_class_logits, fake_labels)
     return types.Pair(generator=fake, discriminator=real + fake)
 
 
@@ -101,9 +101,9 @@ def tac_gan(
     checks.labelled(real_class_logits=real_class_logits, real_labels=real_labels)
     checks.labelled(fake_class_logits=fake_class_logits, fake_labels=fake_labels)
     checks.labelled(fake_twin_logits=fake_twin_logits, fake_labels=fake_labels)
-    real = _cross_entropy(real_class_logits, real_labels)
-    fake = _cross_entropy(fake_class_logits, fake_labels)
-    twin = _cross_entropy(fake_twin_logits, fake_labels)
+    real = cross_entropy(real_class_logits, real_labels)
+    fake = cross_entropy(fake_class_logits, fake_labels)
+    twin = cross_entropy(fake_twin_logits, fake_labels)
     return types.Pair(generator=fake - twin, discriminator=real + twin)
 
 
@@ -140,7 +140,7 @@ def info_gan(code_logits: Array, codes: Array, prior: ArrayLike | None = None) -
         )
     else:
         entropy = jnp.sum(jax.scipy.special.entr(jnp.asarray(prior)))
-    return _cross_entropy(code_logits, codes) - entropy
+    return cross_entropy(code_logits, codes) - entropy
 
 
 def info_gan_continuous(
@@ -172,6 +172,26 @@ def info_gan_continuous(
     scaled = (codes - code_mean) * jnp.exp(-code_log_std)
     log_q = -jnp.square(scaled) / 2 - code_log_std - math.log(2 * math.pi) / 2
     return -jnp.mean(jnp.sum(log_q, axis=1)) - entropy
+
+
+def cross_entropy(class_logits: Array, labels: Array) -> Array:
+    """The mean of `-log softmax(class_logits)[label]`, in nats.
+
+    Args:
+      class_logits: `[B, K]`.
+      labels: `[B]` integers in [0, K); with any other the mean is NaN.
+
+    Returns:
+      A scalar.
+    """
+    checks.labelled(class_logits=class_logits, labels=labels)
+    log_probs = jax.nn.log_softmax(class_logits, axis=-1)
+    # A negative index would count from the end; beyond it, "fill" answers with NaN.
+    index = jnp.where(labels < 0, class_logits.shape[1], labels)
+    chosen = jnp.take_along_axis(
+        log_probs, index[:, None], axis=1, mode="fill", fill_value=jnp.nan
+    )
+    return -jnp.mean(chosen)
 
 
 def semi_supervised(
@@ -215,8 +235,38 @@ def semi_supervised(
     )
     real = jnp.mean(jax.nn.softplus(-class_evidence(real_class_logits)))
     fake = jnp.mean(jax.nn.softplus(class_evidence(fake_class_logits)))
-    supervised = _cross_entropy(labelled_class_logits, labels)
+    supervised = cross_entropy(labelled_class_logits, labels)
     return supervised + unlabelled_weight * (real + fake)
+
+
+def pseudo_labels(
+    class_logits: Array, teacher_logits: Array, threshold: float = 0.95
+) -> Array:
+    """The cross-entropy with classes that a teacher is sure of, in nats.
+
+    `mean 1[max q > t] CE(class_logits, argmax q)`, with `q = softmax(teacher_logits)`;
+    the mean is over all samples, sure or not. It has no gradient by the teacher.
+
+    Args:
+      class_logits: `[B, K]` of samples without labels, such as changed ones.
+      teacher_logits: `[B, K]` of the same samples as they are.
+      threshold: t, in [0, 1).
+
+    Returns:
+      A scalar.
+
+    References:
+      Lee, Pseudo-Label, 2013, ICML workshop on challenges in representation learning
+      Sohn et al., FixMatch: Simplifying Semi-Supervised Learning with Consistency and
+      Confidence, 2020, https://arxiv.org/abs/2001.07685
+    """
+    checks.pairs(class_logits=class_logits, teacher_logits=teacher_logits)
+    checks.rows(2, class_logits=class_logits, teacher_logits=teacher_logits)
+    probs = jax.nn.softmax(teacher_logits)
+    log_probs = jax.nn.log_softmax(class_logits)
+    taught = jax.nn.one_hot(jnp.argmax(probs, axis=1), probs.shape[1])
+    sure = jnp.max(probs, axis=1) > threshold
+    return -jnp.mean(sure * jnp.sum(taught * log_probs, axis=1))
 
 
 def class_evidence(class_logits: Array) -> Array:
@@ -235,13 +285,3 @@ def class_evidence(class_logits: Array) -> Array:
       https://arxiv.org/abs/1606.03498
     """
     return jax.nn.logsumexp(class_logits, axis=-1)
-
-
-def _cross_entropy(class_logits: Array, labels: Array) -> Array:
-    log_probs = jax.nn.log_softmax(class_logits, axis=-1)
-    # A negative index would count from the end; beyond it, "fill" answers with NaN.
-    index = jnp.where(labels < 0, class_logits.shape[1], labels)
-    chosen = jnp.take_along_axis(
-        log_probs, index[:, None], axis=1, mode="fill", fill_value=jnp.nan
-    )
-    return -jnp.mean(chosen)

@@ -17,6 +17,7 @@ from jaxgan.networks import (
     dcgan,
     mlp,
     mocogan,
+    noisy,
     r3gan,
     resnet,
     sagan,
@@ -50,6 +51,17 @@ class Architecture(NamedTuple):
 ARCHITECTURES: dict[str, Architecture] = {
     "mlp": Architecture(
         mlp.mlp, types.Pair(Recipe(), Recipe()), 16, convolutional=False
+    ),
+    "noisy_mlp": Architecture(
+        noisy.noisy_mlp,
+        types.Pair(Recipe("batch"), Recipe("weight", "he")),
+        100,
+        convolutional=False,
+    ),
+    "noisy_conv": Architecture(
+        noisy.noisy_conv,
+        types.Pair(Recipe("batch"), Recipe("weight", "he")),
+        100,
     ),
     "conv": Architecture(conv.conv, types.Pair(Recipe("batch"), Recipe()), 64),
     "dcgan": Architecture(

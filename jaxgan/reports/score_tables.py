@@ -387,10 +387,15 @@ SHEET = {
     ("kernel_entropic_novelty", "value"): ("novelty (KEN)", "less, of noise"),
     ("nearest_distance", "value"): ("distance to nearest real", "less, but no copies"),
     ("vendi_score", "value"): ("Vendi score", AS_REAL),
+    ("parzen_log_likelihood", "value"): ("log likelihood by windows", "more"),
+    ("density_ratio_log_likelihood", "value"): ("log likelihood by a ratio", "more"),
 }
 """Lines of a sheet, by the names of a score and of a field: heading, what is better."""
 
-SIGNED = ("frechet_distance_infinity", "kernel_distance")
+SIGNED = (
+    *("frechet_distance_infinity", "kernel_distance"),
+    *("parzen_log_likelihood", "density_ratio_log_likelihood"),
+)
 SHARES = (
     *("precision", "recall", "coverage", "prd"),
     *("clipped_density", "clipped_coverage"),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxgan import scores
 from jaxgan.core import errors, randomness
@@ -21,6 +22,7 @@ from jaxgan.scores import bins as bins_lib
 from jaxgan.scores import (
     class_moments,
     clipped,
+    density_estimates,
     distances,
     feature_passes,
     frechet,
@@ -70,12 +72,15 @@ class Context(NamedTuple):
       num_fake: samples of each member.
       features: what the features are, for protocols.
       seed: of subsets, orders and clusters.
+      log_density: `[N, F] -> [N]` of the distribution of the real features in nats,
+        where that is known, or None.
     """
 
     num_real: int
     num_fake: int
     features: record.Protocol
     seed: int
+    log_density: Callable[[ArrayLike], jax.Array] | None = None
 
 
 class Named(NamedTuple):
@@ -511,6 +516,17 @@ def _stacked(records, dead):
     return jax.tree.map(lambda *x: jnp.stack(x), *filled)
 
 
+def _likelihood(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
+    return density_estimates.of_members(
+        np.asarray(real.features),
+        np.asarray(fake.features),
+        seed=context.seed,
+        log_density=context.log_density,
+    )
+
+
 _ROWS = feature_passes.Needs(rows=True)
 
 SCORES: dict[str, Named] = {
@@ -536,6 +552,8 @@ SCORES: dict[str, Named] = {
     "prd": Named(_ROWS, False, 20, _prd),
     "ndb": Named(_ROWS, False, 20, _distinct_bins),
     "nn": Named(_ROWS, False, 1, _nearest),
+    # Estimates of a density by samples: Parzen windows, and a ratio to a known one.
+    "likelihood": Named(_ROWS, False, density_estimates.LEAST, _likelihood),
     "vendi": Named(_ROWS, False, 2, _vendi),
 }
 """The scores that can be asked for, by name."""

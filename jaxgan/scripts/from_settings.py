@@ -8,14 +8,14 @@ import inspect
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 from jaxgan import gan as gan_lib
-from jaxgan import networks, population, runs, steps, types
+from jaxgan import networks, population, runs, steps, training, types
 from jaxgan.core import errors, precision, randomness
 from jaxgan.core.distributed import processes
 from jaxgan.data import augmentation, dataset, pool, streaming
@@ -117,6 +117,7 @@ def trainer_for(
     chunk_steps: int,
     *,
     convolutional: bool,
+    draw: Callable[[int], training.Sample] = pool.draw,
 ) -> runs.Trainer:
     """Makes the program of a population, of as many members at once as fit.
 
@@ -129,6 +130,7 @@ def trainer_for(
       data: to train on, see `place`.
       chunk_steps: of the training.
       convolutional: whether the networks are.
+      draw: makes the sampler of so many samples.
     """
     total = population.size(hparams)
     one = population.take(hparams, 0)
@@ -141,7 +143,9 @@ def trainer_for(
     )
     with cli.flag("--data-devices", asked.data_devices):
         trainers = [
-            runs.trainer(made, batch_size, one, example, mapper, asked.data_devices)
+            runs.trainer(
+                made, batch_size, one, example, mapper, asked.data_devices, draw
+            )
             for mapper in choices
         ]
         return runs.first_that_fits(trainers, hparams, data, chunk_steps)
@@ -300,7 +304,12 @@ def place(
 
 
 def networks_for(
-    asked: settings.Network, data: dataset.Dataset, *, labels: bool, rule: str
+    asked: settings.Network,
+    data: dataset.Dataset,
+    *,
+    labels: bool,
+    rule: str,
+    evidence: bool = False,
 ) -> tuple[types.GAN, dict[str, Any]]:
     """Builds the GAN for some images.
 
@@ -309,6 +318,7 @@ def networks_for(
       data: images.
       labels: whether the GAN is conditional.
       rule: a key of `steps.RULES`, some of which need convolutions in the plain form.
+      evidence: whether the discriminator of an unconditional GAN tells classes apart.
 
     Returns:
       The GAN, and the description that `gan.build` made it of.
@@ -322,6 +332,8 @@ def networks_for(
         "num_classes": data.num_classes if labels else None,
         **{name: getattr(asked, name) for name in AS_THEY_ARE},
     }
+    if evidence:
+        described["evidence_classes"] = data.num_classes
     known = networks.ARCHITECTURES.get(asked.network)
     takes = {} if known is None else inspect.signature(known.build).parameters
     if asked.width is not None or "width" in takes:
@@ -450,7 +462,13 @@ def optimizer_numbers(asked: settings.Training) -> types.Pair:
 
 
 def method_for(
-    asked: settings.Training, gan: types.GAN, data: dataset.Dataset, *, auxiliary: bool
+    asked: settings.Training,
+    gan: types.GAN,
+    data: dataset.Dataset,
+    *,
+    auxiliary: bool,
+    semi_supervised: bool = False,
+    make: Callable[[types.GAN, methods.Method], methods.Made] = methods.make,
 ) -> methods.Made:
     """Makes the method, see `methods.make`.
 
@@ -459,6 +477,8 @@ def method_for(
       gan: the networks.
       data: images.
       auxiliary: whether the discriminator has a classifier that must be trained.
+      semi_supervised: whether it learns from few labels too.
+      make: of the networks and the method.
 
     Raises:
       UserError: if a name is not known.
@@ -484,6 +504,7 @@ def method_for(
         rollouts=asked.rollouts,
         likelihood_steps=asked.likelihood_steps,
         freeze=asked.freeze,
+        semi_supervised=semi_supervised,
         **augmented(asked, data),
     )
     need = f"it must divide --batch-size {asked.batch_size}"
@@ -500,4 +521,4 @@ def method_for(
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"
     with cli.flag("--loss", named):
-        return methods.make(gan, method)
+        return make(gan, method)

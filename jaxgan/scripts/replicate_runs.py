@@ -22,7 +22,9 @@ from jaxgan.ensembles import transfer
 from jaxgan.runs import evaluations, journal, loggers
 from jaxgan.scores import suites
 from jaxgan.scripts import (
+    class_knowledge,
     cli,
+    few_labels,
     from_settings,
     replicate_choices,
     replicate_games,
@@ -38,6 +40,9 @@ EVENTS = "tensorboard/evaluations"
 
 Scored = tuple[suites.Scoring, suites.Suite | None]
 """What scores, and what chooses, see `suites.with_selection`."""
+
+NO_SCORES: Scored = (suites.Scoring(None, {}, "no classifier, and so no scores"), None)
+"""What scores where `--classifier-images` are 0."""
 
 Samples = Mapping[str, np.ndarray]
 """By title `[N, ...]`."""
@@ -202,6 +207,8 @@ def run(
         batch_size=None if asked.minibatch == "none" else asked.batch_size,
     )
     print(replicate_games.sentence(record["game"]))
+    record["classes"] = class_knowledge.measure(asked, made, data, members, folders.own)
+    class_knowledge.show(record["classes"])
     runs.save_curves(history, folders.own)
     grid.draw(members, folders.own / "samples.png")
     mixture = grid.generators(members)
@@ -231,6 +238,8 @@ def begin(
     others: transfer.Source | None,
 ) -> tuple[runs.Members, Scored]:
     """All seeds at their first step, and what scores them."""
+    if not asked.classifier_images:
+        return replicate_training.begin(asked, made, others), NO_SCORES
     with futures.ThreadPoolExecutor(1) as background:
         # One core trains the classifier that scores while the other one compiles.
         scoring = background.submit(kind.scoring, asked, data, chosen_by)
@@ -293,7 +302,7 @@ def check(asked: Any) -> None:
     Raises:
       UserError: if one is wrong.
     """
-    whole = ("seeds", "steps", "classifier_images")
+    whole = ("seeds", "steps")
     cli.check(
         asked,
         settings.CHECKS
@@ -303,10 +312,16 @@ def check(asked: Any) -> None:
             "samples": cli.at_least(suites.SPLITS),
             "pictures": cli.NOT_NEGATIVE,
             "evaluations": cli.NOT_NEGATIVE,
+            "classifier_images": cli.NOT_NEGATIVE,
             "patience": cli.AT_LEAST_ONE,
             "seed": cli.SEED,
         },
     )
+    if few_labels.asked_for(asked):
+        cli.check(asked, {"labels_per_class": cli.AT_LEAST_ONE})
+    need = f"--keep {asked.keep} needs the scores that it leaves out"
+    scored = bool(asked.classifier_images) or asked.keep == "last"
+    cli.require(scored, "--classifier-images", asked.classifier_images, need)
     with cli.flag("--log-to", " ".join(asked.log_to)):
         loggers.check(asked.log_to)
     replicate_choices.check(asked)

@@ -12,7 +12,7 @@ from jaxgan.core import randomness
 from jaxgan.data import dataset
 from jaxgan.ensembles import transfer
 from jaxgan.runs import health, pauses
-from jaxgan.scripts import cli, drawing, from_settings, run_folders
+from jaxgan.scripts import cli, drawing, few_labels, from_settings, run_folders
 from jaxgan.steps import schedules
 
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
@@ -23,6 +23,7 @@ UNUSUAL = (
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
     *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
     *("penalty_every", "rollouts", "likelihood_steps", "keep", "patience", "freeze"),
+    "labels_per_class",
 )
 """Settings likewise, which are said where they are not as usual."""
 
@@ -56,25 +57,34 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
 
     Args:
       asked: settings with those of `settings.Training`, `Network`, `Images` and
-        `Devices`, `seeds` and `steps`.
+        `Devices`, `seeds` and `steps`, and those of `FewLabels` if there are such.
       data: images.
 
     Raises:
       UserError: as `from_settings.networks_for` and `method_for`.
     """
+    few = few_labels.asked_for(asked)
+    if few:
+        few_labels.check(asked, data)
     gan, architecture = from_settings.networks_for(
-        asked, data, labels=asked.labels, rule=asked.rule
+        asked, data, labels=asked.labels, rule=asked.rule, evidence=few
     )
     auxiliary = asked.discriminator_conditioning == "auxiliary"
-    made = from_settings.method_for(asked, gan, data, auxiliary=auxiliary)
+    made = from_settings.method_for(
+        asked, gan, data, auxiliary=auxiliary, semi_supervised=few
+    )
     for sentence in schedules.longer(made.hparams.schedules or {}, asked.steps):
         print(f"note: {sentence}")
+    chunk_steps = max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
+    if few:
+        population_of = few_labels.population_of(asked, data)
+        trainer, hparams, placed = population_of(made, chunk_steps)
+        return Population(gan, architecture, trainer, hparams, placed, chunk_steps)
     drawn = drawing.make(asked, data)
     hparams = population.broadcast(made.hparams, asked.seeds)
     hparams = hparams._replace(mode_weights=drawing.rows(drawn, asked.seeds))
     label = data.train.label if asked.labels else None
     placed = from_settings.place(asked, drawn, label, asked.batch_size * made.parts)
-    chunk_steps = max(SHORTEST_CHUNK, -(-asked.steps // CHUNKS))
     trainer = from_settings.trainer_for(
         asked,
         made,

@@ -4,15 +4,18 @@ What `experiments/score.py` asks for, with samples in the place of names;
 `scoring_pictures` draws them.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxgan import reports, scores
 from jaxgan.core import errors
-from jaxgan.data import dataset, samples
+from jaxgan.data import dataset, mixtures, samples
 from jaxgan.scores import (
     by_name,
     feature_files,
@@ -123,6 +126,7 @@ def rate(
     number: int,
     seed: int = 0,
     cache: pathlib.Path | None = None,
+    log_density: Callable[[ArrayLike], jax.Array] | None = None,
 ) -> Rated:
     """Passes over all samples once and scores them.
 
@@ -135,6 +139,8 @@ def rate(
         and are scored in splits of the same size.
       seed: of subsets, orders and clusters.
       cache: folder; None for `weights.cache_folder()`.
+      log_density: of the reference's distribution in these features, where that is
+        known, see `law`.
 
     Raises:
       UserError: for samples that the network cannot take, and that cannot be read.
@@ -155,9 +161,29 @@ def rate(
         keep = cache if is_real else None
         parts = [_collect(own, network, needs, keep, is_real) for own in members]
         kept[title] = feature_passes.stack(parts)
-        context = by_name.Context(real.number, size, network.fingerprint, seed)
+        context = by_name.Context(
+            real.number, size, network.fingerprint, seed, log_density
+        )
         records[title] = by_name.rate(chosen, reference, kept[title], context)
     return Rated(reference, kept, records)
+
+
+def law(
+    features: str, reference: str, load: Callable[[], dataset.Dataset]
+) -> dict[str, Any]:
+    """The argument `log_density` of `rate`, by its name, where it is known; or nothing.
+
+    Args:
+      features: known are those of the samples themselves, "raw".
+      reference: name of the reference, of which files have no law.
+      load: gives its dataset.
+    """
+    if features != "raw" or not samples.is_dataset(reference):
+        return {}
+    mixture = load().mixture
+    if mixture is None or mixture.noise_dimensions is not None:
+        return {}
+    return {"log_density": functools.partial(mixtures.log_density, mixture)}
 
 
 def record(

@@ -5,7 +5,7 @@ Imports nothing heavy, see `scripts.cli`; `from_settings` makes of them what the
 
 import dataclasses
 import pathlib
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from jaxgan.scripts import cli
 
@@ -247,7 +247,8 @@ class Replicates:
     samples: int = 10_000
     """generated samples that are scored, per seed"""
     classifier_images: int = 200_000
-    """training images, counted anew in each epoch, that the classifier sees"""
+    """training images, counted anew in each epoch, that the classifier sees; 0 for no
+    classifier and no scores"""
     pictures: int = 5
     """pictures of the progress, from the same latents"""
     evaluations: int = 0
@@ -355,6 +356,36 @@ class Search:
     """compiled programs that the sweep may need"""
     seed: int = 0
     """of the settings, the data, the classifier and the search"""
+
+
+@dataclasses.dataclass(frozen=True)
+class FewLabels(Images):
+    """Which images a GAN learns, and the little that it may be told of classes."""
+
+    labels_per_class: int | None = None
+    """semi-supervised: labelled images of each class, others for each seed; the
+    discriminator tells K + 1 classes apart, and other flags are FEW_LABELS in
+    jaxgan/scripts/settings.py unless they are given; None for none"""
+
+
+FEW_LABELS: dict[str, Any] = {
+    "network": "noisy_conv",
+    "width": 8,
+    "latent_dim": 100,
+    "penalties": ("supervised:10", "pseudo_labels:10"),
+    "augment": ("shift",),
+    "learning_rate": 1e-3,
+    "discriminator_learning_rate": 3e-3,
+    "betas": (0.5, 0.999),
+}
+"""How a GAN of few labels is trained; as published is `noisy_mlp` without the rest."""
+
+
+def of_few_labels(asked: Any) -> Any:
+    """Settings as `FEW_LABELS` has them where there are few labels; for `cli.parse`."""
+    if asked.labels_per_class is None:
+        return asked
+    return dataclasses.replace(asked, **FEW_LABELS)
 
 
 DIVERSITY: dict[str, cli.Check] = {

@@ -23,6 +23,14 @@ CONSISTENCY = {
 }
 """Penalties of a method's `consistency` augmentations, by name."""
 
+CROSS_ENTROPIES = ("minimax", "non_saturating")
+"""Losses by which a discriminator of K + 1 classes learns which is which."""
+
+SUPERVISED, MATCHING = "supervised", "feature_matching"
+PSEUDO_LABELS = "pseudo_labels"
+SEMI_SUPERVISED = {SUPERVISED: 2.0, MATCHING: 1.0}
+"""Weights of a semi-supervised method."""
+
 
 class Method(NamedTuple):
     """How a GAN is trained.
@@ -62,6 +70,13 @@ class Method(NamedTuple):
         plays, see `policy.likelihood`.
       freeze: layers of the players whose weights stay as they are, see
         `steps.freezing`; their norms are told like the others'.
+      semi_supervised: whether the discriminator also learns the classes of the batch's
+        labelled samples, with the weight `supervised`, and the generator matches its
+        features in the place of its own loss; of the two weights, which may be given,
+        `supervised` is 2 and `feature_matching` 1, as in Salimans et al. 2016. With
+        the weight `pseudo_labels` it also learns from what it says of samples before
+        they are augmented, see `gradients.pseudo_labelled`. The loss must be a
+        cross-entropy, one of `CROSS_ENTROPIES`.
     """
 
     loss: str
@@ -83,6 +98,7 @@ class Method(NamedTuple):
     rollouts: int = 0
     likelihood_steps: int = 0
     freeze: Sequence[str] = ()
+    semi_supervised: bool = False
 
 
 class Made(NamedTuple):
@@ -116,8 +132,9 @@ def make(gan: types.GAN, method: Method) -> Made:
     """
     hparams = numbers(method)
     weights = hparams.penalties
-    known = _known(method.rule)
+    known = _known(method)
     _check_augmentation(method)
+    _check_semi_supervised(method)
     _check_optimisation(method, hparams)
     if CLIP in weights and (method.rule != "alternating" or not weights[CLIP] > 0):
         raise errors.UserError(
@@ -143,6 +160,15 @@ def make(gan: types.GAN, method: Method) -> Made:
         gan = adaptive.with_probability(gan)
 
     def discriminator(own: types.GAN) -> types.Gradient:
+        unlabelled = without_labels(own)
+        if not method.semi_supervised:
+            return unlabelled
+        told = gradients.supervised(own, unlabelled, SUPERVISED)
+        if PSEUDO_LABELS not in weights:
+            return told
+        return gradients.pseudo_labelled(own, told, gan, PSEUDO_LABELS)
+
+    def without_labels(own: types.GAN) -> types.Gradient:
         def penalised(chosen: Mapping[str, types.Penalty]) -> types.Gradient:
             every = method.penalty_every
             if every == 1:
@@ -156,7 +182,8 @@ def make(gan: types.GAN, method: Method) -> Made:
     def generator(own: types.GAN) -> types.Gradient:
         if method.rollouts or method.likelihood_steps:
             return _policy(method, own, loss, terms)
-        return gradients.generator(own, loss, terms)
+        objective = gradients.NO_LOSS if method.semi_supervised else loss
+        return gradients.generator(own, objective, terms)
 
     players = (
         _augmented(method, gan, discriminator),
@@ -195,6 +222,8 @@ def numbers(method: Method) -> types.HParams:
     """
     rule = steps.RULES.get(method.rule)
     weights = dict(method.weights)
+    if method.semi_supervised:
+        weights = SEMI_SUPERVISED | weights
     if rule is not None and rule.weight is not None:
         weights.setdefault(method.rule, rule.weight)
     changing = schedules.of_both(method.schedules) or None
@@ -207,10 +236,47 @@ def numbers(method: Method) -> types.HParams:
     return hparams._replace(augmentation=own)
 
 
-def _known(rule: str) -> set[str]:
+def supervised_only(gan: types.GAN, method: Method) -> Made:
+    """What a semi-supervised method is compared with: the labelled samples alone.
+
+    The same network, optimiser, schedules and labelled batches, from the same weights;
+    the generator stays as it is, and nothing else is learnt from.
+
+    Args:
+      gan: as for `make`.
+      method: that is semi-supervised, and would pass `make`.
+    """
+
+    def discriminator(own: types.GAN) -> types.Gradient:
+        return gradients.supervised(own, None, SUPERVISED)
+
+    gradient = _augmented(method, gan, discriminator)
+    optimizer = families.make(method.optimizer_family)
+    if method.freeze:
+        gradient = freezing.still(gradient, method.freeze)
+        optimizer = freezing.holding(optimizer, method.freeze)
+    step = steps.update("discriminator", gradient, optimizer)
+    if method.schedules:
+        step = steps.scheduled(step)
+    hparams = numbers(method)._replace(ema_decay=None)
+    return Made(steps.quarantine(step), steps.initialise(gan, optimizer), hparams, 1)
+
+
+def _known(method: Method) -> set[str]:
+    rule = method.rule
     own = {rule} if rule in steps.RULES and steps.RULES[rule].weight is not None else ()
     numbers = {CLIP, differences.NUMBER}
+    if method.semi_supervised:
+        numbers |= {SUPERVISED, PSEUDO_LABELS}
     return {*penalties.PENALTIES, *CONSISTENCY, *losses.TERMS, *own, *numbers}
+
+
+def _check_semi_supervised(method: Method) -> None:
+    if method.semi_supervised and method.loss not in CROSS_ENTROPIES:
+        raise errors.UserError(
+            f"loss={method.loss!r} gives no probability of K + 1 classes, as semi-"
+            f"supervised training needs; choose {' or '.join(CROSS_ENTROPIES)}."
+        )
 
 
 def _check_differences(method: Method) -> None:

@@ -18,6 +18,7 @@ from jaxgan.data import dataset
 from jaxgan.scripts import replicate_grids
 
 EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
+FEW = ["--labels-per-class", "2"]
 SMALL = ("--network", "conv", "--width", 4, "--classifier-images", 3000)
 
 
@@ -105,6 +106,33 @@ def test_scores_are_of_each_seed_and_count_the_dead(smoke):
 
 
 @pytest.mark.slow
+def test_conditional_discriminators_are_asked_for_classes(smoke):
+    folder, printed = smoke
+    found = json.loads((folder / "scores.json").read_text())["classes"]
+    assert set(found) == {"error_rate"}
+    assert np.shape(found["error_rate"]["value"]) == (2,)
+    assert "error of the discriminators' classes on held-out images" in printed
+
+
+@pytest.mark.slow
+def test_few_labels_are_learnt_beside_the_same_labels_alone(tmp_path):
+    arguments = ("--smoke", "--classifier-images", 0, *FEW, "--out", "run")
+    printed = succeed("image_gan.py", *arguments, cwd=tmp_path)
+    assert "Error on held-out images with 20 labels, 2 subsets of them" in printed
+    found = json.loads((tmp_path / "run/scores.json").read_text())["classes"]
+    assert found["num_labels"] == 20
+    for own in (found, found["supervised_only"]):
+        value = own["error_rate"]["value"]
+        assert len(value) == 2 and all(0 < share < 1 for share in value)
+        protocol = own["ensemble_error_rate"]["protocol"]
+        assert protocol["num_classifiers"] == 2 and protocol["num_held_out"] == 364
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["gan"]["evidence_classes"] == 10
+    lines = (tmp_path / "run/supervised-only.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["step"] == config["steps"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--run-seed", 1, "--label", 3)])
 def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
     succeed("sample.py", smoke[0], "--n", 9, *more, cwd=tmp_path)
@@ -165,6 +193,19 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
         (["--balance-temperature", "1"], "--balance-temperature 1.0: it goes with"),
         (["--extra-data", "ring"], "--extra-data ring"),
         (["--extra-data", "digits", "--extra-share", "1"], "--extra-share 1"),
+        (["--labels-per-class", "0"], "--labels-per-class 0: it must"),
+        (
+            ["--labels-per-class", "999"],
+            "--labels-per-class 999: per_class=999 labelled samples",
+        ),
+        (
+            [*FEW, "--dataset", "files", "--data-dir", "plain.npy"],
+            "--labels-per-class 2: files is not of single images with labels",
+        ),
+        ([*FEW, "--loss", "hinge"], "loss hinge gives no probability of K + 1"),
+        ([*FEW, "--labels"], "--labels True: it does not go with --labels-per-class"),
+        ([*FEW, "--stream"], "--stream True: it does not go with --labels-per-class"),
+        ([*FEW, "--pack", "2"], "--pack 2: it does not go with --labels-per-class"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -74,4 +74,5 @@ def test_scores_are_of_each_seed_beside_real_chirps_and_noise(smoke):
     assert known["held-out real clips"]["coverage"]["modes"] == [10]
     assert known["white noise"]["coverage"]["modes"] == [0]
     assert "matched filters" in printed
-    assert Image.open(folder / "samples.png").size[0] > 300
+    with Image.open(folder / "samples.png") as sheet:
+        assert sheet.size[0] > 300

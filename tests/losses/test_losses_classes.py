@@ -79,6 +79,19 @@ def test_continuous_info_gan_is_a_gaussian_likelihood():
     np.testing.assert_allclose(value, -log_q - 0.5, rtol=1e-4)
 
 
+def test_pseudo_labels_are_the_classes_that_the_teacher_is_sure_of():
+    said, taught = logits(6), logits(7, scale=3.0)
+    probs = special.softmax(taught, axis=1)
+    threshold = np.sort(probs.max(axis=1))[2]  # two of five samples are above it
+    sure = probs.max(axis=1) > threshold
+    expected = sure.sum() / 5 * cross_entropy(said[sure], taught[sure].argmax(axis=1))
+    pair = jnp.asarray(said), jnp.asarray(taught)
+    found = losses.pseudo_labels(*pair, threshold)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    by_teacher = jax.grad(losses.pseudo_labels, argnums=1)(*pair, threshold)
+    assert not np.any(by_teacher)
+
+
 @pytest.mark.parametrize("weight", [0.5, 1.0])
 def test_semi_supervised_is_a_classifier_with_a_class_for_fakes(weight):
     labelled, real, fake = logits(8), logits(9, 7), logits(10, 3)

@@ -18,6 +18,8 @@ from jaxgan.networks import layers
 
 SMALL = {
     "mlp": {"shape": (3,), "hidden": (8, 8), "latent_dim": 4},
+    "noisy_mlp": {"shape": (4, 4, 1), "hidden": 8, "latent_dim": 4},
+    "noisy_conv": {"shape": (8, 8, 1), "width": 4, "hidden": 8, "latent_dim": 4},
     "conv": {"shape": (8, 8, 1), "width": 4, "latent_dim": 4},
     "dcgan": {"shape": (16, 16, 1), "width": 4, "latent_dim": 4},
     "sn_dcgan": {"shape": (16, 16, 1), "width": 4, "latent_dim": 4},

@@ -13,6 +13,7 @@ from jaxgan.networks.layers.conditioning import (
 )
 from jaxgan.networks.layers.linear import Conv, ConvTranspose, Dense
 from jaxgan.networks.layers.minibatch import MinibatchDiscrimination, MinibatchStddev
+from jaxgan.networks.layers.noise import GaussianNoise
 from jaxgan.networks.layers.normalisation import Norm, has_bias
 from jaxgan.networks.layers.phase import PhaseShuffle
 from jaxgan.networks.layers.places import average_pool, finish, leaky_relu, upsample
@@ -35,6 +36,7 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "Dense",
+    "GaussianNoise",
     "Head",
     "MinibatchDiscrimination",
     "MinibatchStddev",

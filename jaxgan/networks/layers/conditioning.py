@@ -19,11 +19,14 @@ https://arxiv.org/abs/1411.1784); `normalisation`: class-conditional scale and s
 shift are functions of z, and of the label if there is one (Chen et al. 2018,
 https://arxiv.org/abs/1810.01365)."""
 
-DISCRIMINATOR = ("none", "concat", "projection", "auxiliary")
+DISCRIMINATOR = ("none", "concat", "projection", "auxiliary", "evidence")
 """`concat`: one-hot labels as further channels; `projection`: the logit gets
 `<e_y, features>` added (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637);
 `auxiliary`: a classifier beside the logit (Odena et al. 2016,
-https://arxiv.org/abs/1610.09585)."""
+https://arxiv.org/abs/1610.09585). `evidence` is told no labels: a classifier into K
+classes and one for generated samples in place of the logit, which is what the classes
+together speak for, `log sum_k exp l_k` (Salimans et al. 2016,
+https://arxiv.org/abs/1606.03498)."""
 
 MODULATION_HIDDEN = 32
 
@@ -116,6 +119,12 @@ class Head(nn.Module):
     def __call__(
         self, features: Array, *, train: bool, label: Array | None = None
     ) -> types.DiscriminatorOutput:
+        if self.conditioning.kind == "evidence":
+            class_logits = self._classes(features, train)
+            evidence = jax.nn.logsumexp(class_logits, axis=-1)
+            return types.DiscriminatorOutput(
+                evidence, recipes.widened(features), class_logits
+            )
         score = linear.Dense(1, self.recipe, use_bias=self.use_bias)
         seen = minibatch.beside(features, self.recipe, train=train)
         logits = score(seen, train=train)[:, 0]
@@ -127,13 +136,16 @@ class Head(nn.Module):
             )
             logits += (embed(classes, train=train) * features).sum(-1)
         if self.conditioning.kind == "auxiliary":
-            classify = linear.Dense(
-                self.conditioning.num_classes, self.recipe, name="classifier"
-            )
-            class_logits = recipes.widened(classify(features, train=train))
+            class_logits = self._classes(features, train)
         return types.DiscriminatorOutput(
             recipes.widened(logits), recipes.widened(features), class_logits
         )
+
+    def _classes(self, features: Array, train: bool) -> Array:
+        classify = linear.Dense(
+            self.conditioning.num_classes, self.recipe, name="classifier"
+        )
+        return recipes.widened(classify(features, train=train))
 
 
 def _one_hot(label, conditioning, dtype):
