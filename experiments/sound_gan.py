@@ -12,7 +12,6 @@ each seed's samples, seed-0.wav ..., beside real.wav. See docs/sound.md.
 """
 
 import dataclasses
-import functools
 
 from jaxgan.scripts import cli, settings
 
@@ -64,17 +63,23 @@ from jaxgan.scripts import replicate_runs, sound_kinds
 SMOKE = {"seeds": 2, "steps": 10, "samples": 100, "pictures": 1, "evaluations": 1}
 SMOKE_LENGTH, SMOKE_WIDTH, SMOKE_CLASSIFIER_IMAGES = 1024, 4, 2_000
 
+
+def smoke(asked: Settings) -> Settings:
+    """Settings of a run of seconds; clips are no longer than was asked for."""
+    return replicate_runs.smoke(
+        asked,
+        most_classifier_images=SMOKE_CLASSIFIER_IMAGES,
+        length=min(asked.length, SMOKE_LENGTH),
+        width=SMOKE_WIDTH,
+        **SMOKE,
+    )
+
+
 SOUNDS = replicate_runs.Kind(
     "sound_gan",
     sound_kinds.load,
     replicate_runs.by_classifier,
-    functools.partial(
-        replicate_runs.smoke,
-        most_classifier_images=SMOKE_CLASSIFIER_IMAGES,
-        length=SMOKE_LENGTH,
-        width=SMOKE_WIDTH,
-        **SMOKE,
-    ),
+    smoke,
     knowing=sound_kinds.knowing,
 )
 

@@ -114,6 +114,33 @@ def test_likelihood_comes_first_and_each_member_has_its_own_step(state, mapper):
     assert np.abs(expected[0] - expected[1]).max() > 1e-2
 
 
+@pytest.mark.parametrize(
+    ("taken", "computed"),
+    [((5, 6), {"first"}), ((7, 8), {"then"}), ((6, 7), {"first", "then"})],
+)
+def test_members_in_step_with_each_other_compute_one_of_the_two(taken, computed):
+    called = set()
+
+    def telling(name):
+        def gradient(hparams, state, batch, key):
+            jax.debug.callback(lambda: called.add(name))
+            return state.step * 1.0, {}, {}
+
+        return types.played_by("generator", gradient, "gradient")
+
+    both = policy.after(telling("first"), telling("then"), 7)
+    none = types.TrainState(*[None] * len(types.TrainState._fields))
+
+    @jax.jit
+    @jax.vmap
+    def of(step):
+        return both(HPARAMS, none._replace(step=step), None, None)[0]
+
+    of(jnp.array(taken))
+    jax.effects_barrier()
+    assert called == computed
+
+
 @pytest.mark.slow
 def test_the_method_trains_by_likelihood_alone_where_it_is_not_yet_over(state):
     rates = types.Pair({"learning_rate": 0.1}, {"learning_rate": 0.0})
@@ -149,6 +176,7 @@ def test_a_loss_that_is_no_mean_over_samples_is_refused():
         ({"rollouts": 0, "likelihood_steps": 5}, "at least 1 roll-out"),
         ({"rollouts": -1}, "at least 1 roll-out"),
         ({"weights": {"feature_matching": 1.0}}, "a term has no policy gradient"),
+        ({"rule": "consensus"}, "rule='consensus' .* through symbols that are drawn"),
     ],
 )
 def test_a_method_without_what_it_needs_is_refused(changed, said):

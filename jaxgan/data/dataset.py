@@ -232,7 +232,13 @@ def load(
         hold images, an argument is out of range or not for this dataset, or images
         cannot be stacked or have no classes of which to make a tail.
     """
+    of_sequences = {"length": length, "vocabulary": vocabulary}
+    if name not in LENGTHS:
+        _require_absent(name, "sequences", **of_sequences)
+    if name != TEXT and unit != texts.UNITS[0]:
+        _require_absent(name, f"{TEXT!r}", unit=unit)
     if name in OF_SOUND:
+        _require_absent(name, "videos", num_frames=num_frames)
         _refuse_for_sound(
             *(name, num_samples),
             image_size=image_size,
@@ -246,8 +252,8 @@ def load(
             f"form={form} is for sounds, which {name!r} has not; leave it out."
         )
     of_images = {"data_dir": data_dir, "image_size": image_size, "resize": resize}
-    of_sequences = {"length": length, "vocabulary": vocabulary}
     if name in LENGTHS:
+        _require_absent(name, "videos", num_frames=num_frames)
         _check_range(name, value_range)
         of_others = {"num_tuples": num_tuples, "imbalance": imbalance}
         _require_absent(name, "images", image_size=image_size, **of_others)
@@ -255,7 +261,6 @@ def load(
             _require_absent(name, "what is drawn", num_samples=num_samples)
             return _load_text(data_dir, unit=unit, **of_sequences)
         return _draw_sequences(name, seed, num_samples, **of_sequences)
-    _require_absent(name, "sequences", **of_sequences)
     if (stacked := stacking.parse(name)) is not None:
         depth, images = stacked
         single = load(images, value_range=value_range, **of_images)

@@ -15,7 +15,9 @@ FEWEST = 2
 def halve(data: dataset.Dataset) -> tuple[dataset.Dataset, dataset.Split]:
     """Sets half of the held-out samples aside.
 
-    Which they are depends on the samples alone, not on their order.
+    Which they are depends on the samples alone, not on their order. Only the windows of
+    a text overlap, so that those of its first half choose, and those of its second half
+    that share no symbol with them score.
 
     Returns:
       The data with one half of the held-out samples, and the other half.
@@ -23,16 +25,22 @@ def halve(data: dataset.Dataset) -> tuple[dataset.Dataset, dataset.Split]:
     Raises:
       UserError: if there are too few of them.
     """
-    rows = shuffling.order(data.test.x)
-    half = len(rows) // 2
+    number, overlapping = len(data.test.x), 0
+    if data.text is not None and data.text.law is None:
+        # At least as many as overlap, whatever the stride of the windows is.
+        overlapping = np.shape(data.test.x)[1] - 1
+        rows = np.arange(number)
+    else:
+        rows = shuffling.order(data.test.x)
+    half = (number - overlapping) // 2
     if half < FEWEST:
         raise errors.UserError(
-            f"{data.name} has {len(rows)} held-out samples, and {2 * FEWEST} are "
-            "needed to choose by some and score by others; add samples."
+            f"{data.name} has {number} held-out samples, and "
+            f"{2 * FEWEST + overlapping} are needed to choose by some and score by "
+            "others; add samples."
         )
-    return data._replace(test=_part(data.test, rows[half:])), _part(
-        data.test, rows[:half]
-    )
+    scored = _part(data.test, rows[half + overlapping :])
+    return data._replace(test=scored), _part(data.test, rows[:half])
 
 
 def _part(split: dataset.Split, rows: np.ndarray) -> dataset.Split:

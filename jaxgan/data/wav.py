@@ -42,7 +42,7 @@ def read(file: pathlib.Path | BinaryIO, name: str | None = None) -> Wave:
 
     Raises:
       UserError: if it is no such file, holds no samples or fewer than it says, or has
-        several channels.
+        several channels, samples of more than 32 bits or none a second.
     """
     name = str(file) if name is None else name
     try:
@@ -56,6 +56,11 @@ def read(file: pathlib.Path | BinaryIO, name: str | None = None) -> Wave:
         raise errors.UserError(
             f"{name} has {header.nchannels} channels, but recordings must have one; "
             "mix them down to mono, or write the channels as files of their own."
+        )
+    if not 1 <= header.sampwidth <= 4 or header.framerate < 1:
+        raise errors.UserError(
+            f"{name} has {8 * header.sampwidth}-bit samples, {header.framerate} a "
+            f"second, but has to have 8 to 32 bits and at least 1; {WAY_OUT}."
         )
     if len(raw) != header.nframes * header.sampwidth or not raw:
         raise errors.UserError(

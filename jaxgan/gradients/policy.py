@@ -12,8 +12,6 @@ References:
   https://arxiv.org/abs/1609.05473
 """
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -132,15 +130,18 @@ def after(first: types.Gradient, then: types.Gradient, steps: int) -> types.Grad
 
     def gradient(hparams, state, batch, key):
         due = state.step < steps
-        # Members that are in step with each other compute one of the two.
-        return jax.lax.cond(
-            gradients.any_member(due),
-            lambda: _chosen(
-                due,
-                lambda: first(hparams, state, batch, key),
-                lambda: then(hparams, state, batch, key),
-            ),
-            lambda: then(hparams, state, batch, key),
+
+        def taken(own, holds):
+            # Members that are in step with each other compute one of the two.
+            shapes = jax.eval_shape(own, hparams, state, batch, key)
+            return jax.lax.cond(
+                gradients.any_member(holds),
+                lambda: own(hparams, state, batch, key),
+                lambda: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes),
+            )
+
+        return jax.tree.map(
+            lambda x, y: jnp.where(due, x, y), taken(first, due), taken(then, ~due)
         )
 
     return types.played_by(player, gradient, "gradient")
@@ -226,11 +227,6 @@ def _told(gan, state, batch, grads, of_samples):
         "generator_gradient_norm": gradients.global_norm(grads),
     }
     return grads, state.collections.generator, metrics
-
-
-def _chosen(holds: Array, one: Callable, other: Callable):
-    """What a member's own condition says, where not all members agree."""
-    return jax.lax.cond(holds, one, other)
 
 
 def _require_log_probs(gan: types.GAN) -> None:

@@ -6,7 +6,7 @@ References:
   https://arxiv.org/abs/1802.01886, whose smoothing this is
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,22 +40,35 @@ class References(NamedTuple):
     Attributes:
       tokens: of each.
       self_bleu: of them among themselves.
+      empty: symbols that fill up what is shorter, and are no part of it at its end.
     """
 
     tokens: list[list[int]]
     self_bleu: float
+    empty: frozenset[int] = frozenset()
 
 
-def references(real: ArrayLike, number: int) -> References:
-    """So many of the sequences `[M, T]`, evenly spread; at least 2.
+def references(real: ArrayLike, number: int, empty: Collection[int] = ()) -> References:
+    """So many of the sequences `[M, T]`, evenly spread, or all if there are fewer.
+
+    Args:
+      real: at least 2.
+      number: at least 2.
+      empty: see `References`.
 
     Raises:
-      UserError: if NLTK is not installed.
+      UserError: if NLTK is not installed, or there are fewer than 2.
     """
     require()
     real = np.asarray(real)
-    chosen = real[np.linspace(0, len(real) - 1, number).astype(int)].tolist()
-    return References(chosen, _self_bleu(chosen))
+    number = min(number, len(real))
+    if number < 2:
+        raise errors.UserError(
+            f"BLEU and self-BLEU are of at least 2 sequences, but here is {number}; "
+            "add held-out ones, or give bleu=0."
+        )
+    chosen = _shortened(real[np.linspace(0, len(real) - 1, number).astype(int)], empty)
+    return References(chosen, _self_bleu(chosen), frozenset(empty))
 
 
 def of(tokens: ArrayLike, beside: References) -> dict[str, scores.Score]:
@@ -80,7 +93,7 @@ def of(tokens: ArrayLike, beside: References) -> dict[str, scores.Score]:
         samples=tokens.shape[1],
         references=len(chosen),
     )
-    every = [own.tolist() for own in tokens]
+    every = [_shortened(own, beside.empty) for own in tokens]
     return {
         "bleu": scores.Score(
             value=np.array([_mean([_bleu(x, chosen) for x in own]) for own in every]),
@@ -92,6 +105,12 @@ def of(tokens: ArrayLike, beside: References) -> dict[str, scores.Score]:
             protocol=protocol,
         ),
     }
+
+
+def _shortened(tokens: np.ndarray, empty: Collection[int]) -> list[list[int]]:
+    """Sequences `[N, T]` without the empty symbols at their ends."""
+    last = np.where(np.isin(tokens, [*empty]), 0, np.arange(1, tokens.shape[1] + 1))
+    return [own[:end].tolist() for own, end in zip(tokens, last.max(1), strict=True)]
 
 
 def _self_bleu(own: Sequence[list[int]]) -> float:

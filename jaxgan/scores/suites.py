@@ -247,6 +247,8 @@ def noun_of(data: dataset.Dataset) -> tuple[str, str]:
     """What samples are called, many and one."""
     if is_of_videos(data):
         return "videos", "video"
+    if data.text is not None:
+        return "sequences", "sequence"
     return ("images", "image") if data.sample_rate is None else ("clips", "clip")
 
 

@@ -36,8 +36,9 @@ def of_text(
     """
     train, real = (sequences.tokens(own.x) for own in (data.train, data.test))
     floors = ngrams.floors(train, real, num_samples)
-    beside = bleu.references(real, num_bleu) if num_bleu else None
     what = data.text
+    empty = [i for i, symbol in enumerate(what.symbols) if not symbol]
+    beside = bleu.references(real, num_bleu, empty) if num_bleu else None
 
     def suite(x: ArrayLike) -> Records:
         x = np.asarray(x)

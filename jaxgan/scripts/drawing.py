@@ -115,7 +115,7 @@ def _balanced(asked: settings.Images, data: dataset.Dataset) -> modes_lib.Modes:
     if asked.balance == "class":
         need = "it goes with --balance cluster"
         cli.require(number is None, "--balance-clusters", number, need)
-        need = f"the images of {data.name} have no labels; try --balance cluster"
+        need = f"the samples of {data.name} have no labels; try --balance cluster"
         cli.require(data.train.label is not None, "--balance", "class", need)
         # Of the classes that there are.
         _, label = np.unique(np.asarray(data.train.label), return_inverse=True)

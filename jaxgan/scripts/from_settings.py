@@ -336,7 +336,8 @@ def networks_for(
         described["evidence_classes"] = data.num_classes
     known = networks.ARCHITECTURES.get(asked.network)
     takes = {} if known is None else inspect.signature(known.build).parameters
-    if asked.width is not None or "width" in takes:
+    # What is usual in a script is not asked for, where a network has no width.
+    if "width" in takes or asked.width not in (None, type(asked).width):
         described["width"] = asked.width or WIDTH
     if "bounded" in takes:
         described["bounded"] = True
@@ -351,7 +352,19 @@ def networks_for(
     with cli.flag(
         "--network", f"{asked.network} for {suites.noun_of(data)[0]} of {size}"
     ):
-        return gan_lib.build(described), described
+        gan = gan_lib.build(described)
+        params_of(gan)
+        return gan, described
+
+
+def params_of(gan: types.GAN) -> types.Pair:
+    """Shapes of the parameters of both players, of which nothing is computed.
+
+    Raises:
+      UserError: if the latent dimension or the labels do not suit the networks.
+    """
+    params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
+    return params
 
 
 def numbers_for(asked: settings.Network, takes: Mapping[str, Any]) -> dict[str, Any]:
@@ -514,9 +527,9 @@ def method_for(
         numbers = methods.numbers(method)
         schedules.check(numbers)
         schedules.check_values(numbers)
-    with cli.flag("--freeze", " ".join(asked.freeze)):
-        params, _ = jax.eval_shape(gan.init, jax.eval_shape(lambda: jax.random.key(0)))
-        freezing.check(params, asked.freeze)
+    if asked.freeze:
+        with cli.flag("--freeze", " ".join(asked.freeze)):
+            freezing.check(params_of(gan), asked.freeze)
     with cli.flag("--consistency", " ".join(asked.consistency)):
         augmentation.check(asked.consistency, np.shape(data.train.x)[1:])
     named = f"{asked.loss} --penalties {' '.join(asked.penalties)} --rule {asked.rule}"

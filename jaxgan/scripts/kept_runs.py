@@ -8,12 +8,16 @@ import jax
 import numpy as np
 
 from jaxgan.core import errors
-from jaxgan.data import dataset, samples
+from jaxgan.data import clips, dataset, samples
 from jaxgan.ensembles import saved_discriminators
 from jaxgan.scripts import cli, ensemble_remedies, long_tails, probing
 
 DATA = ("image_size", "value_range")
 """Settings that say how images are read, pairs of numbers or None."""
+
+
+SEQUENCES = ("length", "vocabulary", "unit")
+"""Settings that say what sequences are made of a text, or drawn."""
 
 
 def data_of(
@@ -47,6 +51,7 @@ def data_of(
         imbalance=config.get("imbalance"),
         num_frames=config.get("num_frames"),
         **pairs,
+        **_of_kind(name, config),
     )
     own = dataset.fingerprint(data.train.x)
     if own != stored:
@@ -55,6 +60,18 @@ def data_of(
             "where those of the run lie."
         )
     return data, config
+
+
+def _of_kind(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What a run says of its clips or its sequences, as `dataset.load` takes it."""
+    if name in dataset.OF_SOUND:
+        usual = clips.Form()._asdict()
+        return {
+            "form": clips.Form(**{own: config.get(own, usual[own]) for own in usual})
+        }
+    if name in dataset.LENGTHS:
+        return {own: config[own] for own in SEQUENCES if own in config}
+    return {}
 
 
 def outside(

@@ -144,7 +144,7 @@ def main(asked: Any, kind: Kind, hooks: Sequence[runs.Hook] = ()) -> None:
             record,
             history,
             {title: kind.pictures(x) for title, x in shown.items()},
-            columns=kind.in_a_row or len(shown["real"]) // replicate_grids.ROWS,
+            columns=kind.in_a_row or len(shown["seed 0"]) // replicate_grids.ROWS,
             title=f"{reports.count(asked.seeds, 'GAN')} on {asked.dataset}",
             made_by=journal.made_by(asked),
             column_names=replicate_grids.column_names(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import json
 import pathlib
 from collections.abc import Mapping
@@ -136,7 +137,9 @@ def sections(
 ) -> list[reports.Section]:
     """Samples in writing, and what came out since the maximum-likelihood start."""
     shown = [writing.escaped(what, x)[:SHOWN] for x in samples.values()]
-    rows = [[i + 1, *own] for i, own in enumerate(zip(*shown, strict=True))]
+    # There may be fewer held-out ones.
+    beside = itertools.zip_longest(*shown, fillvalue="")
+    rows = [[i + 1, *own] for i, own in enumerate(beside)]
     table = reports.Table(["sample", *samples], rows)
     said = " ".join(since_likelihood(asked, folder))
     return [reports.Section("In writing", said, [table])]

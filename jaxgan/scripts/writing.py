@@ -11,6 +11,11 @@ from jaxgan.data import sequences
 LINE, MOST_LINES, IN_A_ROW = 36, 4, 2
 """Letters in a line of a picture, lines in it at most, and pictures in a row."""
 
+ESCAPES = {
+    ord(own): repr(own)[1:-1] for own in "\\\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+}
+"""How the backslash and all that ends a line are written."""
+
 
 def noted(notes: Mapping[str, Any]) -> sequences.Sequences | None:
     """What the symbols are, by the notes of a saved mixture; None of other samples."""
@@ -30,7 +35,7 @@ def pictures(what: sequences.Sequences, x: np.ndarray) -> np.ndarray:
 def escaped(what: sequences.Sequences, x: np.ndarray) -> list[str]:
     """Sequences in writing, a line each."""
     texts = sequences.written(what, sequences.tokens(x))
-    return [text.replace("\\", "\\\\").replace("\n", "\\n") for text in texts]
+    return [text.translate(ESCAPES) for text in texts]
 
 
 def _lines(text: str) -> Sequence[str]:

@@ -32,6 +32,7 @@ class Rule(NamedTuple):
       weight: of the rule's own term in `hparams.penalties`, as published, or None if it
         has none.
       forward_mode: whether networks need convolutions in the plain form.
+      differentiates: whether it takes derivatives of the players' gradients.
     """
 
     build: Callable[..., types.Step]
@@ -40,6 +41,7 @@ class Rule(NamedTuple):
     alternates: bool = False
     weight: float | None = None
     forward_mode: bool = False
+    differentiates: bool = False
 
 
 class Made(NamedTuple):
@@ -159,9 +161,16 @@ RULES: dict[str, Rule] = {
     ),
     "optimistic": Rule(_simultaneous, optimizer=optimizers_lib.optimistic),
     "lola": Rule(_lola),
-    "consensus": Rule(_mixing(rotation.consensus), weight=10.0),
-    "symplectic": Rule(_mixing(rotation.symplectic), weight=1.0, forward_mode=True),
-    "competitive": Rule(_mixing(competition.competitive), forward_mode=True),
+    "consensus": Rule(_mixing(rotation.consensus), weight=10.0, differentiates=True),
+    "symplectic": Rule(
+        _mixing(rotation.symplectic),
+        weight=1.0,
+        forward_mode=True,
+        differentiates=True,
+    ),
+    "competitive": Rule(
+        _mixing(competition.competitive), forward_mode=True, differentiates=True
+    ),
 }
 """All rules by name; `optimistic` is `simultaneous` with an optimistic optimiser, and
 `lookahead` goes back after every five alternating steps."""

@@ -368,6 +368,13 @@ def _policy(
             f"weight of {sorted(terms)[0]!r} with rollouts={method.rollouts}: a term "
             "has no policy gradient; leave one of them out."
         )
+    if rules.get(method.rule).differentiates:
+        # Its estimate would lack what the draw of the symbols depends on.
+        raise errors.UserError(
+            f"rule={method.rule!r} with rollouts={method.rollouts}: it differentiates "
+            "gradients, which do not pass through symbols that are drawn; choose "
+            "another rule, such as alternating or extragradient."
+        )
     return policy.after(
         policy.likelihood(gan, loss),
         policy.reinforce(gan, loss, method.rollouts),

@@ -71,7 +71,11 @@ def test_what_is_no_such_text_is_refused(tmp_path, content, options, said):
         ("grammar", {"vocabulary": 5}, "vocabulary=5, but the grammar has 13"),
         ("grammar", {"length": 2}, "no string of the grammar is so short"),
         ("oracle", {"image_size": (8, 8)}, "it is for images"),
+        ("oracle", {"num_frames": 4}, "it is for videos"),
+        ("grammar", {"unit": "bytes"}, "it is for 'text'"),
         ("digits", {"length": 8}, "it is for sequences"),
+        ("chirps", {"length": 1024}, "it is for sequences"),
+        ("chirps", {"num_frames": 4}, "it is for videos"),
     ],
 )
 def test_what_does_not_suit_a_dataset_is_refused(monkeypatch, name, options, said):

@@ -58,11 +58,23 @@ def test_another_reader_finds_what_was_written(tmp_path):
         (riff(bytes(8), 16, channels=2), "2 channels"),
         (riff(bytes(8), 16, size=20), "10 samples and holds 4"),
         (riff(b"", 16), "0 samples"),
+        (riff(bytes(10), 40), "40-bit samples"),
+        (riff(bytes(8), 16, rate=0), "16-bit samples, 0 a second"),
         (b"no sound at all", "cannot be read"),
         (b"RIFF", "cannot be read"),
         (b"", "cannot be read"),
     ],
-    ids=["float", "stereo", "truncated", "no samples", "text", "header", "empty"],
+    ids=[
+        "float",
+        "stereo",
+        "truncated",
+        "no samples",
+        "wide",
+        "rate",
+        "text",
+        "header",
+        "empty",
+    ],
 )
 def test_what_is_no_whole_recording_of_one_channel_is_refused(content, says, tmp_path):
     path = tmp_path / "bad.wav"

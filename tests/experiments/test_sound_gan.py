@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
+from jaxgan.data import wav
+
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sound_gan.py"
 
 
@@ -90,3 +92,18 @@ def test_scores_are_of_each_seed_beside_real_chirps_and_noise(smoke):
     assert "matched filters" in printed
     with Image.open(folder / "samples.png") as sheet:
         assert sheet.size[0] > 300
+
+
+@pytest.mark.slow
+def test_few_recordings_without_labels_make_a_whole_run(tmp_path):
+    (tmp_path / "own").mkdir()
+    for i in range(12):
+        x = np.random.default_rng(i).uniform(-0.5, 0.5, 256)
+        wav.write(tmp_path / "own" / f"{i}.wav", x, 8000)
+    own = ("--dataset", "sounds", "--data-dir", tmp_path / "own", "--length", 256)
+    result = run("--smoke", "--seeds", 1, *own, "--out", "run", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # One of twelve is held out, which is all that there is of a sheet of real ones.
+    _, x = wavfile.read(tmp_path / "run" / "real.wav")
+    assert len(x) == 256 + 800 and (tmp_path / "run" / "report.html").exists()
+    assert "no scores, as a classifier needs labels" in result.stdout

@@ -112,7 +112,10 @@ def test_what_came_after_maximum_likelihood_is_told_seed_by_seed(smoke):
             "no mean over samples",
         ),
         (("--bleu", 1), "--bleu 1: it must be 0, or 2 or more"),
-        (("--network", "gumbel_text", "--latent-dim", 9), "--latent-dim 9 must be"),
+        (
+            ("--network", "gumbel_text", "--latent-dim", 9),
+            "--network gumbel_text .*: --latent-dim 9 must be",
+        ),
         (("--network", "gumbel_text", "--numbers", "temperature:0"), "temperature"),
         (("--numbers", "blocks:1.5"), "--numbers blocks:1.5: it must be a whole"),
     ],

@@ -168,3 +168,23 @@ def test_copies_of_references_have_bleu_one_and_copies_of_each_other_self_bleu_o
     same = bleu.of(np.repeat(own[None, :1], 4, 1), beside)
     assert same["self_bleu"].value == pytest.approx([1])
     assert same["self_bleu"].target == pytest.approx(found["self_bleu"].value)
+
+
+def test_what_fills_up_a_sequence_is_no_part_of_its_bleu():
+    bleu_score = pytest.importorskip("nltk.translate.bleu_score")
+    own, other = [1, 2, 3, 4, 5, 6, 0, 0, 0, 0], [1, 2, 3, 4, 0, 9, 8, 0, 0, 0]
+    beside = bleu.references(np.array([own, own]), 2, empty=[0])
+    smoothing = bleu_score.SmoothingFunction().method1
+    expected = bleu_score.sentence_bleu(
+        [own[:6]], other[:7], smoothing_function=smoothing
+    )
+    found = bleu.of(np.array([[other, other]]), beside)
+    assert found["bleu"].value == pytest.approx([expected])
+
+
+def test_no_held_out_sequence_stands_twice_among_the_references():
+    pytest.importorskip("nltk.translate.bleu_score")
+    beside = bleu.references(np.arange(24).reshape(4, 6), 9)
+    assert len(beside.tokens) == 4 and beside.self_bleu < 0.05
+    with pytest.raises(errors.UserError, match="at least 2 sequences, but here is 1"):
+        bleu.references(B[:1], 9)

@@ -1,5 +1,6 @@
 """What jaxgan.scripts.from_settings asks of data before a run begins or goes on."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -187,3 +188,33 @@ def test_both_players_have_the_numbers_of_their_optimiser():
     )
     usual = from_settings.optimizer_numbers(settings.Training())
     assert usual.generator == {"learning_rate": 1e-3, "b1": 0.5, "b2": 0.99}
+
+
+@dataclasses.dataclass(frozen=True)
+class OfWidth(settings.Network):
+    """Networks of a script that has a width of its own."""
+
+    width: int | None = 8
+
+
+@pytest.mark.parametrize(
+    ("network", "width", "found"),
+    [("mlp", 8, None), ("mlp", None, None), ("conv", 8, 8), ("conv", None, 16)],
+)
+def test_a_usual_width_is_left_out_where_a_network_has_none(network, width, found):
+    asked = OfWidth(network=network, width=width)
+    _, described = from_settings.networks_for(
+        asked, own(0), labels=False, rule="alternating"
+    )
+    assert described.get("width") == found
+
+
+def test_a_width_that_a_network_has_not_and_latents_that_do_not_suit_are_refused():
+    how = {"labels": False, "rule": "alternating"}
+    with pytest.raises(errors.UserError, match="width=9 is no argument"):
+        from_settings.networks_for(OfWidth(network="mlp", width=9), own(0), **how)
+    x = np.zeros((4, 2, 4, 4, 1), np.uint8)
+    videos = own(0)._replace(train=dataset.Split(x), test=dataset.Split(x))
+    asked = OfWidth(network="mocogan", latent_dim=20)
+    with pytest.raises(errors.UserError, match="--network mocogan for videos of .*20"):
+        from_settings.networks_for(asked, videos, **how)
