@@ -30,7 +30,7 @@ class Settings(
 
 if __name__ == "__main__":
     # Before JAX, so that --help is instant.
-    SETTINGS = cli.parse(Settings, __doc__, settings.of_few_labels, ("steps",))
+    SETTINGS = cli.parse(Settings, __doc__, settings.of_recipe, ("steps",))
     if SETTINGS.smoke:
         cli.compile_fast()
 

@@ -167,7 +167,8 @@ def _turned(
     usual = [*spatial, 1, 0] if array.ndim > 1 else [*range(array.ndim)]
     try:
         unknown = set(entry) - {"to", "axes", "flip"}
-        turned = np.transpose(array, entry.get("axes", usual))
+        axes = entry.get("axes")
+        turned = np.transpose(array, usual if axes is None else axes)
         flipped = np.flip(turned, tuple(entry.get("flip", ())))
         if unknown or not isinstance(entry["to"], str):
             raise ValueError(f"unknown: {', '.join(unknown)}" if unknown else "no name")

@@ -2,7 +2,8 @@
 
 Each writes locally unless its own environment variables say where else: Weights &
 Biases below the run folder until WANDB_MODE is online, MLflow into a database there
-until MLFLOW_TRACKING_URI names a server. A run that goes on goes on there as well.
+until MLFLOW_TRACKING_URI names a server. A run that goes on goes on there as well; one
+that ends by an error or a signal has failed there until then.
 """
 
 import contextlib
@@ -93,8 +94,10 @@ def _wandb(folder: pathlib.Path, settings: Mapping[str, str]) -> Iterator[Log]:
     )
     try:
         yield lambda step, numbers: run.log(dict(numbers), step=step)
-    finally:
-        run.finish()
+    except BaseException:
+        run.finish(exit_code=1)
+        raise
+    run.finish()
 
 
 @contextlib.contextmanager
@@ -121,7 +124,11 @@ def _mlflow(folder: pathlib.Path, settings: Mapping[str, str]) -> Iterator[Log]:
         for first in range(0, len(values), 1000):  # as many as one request may have
             client.log_batch(name, metrics=values[first : first + 1000])
 
-    yield log
+    try:
+        yield log
+    except BaseException:
+        client.set_terminated(name, "FAILED")
+        raise
     client.set_terminated(name)
 
 

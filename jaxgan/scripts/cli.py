@@ -62,6 +62,7 @@ ADDED = {
         "init_from",
         "init_mapping",
         "freeze",
+        "preset",
         "keep",
         "patience",
     ),

@@ -154,9 +154,9 @@ def sentences(kept: Mapping[str, Any], scored: int) -> list[str]:
     ]
     rows = zip(kept["values"], kept["at"], kept["stopped"], strict=True)
     for seed, (value, at, stopped) in enumerate(rows):
-        own = f"{value:.4g} at step {at}"
-        if value is None:
-            own = "no evaluation gave a number, so that it has its last weights"
+        own = "no evaluation gave a number, so that it has its last weights"
+        if value is not None:
+            own = f"{value:.4g} at step {at}"
         end = "" if stopped is None else f"; it stopped at step {stopped}"
         said.append(f"seed {seed}: {own}{end}")
     return said

@@ -366,6 +366,9 @@ class FewLabels(Images):
     """semi-supervised: labelled images of each class, others for each seed; the
     discriminator tells K + 1 classes apart, and other flags are FEW_LABELS in
     jaxgan/scripts/settings.py unless they are given; None for none"""
+    preset: Literal["r3gan"] | None = None
+    """r3gan: the network, loss, penalties and schedules of that paper, over --steps,
+    unless they are given; None for this project's own"""
 
 
 FEW_LABELS: dict[str, Any] = {
@@ -381,11 +384,50 @@ FEW_LABELS: dict[str, Any] = {
 """How a GAN of few labels is trained; as published is `noisy_mlp` without the rest."""
 
 
-def of_few_labels(asked: Any) -> Any:
-    """Settings as `FEW_LABELS` has them where there are few labels; for `cli.parse`."""
-    if asked.labels_per_class is None:
-        return asked
-    return dataclasses.replace(asked, **FEW_LABELS)
+def r3gan(steps: int) -> dict[str, Any]:
+    """R3GAN's recipe, its CIFAR-10 numbers, with schedules that are as long as the run.
+
+    gamma / 2 is the weight of both penalties here. Of the authors' recipe the
+    augmentation, of a probability that grows to 0.55, is left out, and the average of
+    the weights is the usual one.
+
+    References:
+      Huang et al., The GAN is dead; long live the GAN! A Modern GAN Baseline, 2024,
+      https://arxiv.org/abs/2501.05441
+    """
+    finals = {
+        "learning_rate": 0.25,
+        "b2": 1.1,
+        "penalties.r1": 0.1,
+        "penalties.r2": 0.1,
+    }
+    return {
+        "network": "r3gan",
+        "loss": "relativistic",
+        "penalties": ("r1:0.025", "r2:0.025"),
+        "learning_rate": 2e-4,
+        "discriminator_learning_rate": 2e-4,
+        "betas": (0.0, 0.9),
+        "schedules": tuple(
+            f"{field}.cosine.{number}"
+            for field, final in finals.items()
+            for number in (f"steps:{steps}", f"final:{final:g}")
+        ),
+    }
+
+
+def of_recipe(asked: Any) -> Any:
+    """Settings as a preset, or few labels, have them where asked; for `cli.parse`.
+
+    Raises:
+      UserError: if both are asked for.
+    """
+    few, preset = asked.labels_per_class is not None, asked.preset
+    need = "it goes without --labels-per-class, which has a recipe of its own"
+    cli.require(not (few and preset), "--preset", preset, need)
+    if preset is not None:
+        return dataclasses.replace(asked, **r3gan(asked.steps))
+    return dataclasses.replace(asked, **FEW_LABELS) if few else asked
 
 
 DIVERSITY: dict[str, cli.Check] = {

@@ -32,7 +32,8 @@ def run(*arguments, cwd):
 def smoke(tmp_path_factory):
     """Folder of a smoke run on chirps, and what it printed."""
     folder = tmp_path_factory.mktemp("smoke")
-    result = run("--smoke", "--evaluations", 0, "--out", "run", cwd=folder)
+    keep = ("--keep", "best:matched_energy", "--evaluations", 1)
+    result = run("--smoke", *keep, "--out", "run", cwd=folder)
     assert result.returncode == 0, result.stderr
     return folder / "run", result.stdout
 
@@ -53,6 +54,19 @@ def test_a_run_keeps_wav_files_spectrograms_and_what_any_run_keeps(smoke):
     assert (config["dataset"], config["length"]) == ("chirps", 1024)
     assert config["gan"]["shape"] == [1024, 1] and len(config["class_names"]) == 10
     assert config["data"].startswith("int16[4000, 1024, 1] ")
+
+
+def test_the_weights_that_are_kept_were_chosen_by_samples_that_no_score_has(smoke):
+    folder, printed = smoke
+    record = json.loads((folder / "scores.json").read_text())
+    kept, scored = record["kept"], record["scores"]["matched_energy"]["value"]
+    assert kept["by"] == "matched_energy" and kept["at"] == [record["steps"]] * 2
+    # Of other samples of the same generators, each way of it: more is better.
+    np.testing.assert_allclose(kept["values"], scored, atol=0.1)
+    assert min(kept["values"]) > 0
+    assert kept["chose"] == 2000  # of the 4,000 that are held out
+    assert "and the other 2,000 held-out ones" in printed
+    assert "best matched energy at any evaluation are kept" in printed
 
 
 def test_the_wav_files_hold_each_clip_of_the_sheet_at_the_rate_of_the_data(smoke):

@@ -48,6 +48,10 @@ def test_mlflow_has_a_run_that_was_resumed_as_one(tmp_path, monkeypatch):
 
     assert history("generator_loss/mean") == {5: 8.75, 10: 17.5, 15: 26.25}
     assert history("scores/modes/mean") == {5: 9, 15: 9}
+    with pytest.raises(MemoryError), loggers.opened(["mlflow"], tmp_path, {}):
+        raise MemoryError
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
 
 
 @pytest.mark.oracle
