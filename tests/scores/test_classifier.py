@@ -120,7 +120,7 @@ def test_few_colour_images_of_odd_size_and_bytes():
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 11, 3), (32, 32, 3)])
-@pytest.mark.parametrize("architecture", classifier.NETWORKS)
+@pytest.mark.parametrize("architecture", ["convolutional", "fully_connected"])
 def test_networks_take_images_of_any_size(architecture, shape):
     network = classifier.NETWORKS[architecture](num_classes=7)
     x = jax.ShapeDtypeStruct((5, *shape), jnp.float32)
