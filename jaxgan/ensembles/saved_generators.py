@@ -2,7 +2,8 @@
 
 import hashlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -61,7 +62,8 @@ def members(
       seed: mixture i draws with `fold_in(key(seed), i)`.
 
     Returns:
-      The samples; those of a dead generator are NaN.
+      The samples; those of a dead generator are NaN. They have the labels that were
+      asked of the generators, if these are conditional.
 
     Raises:
       UserError: for a file that holds no mixture, and networks that differ; and where
@@ -77,8 +79,10 @@ def members(
     key = randomness.key(seed)
     return [
         # One GAN for all, as a program belongs to it.
-        _member(path, networks, mixture, jax.random.fold_in(key, i), number, seed, i)
-        for i, (path, (_, mixture, _)) in enumerate(zip(paths, loaded, strict=True))
+        _member(
+            path, networks, mixture, jax.random.fold_in(key, i), number, seed, i
+        )._replace(**_labelled(mixture, jax.random.fold_in(key, i), number, own))
+        for i, (path, (_, mixture, own)) in enumerate(zip(paths, loaded, strict=True))
     ]
 
 
@@ -121,6 +125,27 @@ def _member(
         "values": "rounded from [-1, 1] to bytes" if len(shape) == 3 else "as they are",
     }
     return samples.Samples(str(path), number, shape, read, sha256, facts=facts)
+
+
+def _labelled(
+    mixture: ensembles.Mixture, key: jax.Array, number: int, notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fields of `samples.Samples` about classes, none of unconditional generators.
+
+    Draw by draw the labels are those of the samples.
+    """
+    if mixture.classes is None:
+        return {}
+    drawn = [
+        ensembles.asked_labels(mixture, jax.random.fold_in(key, chunk), DRAWN)
+        for chunk in range(-(-number // DRAWN))
+    ]
+    names = notes.get("class_names")
+    return {
+        "label": np.concatenate([np.asarray(own) for own in drawn])[:number],
+        "num_classes": mixture.classes.shape[1],
+        "class_names": None if names is None else tuple(names),
+    }
 
 
 def _check_range(path: pathlib.Path, x: np.ndarray) -> None:
