@@ -46,6 +46,11 @@ class Settings:
     """drawn from each generator; of other samples all are scored"""
     arm: str | None = None
     """of the run, such as per_mode; None for all"""
+    average: tuple[float, ...] = ()
+    """of a run with --averages, relative widths of further averages of the generators'
+    weights, such as 0.02 0.05 0.1: each is a column of the table"""
+    average_step: int | None = None
+    """after which the averages are; None for the end of the run"""
     image_size: tuple[int, int] | None = None
     """height and width to which images of files and datasets are resized"""
     value_range: tuple[float, float] | None = None

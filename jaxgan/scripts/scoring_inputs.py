@@ -6,7 +6,7 @@ from typing import Any
 
 from jaxgan.core import errors
 from jaxgan.data import samples
-from jaxgan.ensembles import saved_generators
+from jaxgan.ensembles import kept_averages, saved_generators
 from jaxgan.scores import by_name, suites
 from jaxgan.scripts import cli, scoring
 
@@ -153,6 +153,9 @@ def scored(asked: Any, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
     path = pathlib.Path(asked.scored).expanduser()
     if not is_run(asked.scored, asked):
         cli.require(asked.arm is None, "--arm", asked.arm, "only runs have arms")
+        for name in ("average", "average_step"):
+            value, flag = getattr(asked, name), "--" + name.replace("_", "-")
+            cli.require(value in ((), None), flag, value, "only runs keep averages")
         found = samples.find(asked.scored, **where)
         found = samples.choose(found, found.number, asked.seed)
         return {"scored": scoring.Row([found])}
@@ -162,7 +165,38 @@ def scored(asked: Any, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
             asked.arm in arms, "--arm", asked.arm, f"there is {', '.join(arms)}"
         )
         arms = {asked.arm: arms[asked.arm]}
-    return {
-        arm: scoring.Row(saved_generators.members(paths, asked.samples, asked.seed))
+    own = asked.samples, asked.seed
+    rows = {
+        arm: scoring.Row(saved_generators.members(paths, *own))
         for arm, paths in arms.items()
     }
+    for average in averages(asked, path):
+        title = f"average {average.width:g}"
+        for arm, paths in arms.items():
+            found = saved_generators.members(paths, *own, average)
+            rows[title if len(arms) == 1 else f"{arm}, {title}"] = scoring.Row(found)
+    return rows
+
+
+def averages(asked: Any, path: pathlib.Path) -> list[kept_averages.Average]:
+    """The averages that are asked for of a run, and how near they are said.
+
+    Raises:
+      UserError: if the run kept none, or there is no such average.
+    """
+    at = asked.average_step
+    need = "it goes with --average"
+    cli.require(bool(asked.average) or at is None, "--average-step", at, need)
+    if not asked.average:
+        return []
+    shown = " ".join(f"{width:g}" for width in asked.average)
+    shown += "" if at is None else f" --average-step {at}"
+    with cli.flag("--average", shown):
+        folder = path if path.is_dir() else path.parent
+        found = kept_averages.read(folder, dict.fromkeys(asked.average), at)
+    for own in found:
+        print(
+            f"average {own.width:g} after step {own.step}: the snapshots have its "
+            f"profile but for {own.error:.1%}"
+        )
+    return found

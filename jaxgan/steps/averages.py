@@ -88,10 +88,15 @@ def require(
     Raises:
       UserError: if the generator was moved and its average handed on as it was.
     """
-    if hparams.ema_decay is None:
-        return
     weights = before.params.generator, after.params.generator
-    if not _same(*weights) and _same(before.ema, after.ema):
+    if _same(*weights):
+        return
+    if hparams.averages is not None and _same(before.averages, after.averages):
+        raise errors.UserError(
+            "hparams.averages is given but the step keeps no power-function averages; "
+            "give steps.power_averaged(step), or leave averages out."
+        )
+    if hparams.ema_decay is not None and _same(before.ema, after.ema):
         raise errors.UserError(
             "hparams.ema_decay is given but the step keeps no average; give "
             "steps.averaged(step), or leave ema_decay out."

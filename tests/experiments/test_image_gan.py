@@ -143,6 +143,14 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
     ("arguments", "said"),
     [
         (["--dataset", "nonsense"], "--dataset nonsense"),
+        (["--averages", "0.05", "0.3"], "--averages 0.05 0.3: width=0.3 must be above"),
+        (["--averages", "0.1", "0.1"], "--averages 0.1 0.1.*each width once"),
+        (["--snapshots", "5"], "--snapshots 5.*it goes with --averages"),
+        (["--averages", "0.1", "--snapshots", "0"], "--snapshots 0"),
+        (
+            ["--averages", "0.1", "--keep", "best:frechet_distance"],
+            "--averages 0.1.* --keep best",
+        ),
         (["--dataset", "ring"], "--dataset ring"),
         (["--network", "nonsense"], "--network nonsense"),
         (["--network", "conv", "--image-size", "9", "9"], "--network conv for images"),
