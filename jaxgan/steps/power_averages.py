@@ -47,7 +47,7 @@ def relative_width(exponent: ArrayLike) -> jax.Array:
     return jnp.sqrt((gamma + 1) / (gamma + 3)) / (gamma + 2)
 
 
-def check_width(width: float, name: str = "width") -> None:
+def check_width(width: float) -> None:
     """Asks for a relative width that an average can have.
 
     Raises:
@@ -55,8 +55,8 @@ def check_width(width: float, name: str = "width") -> None:
     """
     if not 0 < width <= WIDEST:
         raise errors.UserError(
-            f"{name}={width:g} must be above 0 and at most {WIDEST:.4f}, the relative "
-            "width of the mean of all steps; 0.05 and 0.10 are usual."
+            f"the relative width {width:g} must be above 0 and at most {WIDEST:.4f}, "
+            "that of the mean of all steps; 0.05 and 0.10 are usual."
         )
 
 

@@ -240,7 +240,11 @@ def test_a_range_that_cannot_be_told_is_asked_for(
         ),
         ("half.npy", {"average": (0.1,)}, "--average .*only runs keep averages"),
         ("run", {"average": (0.1,)}, "--average 0.1.*no snapshots .* --averages"),
-        ("run", {"average": (0.1, 0.3)}, "--average 0.1 0.3: width=0.3 must"),
+        (
+            "run",
+            {"average": (0.1, 0.3)},
+            "--average 0.1 0.3: the relative width 0.3 must",
+        ),
         ("run", {"average_step": 5}, "--average-step 5.*goes with --average"),
         ("half.npy", {"arm": "one"}, "--arm one"),
         ("run", {"arm": "one"}, "--arm one.*generator"),
