@@ -76,7 +76,7 @@ def averaged(step: types.Step, decay: Decay = constant) -> types.Step:
 def require(
     hparams: types.HParams, before: types.TrainState, after: types.TrainState
 ) -> None:
-    """Asks that a step which is given a decay moves an average by it.
+    """Asks that a step which is given a decay, or exponents, moves averages by them.
 
     One that stays as it was initialised would be sampled in place of what was trained.
 
@@ -88,6 +88,8 @@ def require(
     Raises:
       UserError: if the generator was moved and its average handed on as it was.
     """
+    if hparams.ema_decay is None and hparams.averages is None:
+        return
     weights = before.params.generator, after.params.generator
     if _same(*weights):
         return

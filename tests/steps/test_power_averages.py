@@ -7,7 +7,7 @@ import pytest
 
 from jaxgan import types
 from jaxgan.core import errors
-from jaxgan.steps import post_hoc, power_averages
+from jaxgan.steps import averages, post_hoc, power_averages
 
 STEPS, SNAPSHOTS, KEPT = 1200, 30, (0.05, 0.10)
 WIDTHS = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
@@ -175,3 +175,15 @@ def test_a_step_needs_exponents_and_a_state_with_averages():
     own = power_averages.power_averaged(lambda *given: given)
     with pytest.raises(errors.UserError, match="hparams.averages is None now or was"):
         own(types.HParams(None, {}, averages=jnp.ones(2)), state, None, None)
+
+
+def test_averages_that_the_step_does_not_move_are_noticed():
+    params = [types.Pair({"w": jnp.full(2, value)}, {}) for value in (0.0, 1.0)]
+    before, after = (
+        types.TrainState(None, own, None, None, None, None, averages={"w": params})
+        for own in params
+    )
+    hparams = types.HParams(None, {}, averages=jnp.ones(1))
+    with pytest.raises(errors.UserError, match="keeps no power-function averages"):
+        averages.require(hparams, before, after)
+    averages.require(hparams, before, before)
