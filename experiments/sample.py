@@ -32,6 +32,11 @@ class Settings(look_settings.Look):
     for the one that the run has"""
     run_seed: int = 0
     """which of the arm's seeds"""
+    average: float | None = None
+    """of a run with --averages, relative width of the average of the generator's
+    weights, such as 0.05; None for the weights in the file"""
+    average_step: int | None = None
+    """after which the average is; None for the end of the run"""
     label: str | None = None
     """class of all samples, by its name or, where classes have none, by its number, if
     the generators are conditional; None for all classes"""
@@ -48,7 +53,7 @@ if __name__ == "__main__":
 
 from jaxgan import ensembles
 from jaxgan.core import precision, randomness
-from jaxgan.ensembles import export
+from jaxgan.ensembles import export, kept_averages
 from jaxgan.scripts import class_names, looks, sheets, writing
 
 
@@ -62,7 +67,7 @@ def main(settings: Settings) -> None:
     with cli.flag("--out", settings.out):
         sheets.check(settings.out, moves=looks.LOOKS[settings.look].moves)
     check_export(settings)
-    networks, mixture, notes = ensembles.load(mixture_file)
+    networks, mixture, notes = load(settings, mixture_file)
     names = notes.get("class_names")
     mixture = class_names.with_label(settings.label, mixture, names)
     key = randomness.key(settings.seed)
@@ -94,6 +99,18 @@ def check_export(settings: Settings) -> None:
         cli.require(there, "--batch", settings.batch, "it goes with --stablehlo FILE")
         need = "it must be at least 1"
         cli.require(settings.batch >= 1, "--batch", settings.batch, need)
+
+
+def load(settings: Settings, path: pathlib.Path) -> tuple:
+    """The generators of a file, by the average of their weights that is asked for."""
+    width, at = settings.average, settings.average_step
+    need = "it goes with --average"
+    cli.require(width is not None or at is None, "--average-step", at, need)
+    if width is None:
+        return ensembles.load(path)
+    with cli.flag("--average", width if at is None else f"{width} --average-step {at}"):
+        (average,) = kept_averages.read(path.parent, [width], at)
+        return kept_averages.load(path, average)
 
 
 def find(settings: Settings) -> pathlib.Path:

@@ -30,7 +30,8 @@ class Settings:
     """real samples, likewise; of a run one of its files"""
     scores: str = "is,fd,kd,prdc"
     """of is, mis, diversity, modes, fd, fdinf, kd, prdc, cdc, rke, ken, prd, ndb, nn,
-    vendi and likelihood, by commas; see jaxgan/scores/by_name.py"""
+    vendi, likelihood and, of labelled samples, intrafd and cas, by commas; see
+    jaxgan/scores/by_name.py"""
     features: str = "classifier"
     """classifier, of one trained on the dataset of the reference; inception, of the
     published network; raw, the samples themselves, flattened; or a file of another
@@ -45,6 +46,11 @@ class Settings:
     """drawn from each generator; of other samples all are scored"""
     arm: str | None = None
     """of the run, such as per_mode; None for all"""
+    average: tuple[float, ...] = ()
+    """of a run with --averages, relative widths of further averages of the generators'
+    weights, such as 0.02 0.05 0.1: each is a column of the table"""
+    average_step: int | None = None
+    """after which the averages are; None for the end of the run"""
     image_size: tuple[int, int] | None = None
     """height and width to which images of files and datasets are resized"""
     value_range: tuple[float, float] | None = None
@@ -72,14 +78,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from jaxgan import reports
-from jaxgan.core import errors, precision
+from jaxgan.core import precision
 from jaxgan.data import dataset, samples
-from jaxgan.ensembles import saved_generators
 from jaxgan.runs import journal
 from jaxgan.scores import by_name
-from jaxgan.scripts import scoring, scoring_pictures
-
-HELD_OUT = "held-out real"
+from jaxgan.scripts import scoring, scoring_inputs, scoring_pictures
 
 WITH_CLASSES = ("classifier", "inception")
 """Features whose networks have an opinion on classes, too."""
@@ -104,9 +107,9 @@ def main(asked: Settings) -> None:
         "value_range": asked.value_range,
         "load": functools.cache(dataset.load),
     }
-    real, rows, number = find(asked, where, chosen)
+    real, rows, number = scoring_inputs.find(asked, where, chosen)
     if asked.features in ("classifier", "raw"):
-        check_shapes(asked, real, rows)
+        scoring_inputs.check_shapes(asked, real, rows)
     if asked.plots:
         chosen |= scoring_pictures.drawable(real, rows, classes=classes)
     load = functools.partial(samples.dataset_of, asked.reference, **where)
@@ -131,109 +134,6 @@ def main(asked: Settings) -> None:
         print(f"{record['seconds']:.0f} s in all; the records are in {folder}")
 
 
-def find(
-    asked: Settings, where: Mapping[str, Any], chosen: Mapping[str, by_name.Named]
-) -> tuple[samples.Samples, dict[str, scoring.Row], int]:
-    """The reference, all rows of the table, and the number of samples of a member.
-
-    Raises:
-      UserError: if they cannot be had, or are too few for the scores that are chosen.
-    """
-    with cli.flag("SCORED", asked.scored):
-        fake = scored(asked, where)
-    path = pathlib.Path(asked.reference).expanduser()
-    with cli.flag("--reference", asked.reference):
-        if is_run(asked.reference, asked):
-            need = "name one of the files mixture-*.safetensors in this folder"
-            cli.require(not path.is_dir(), "--reference", asked.reference, need)
-            (real,) = saved_generators.members([path], asked.samples, asked.seed + 1)
-        else:
-            real = samples.find(asked.reference, **where)
-            real = samples.choose(real, real.number, asked.seed)
-    number = next(iter(fake.values())).members[0].number
-    with cli.flag("--scores", asked.scores):
-        by_name.check_counts(chosen, scored=number, reference=real.number)
-    name = asked.held_out or samples.other_part(asked.reference)
-    if name is None:
-        rows = fake
-    else:
-        with cli.flag("--held-out", name):
-            rows = held_out(asked, name, where, chosen, number) | fake
-    everything = [real, *(own for row in rows.values() for own in row.members)]
-    for note in dict.fromkeys(note for own in everything for note in own.notes):
-        print(note)
-    with cli.flag("SCORED", asked.scored):
-        samples.check_alike(*everything)
-    return real, rows, number
-
-
-def held_out(
-    asked: Settings,
-    name: str,
-    where: Mapping[str, Any],
-    chosen: Mapping[str, by_name.Named],
-    number: int,
-) -> dict[str, scoring.Row]:
-    """The row of further real samples; none if there are too few that nobody named."""
-    found = samples.choose(samples.find(name, **where), number, asked.seed)
-    try:
-        by_name.check_counts(chosen, **{"held-out samples": found.number})
-    except errors.UserError as error:
-        if asked.held_out is not None:
-            raise
-        print(f"no row of {name}, as {error}")
-        return {}
-    return {HELD_OUT: scoring.Row([found], real=True)}
-
-
-def is_run(name: str, asked: Settings) -> bool:
-    """Whether a name is that of a run and not of a dataset."""
-    if samples.is_dataset(name, asked.data_dir):
-        return False
-    return saved_generators.is_run(pathlib.Path(name).expanduser())
-
-
-def check_shapes(
-    asked: Settings, real: samples.Samples, rows: Mapping[str, scoring.Row]
-) -> None:
-    """Asks for samples of the shape of the reference.
-
-    A classifier is trained on that, and flattened samples are other numbers in another.
-    """
-    for title, row in rows.items():
-        for own in row.members:
-            name, value = "SCORED", asked.scored
-            if title == HELD_OUT and row.real:
-                name, value = "--held-out", own.name
-            need = (
-                f"its samples have the shape {tuple(own.shape)} and those of the "
-                f"reference {tuple(real.shape)}; bring them to one size by "
-                "--image-size, and the axes of images into the order height, width, "
-                "channels"
-            )
-            cli.require(tuple(own.shape) == tuple(real.shape), name, value, need)
-
-
-def scored(asked: Settings, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
-    """What is scored: by the title of an arm, the samples of each seed."""
-    path = pathlib.Path(asked.scored).expanduser()
-    if not is_run(asked.scored, asked):
-        cli.require(asked.arm is None, "--arm", asked.arm, "only runs have arms")
-        found = samples.find(asked.scored, **where)
-        found = samples.choose(found, found.number, asked.seed)
-        return {"scored": scoring.Row([found])}
-    arms = saved_generators.arms(path)
-    if asked.arm is not None:
-        cli.require(
-            asked.arm in arms, "--arm", asked.arm, f"there is {', '.join(arms)}"
-        )
-        arms = {asked.arm: arms[asked.arm]}
-    return {
-        arm: scoring.Row(saved_generators.members(paths, asked.samples, asked.seed))
-        for arm, paths in arms.items()
-    }
-
-
 def show(asked: Settings, record: Mapping[str, Any]) -> None:
     """Prints the table, and what is to be known of it."""
     columns = {}
@@ -242,6 +142,7 @@ def show(asked: Settings, record: Mapping[str, Any]) -> None:
         columns[title + (f", {seeds} seeds" if seeds > 1 else "")] = row["scores"]
     against = f"{asked.reference}, in the features {asked.features}"
     reports.print_sheet(columns, row["scores"], f"Scores against {against}")
+    scoring.show_classes(record)
     for sentence in scoring.warnings(record):
         print(f"WARNING: {sentence}")
 

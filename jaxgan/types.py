@@ -72,6 +72,8 @@ class HParams(NamedTuple):
         `penalties.adaptive`, or None if there is none.
       schedules: numbers of what the others change by with the member's step, by
         `FIELD.SHAPE.NUMBER`, see `steps.schedules`, or None if all are constant.
+      averages: `[A]` exponents of further averages of the generator's weights, see
+        `steps.power_averages`, or None if there are none.
     """
 
     optimizer: Pair
@@ -81,6 +83,7 @@ class HParams(NamedTuple):
     standardiser: Tree | None = None
     augmentation: Mapping[str, ArrayLike] | None = None
     schedules: Mapping[str, ArrayLike] | None = None
+    averages: ArrayLike | None = None
 
 
 class TrainState(NamedTuple):
@@ -94,6 +97,8 @@ class TrainState(NamedTuple):
       opt_state: per player, the optimiser's moments.
       ema: moving average of the generator's weights, or None.
       alive: bool scalar; False once the member's state has not been finite.
+      averages: power-function averages of the generator's weights, every leaf
+        `[A, ...]`, or None.
     """
 
     step: Array
@@ -102,6 +107,7 @@ class TrainState(NamedTuple):
     opt_state: Pair
     ema: Tree | None
     alive: Array
+    averages: Tree | None = None
 
 
 class DiscriminatorOutput(NamedTuple):

@@ -292,9 +292,11 @@ def number_of(parameter):
 def score_name_rows():
     from jaxgan.scores import by_name
 
-    yield from head("name", "needs class probabilities", "samples it needs at least")
+    yield from head("name", "needs", "samples it needs at least")
     for name, named in by_name.SCORES.items():
-        yield row(f"`{name}`", "yes" if named.classes else "no", str(named.least))
+        needs = "class probabilities" if named.classes else ""
+        needs = "labels" if named.labels else needs
+        yield row(f"`{name}`", needs, str(named.least))
 
 
 def experiment_rows():

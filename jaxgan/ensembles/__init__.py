@@ -16,6 +16,7 @@ weights after training). Beside them `export` (StableHLO for programs without ja
 from jaxgan.ensembles.mixtures import (
     Mixture,
     Plan,
+    asked_labels,
     bagged,
     load,
     mixture,
@@ -29,6 +30,7 @@ from jaxgan.ensembles.mixtures import (
 __all__ = [
     "Mixture",
     "Plan",
+    "asked_labels",
     "bagged",
     "load",
     "mixture",

@@ -244,24 +244,12 @@ def sample(
             f"key has shape {key.shape}, but one key draws from one mixture; give one, "
             "or call it under jax.vmap."
         )
-    num_members = mixture.weights.shape[0]
     conditional = mixture.classes is not None
     member_key, z_key, *label_key = jax.random.split(key, 2 + conditional)
-    member = sampling.categorical(mixture.weights, member_key, n)
-    # Where no member is alive the weights are NaN and the draw falls off the end.
-    member = jnp.minimum(member, num_members - 1)
-
-    one_hot = member[:, None] == jnp.arange(num_members)
-    rank = jnp.take_along_axis(jnp.cumsum(one_hot, 0), member[:, None], 1)[:, 0] - 1
-    blocks = -(-one_hot.sum(axis=0) // BLOCK)
-    ends = jnp.cumsum(blocks)
-    num_blocks = -(-n // BLOCK) + num_members
-    owner = jnp.searchsorted(ends, jnp.arange(num_blocks), side="right")
+    places = _places(mixture.weights, member_key, n)
 
     def generate(block):
-        own = jax.tree.map(
-            lambda x: x[jnp.minimum(owner[block], num_members - 1)], mixture
-        )
+        own = jax.tree.map(lambda x: x[places.owner[block]], mixture)
         z = gan.latent(jax.random.fold_in(z_key, block), BLOCK)
         label = None
         if conditional:
@@ -269,9 +257,70 @@ def sample(
         x = generated(gan, own, z, label)
         return jnp.where(jnp.isfinite(own.weights), x, jnp.nan)
 
-    x = jax.lax.map(generate, jnp.arange(num_blocks))
+    x = jax.lax.map(generate, jnp.arange(len(places.owner)))
+    return x[places.block, places.row], places.member
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def asked_labels(mixture: Mixture, key: jax.Array, n: int) -> jax.Array:
+    """The labels that the samples of `sample` were asked for, without making these.
+
+    Args:
+      mixture: of M conditional generators.
+      key: as `sample` had.
+      n: likewise, static.
+
+    Returns:
+      `[n]` int32 in 0 ... K-1, sample by sample.
+
+    Raises:
+      UserError: if the generators are unconditional.
+    """
+    if mixture.classes is None:
+        raise errors.UserError(
+            "the generators are unconditional, so that none is asked for a class; take "
+            "conditional ones, which --labels trains."
+        )
+    member_key, _, label_key = jax.random.split(randomness.threefry(key), 3)
+    places = _places(mixture.weights, member_key, n)
+
+    def of_block(block):
+        own = mixture.classes[places.owner[block]]
+        return _labels(own, jax.random.fold_in(label_key, block))
+
+    label = jax.lax.map(of_block, jnp.arange(len(places.owner)))
+    return label[places.block, places.row]
+
+
+class _Places(NamedTuple):
+    """Who makes each of n samples, and where, in blocks of one member each.
+
+    Attributes:
+      member: int32 `[n]`.
+      owner: `[blocks]`, the member of each block, the last one of those not needed.
+      block, row: `[n]`, where each sample lies.
+    """
+
+    member: jax.Array
+    owner: jax.Array
+    block: jax.Array
+    row: jax.Array
+
+
+def _places(weights: jax.Array, key: jax.Array, n: int) -> _Places:
+    num_members = len(weights)
+    member = sampling.categorical(weights, key, n)
+    # Where no member is alive the weights are NaN and the draw falls off the end.
+    member = jnp.minimum(member, num_members - 1)
+    one_hot = member[:, None] == jnp.arange(num_members)
+    rank = jnp.take_along_axis(jnp.cumsum(one_hot, 0), member[:, None], 1)[:, 0] - 1
+    blocks = -(-one_hot.sum(axis=0) // BLOCK)
+    ends = jnp.cumsum(blocks)
+    num_blocks = -(-n // BLOCK) + num_members
+    owner = jnp.searchsorted(ends, jnp.arange(num_blocks), side="right")
+    owner = jnp.minimum(owner, num_members - 1)
     start = (ends - blocks)[member]
-    return x[start + rank // BLOCK, rank % BLOCK], member
+    return _Places(member, owner, start + rank // BLOCK, rank % BLOCK)
 
 
 def generated(

@@ -2,7 +2,8 @@
 
 import hashlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from jaxgan import ensembles, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import samples
+from jaxgan.ensembles import kept_averages
 
 PATTERN = "mixture-*.safetensors"
 
@@ -51,7 +53,10 @@ def arms(path: pathlib.Path) -> dict[str, list[pathlib.Path]]:
 
 
 def members(
-    paths: Sequence[pathlib.Path], number: int, seed: int
+    paths: Sequence[pathlib.Path],
+    number: int,
+    seed: int,
+    average: kept_averages.Average | None = None,
 ) -> list[samples.Samples]:
     """The samples of each of several mixtures of the same networks.
 
@@ -59,15 +64,20 @@ def members(
       paths: of the mixtures.
       number: samples of each.
       seed: mixture i draws with `fold_in(key(seed), i)`.
+      average: whose weights the generators have; None for those in the files.
 
     Returns:
-      The samples; those of a dead generator are NaN.
+      The samples; those of a dead generator are NaN. They have the labels that were
+      asked of the generators, if these are conditional.
 
     Raises:
       UserError: for a file that holds no mixture, and networks that differ; and where
         samples are read, for images outside of [-1, 1].
     """
-    loaded = [ensembles.load(path) for path in paths]
+    loaded = [
+        ensembles.load(path) if average is None else kept_averages.load(path, average)
+        for path in paths
+    ]
     networks, _, notes = loaded[0]
     for path, (_, _, own) in zip(paths, loaded, strict=True):
         if own["gan"] != notes["gan"]:
@@ -75,11 +85,28 @@ def members(
                 f"{path} has other networks than {paths[0]}; score them one by one."
             )
     key = randomness.key(seed)
-    return [
+    found = [
         # One GAN for all, as a program belongs to it.
-        _member(path, networks, mixture, jax.random.fold_in(key, i), number, seed, i)
-        for i, (path, (_, mixture, _)) in enumerate(zip(paths, loaded, strict=True))
+        _member(
+            path, networks, mixture, jax.random.fold_in(key, i), number, seed, i
+        )._replace(**_labelled(mixture, jax.random.fold_in(key, i), number, own))
+        for i, (path, (_, mixture, own)) in enumerate(zip(paths, loaded, strict=True))
     ]
+    return found if average is None else [_averaged(own, average) for own in found]
+
+
+def _averaged(own: samples.Samples, average: kept_averages.Average) -> samples.Samples:
+    """Samples that say by which average their generator was."""
+    facts = {
+        "weights": "a power-function average, combined of snapshots",
+        "relative_width": average.width,
+        "average_step": average.step,
+        "profile_error": average.error,
+    }
+    return own._replace(
+        sha256=lambda: f"{own.sha256()}, average {average.width:g} at {average.step}",
+        facts={**(own.facts or {}), **facts},
+    )
 
 
 def _member(
@@ -121,6 +148,27 @@ def _member(
         "values": "rounded from [-1, 1] to bytes" if len(shape) == 3 else "as they are",
     }
     return samples.Samples(str(path), number, shape, read, sha256, facts=facts)
+
+
+def _labelled(
+    mixture: ensembles.Mixture, key: jax.Array, number: int, notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fields of `samples.Samples` about classes, none of unconditional generators.
+
+    Draw by draw the labels are those of the samples.
+    """
+    if mixture.classes is None:
+        return {}
+    drawn = [
+        ensembles.asked_labels(mixture, jax.random.fold_in(key, chunk), DRAWN)
+        for chunk in range(-(-number // DRAWN))
+    ]
+    names = notes.get("class_names")
+    return {
+        "label": np.concatenate([np.asarray(own) for own in drawn])[:number],
+        "num_classes": mixture.classes.shape[1],
+        "class_names": None if names is None else tuple(names),
+    }
 
 
 def _check_range(path: pathlib.Path, x: np.ndarray) -> None:

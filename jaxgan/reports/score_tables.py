@@ -373,6 +373,9 @@ SHEET = {
     ("mode_coverage", "high_quality"): ("good samples", "more"),
     ("frechet_distance", "value"): ("Frechet distance", "less"),
     ("frechet_distance_infinity", "value"): ("the same, infinite samples", "less"),
+    ("intra_class_frechet", "value"): ("Frechet, within classes", "less"),
+    ("classification_accuracy_score", "value"): ("accuracy taught (CAS)", "more"),
+    ("accuracy_on_generated", "value"): ("accuracy met (GAN-test)", "more"),
     ("kernel_distance", "value"): ("kernel distance", "less"),
     ("precision", "value"): ("precision", "more"),
     ("recall", "value"): ("recall", "more"),
@@ -399,6 +402,7 @@ SIGNED = (
 SHARES = (
     *("precision", "recall", "coverage", "prd"),
     *("clipped_density", "clipped_coverage"),
+    *("classification_accuracy_score", "accuracy_on_generated"),
 )
 """Scores that may be negative, and those that are at most 1; the others are neither."""
 

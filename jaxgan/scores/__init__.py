@@ -20,7 +20,11 @@ from jaxgan.scores.bins import (
     prd_of_counts,
 )
 from jaxgan.scores.class_recall import ClassRecall, class_recall
-from jaxgan.scores.classes import intra_class_frechet
+from jaxgan.scores.classes import (
+    IntraClassFrechet,
+    intra_class_floor,
+    intra_class_frechet,
+)
 from jaxgan.scores.classification import (
     ClassificationAccuracy,
     classification_accuracy_score,
@@ -64,6 +68,7 @@ from jaxgan.scores.within_modes import within_mode_deviation, within_mode_energy
 __all__ = [
     "ClassRecall",
     "ClassificationAccuracy",
+    "IntraClassFrechet",
     "ModeCoverage",
     "Neighbours",
     "PrecisionRecallCurve",
@@ -84,6 +89,7 @@ __all__ = [
     "generator_conditioning",
     "high_quality_ceiling",
     "inception_score",
+    "intra_class_floor",
     "intra_class_frechet",
     "kernel_distance",
     "kernel_entropic_novelty",

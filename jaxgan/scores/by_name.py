@@ -21,6 +21,7 @@ from jaxgan.divergences import offsets
 from jaxgan.scores import bins as bins_lib
 from jaxgan.scores import (
     class_moments,
+    class_scores,
     clipped,
     density_estimates,
     distances,
@@ -91,12 +92,17 @@ class Named(NamedTuple):
       classes: whether it needs a network that knows classes.
       least: samples that are needed of each kind.
       rate: `(real, fake, context) -> records`, of `fake` with an axis of members.
+      labels: whether it needs the labels of all samples: of real ones their own, of
+        generated ones those that were asked for.
+      every_class: whether it is of each class, which then needs samples of its own.
     """
 
     needs: feature_passes.Needs
     classes: bool
     least: int
     rate: Callable[[feature_passes.Kept, feature_passes.Kept, Context], Records]
+    labels: bool = False
+    every_class: bool = False
 
 
 def get(names: Sequence[str], *, classes: bool) -> dict[str, Named]:
@@ -146,6 +152,39 @@ def check_counts(chosen: Mapping[str, Named], **counts: int) -> None:
                 )
 
 
+def check_labels(
+    chosen: Mapping[str, Named],
+    real: np.ndarray | None,
+    fake: Mapping[str, np.ndarray | None],
+) -> None:
+    """Asks for the labels that the scores need, and for enough samples of each class.
+
+    Args:
+      chosen: from `get`.
+      real: int `[N]`, the labels of the reference, or None.
+      fake: by what they are called in the message, the labels `[M]` of all others.
+
+    Raises:
+      UserError: naming the score, and the samples without labels or the class.
+    """
+    for name in (name for name, score in chosen.items() if score.labels):
+        for what, labels in {"the reference": real, **fake}.items():
+            if labels is None:
+                raise errors.UserError(
+                    f"the score {name!r} needs labels, which {what} has not; give "
+                    "samples of a conditional generator (of a run with --labels), a "
+                    "folder with a subfolder for each class or a file with labels, or "
+                    "leave it out."
+                )
+            if chosen[name].every_class and real is not None:
+                try:
+                    class_scores.check_classes(real, labels)
+                except errors.UserError as error:
+                    raise errors.UserError(
+                        f"the score {name!r} of {what}: {error}"
+                    ) from None
+
+
 def needs(chosen: Mapping[str, Named], splits: int) -> feature_passes.Needs:
     """What a pass has to keep for these scores, with so many splits."""
     wanted = [score.needs for score in chosen.values()]
@@ -154,6 +193,7 @@ def needs(chosen: Mapping[str, Named], splits: int) -> feature_passes.Needs:
         moments=any(own.moments for own in wanted),
         classes=any(own.classes for own in wanted),
         rows=any(own.rows for own in wanted),
+        samples=any(own.samples for own in wanted),
     )
 
 
@@ -527,6 +567,31 @@ def _likelihood(
     )
 
 
+def _intra_class(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
+    return class_scores.frechet_of_members(
+        np.asarray(real.features),
+        np.asarray(real.labels),
+        np.asarray(fake.features),
+        np.asarray(fake.labels),
+        context.features,
+    )
+
+
+def _classification_accuracy(
+    real: feature_passes.Kept, fake: feature_passes.Kept, context: Context
+) -> Records:
+    return class_scores.accuracy_of_members(
+        np.asarray(real.samples),
+        np.asarray(real.labels),
+        np.asarray(fake.samples),
+        np.asarray(fake.labels),
+        [bool(np.isfinite(own).all()) for own in fake.features],
+        seed=context.seed,
+    )
+
+
 _ROWS = feature_passes.Needs(rows=True)
 
 SCORES: dict[str, Named] = {
@@ -555,5 +620,17 @@ SCORES: dict[str, Named] = {
     # Estimates of a density by samples: Parzen windows, and a ratio to a known one.
     "likelihood": Named(_ROWS, False, density_estimates.LEAST, _likelihood),
     "vendi": Named(_ROWS, False, 2, _vendi),
+    # Of labelled samples, such as those of conditional generators: the Frechet distance
+    # within each class, and what a classifier learns from the samples.
+    "intrafd": Named(
+        _ROWS, False, class_scores.LEAST, _intra_class, labels=True, every_class=True
+    ),
+    "cas": Named(
+        feature_passes.Needs(rows=True, samples=True),
+        False,
+        class_scores.LEAST,
+        _classification_accuracy,
+        labels=True,
+    ),
 }
 """The scores that can be asked for, by name."""

@@ -49,6 +49,7 @@ def classification_accuracy_score(
     batch_size: int = 64,
     learning_rate: float = 2e-3,
     max_shift: int | None = None,
+    of_real: Any = None,
 ) -> ClassificationAccuracy:
     """Accuracies of classifiers that meet generated samples in training or in the test.
 
@@ -74,6 +75,8 @@ def classification_accuracy_score(
       batch_size: as there, and so are the others.
       learning_rate: at the first step.
       max_shift: pixels.
+      of_real: the `classifier.Classifier` of the real samples, where it was trained
+        before, with the same key and settings; None to train it here.
 
     Returns:
       Two accuracies in [0, 1]. `spread` is the binomial standard error, of the samples
@@ -127,7 +130,8 @@ def classification_accuracy_score(
         training.recipe(np.shape(sets[name][0]), num_epochs, batch_size, max_shift)
         for name in ("real", "fake")
     ]
-    of_real, of_fake = trained("real"), trained("fake")
+    of_real = trained("real") if of_real is None else of_real
+    of_fake = trained("fake")
     entries = dict(
         num_real=len(real_x),
         num_held_out=len(held_out_x),

@@ -30,12 +30,14 @@ class Needs(NamedTuple):
       moments: of the features.
       classes: moments of the features in each class.
       rows: features and probabilities of every sample.
+      samples: themselves, as the network saw them.
     """
 
     splits: int | None = None
     moments: bool = False
     classes: bool = False
     rows: bool = False
+    samples: bool = False
 
 
 class Kept(NamedTuple):
@@ -47,6 +49,9 @@ class Kept(NamedTuple):
       classes: see `jaxgan.scores.class_moments`.
       features: `[N, F]`.
       probs: `[N, K]`, also None if the network knows no classes.
+      labels: int `[N]`, of samples that have some; they are no network's opinion, and
+        who has them puts them here.
+      samples: `[N, ...]`; one that was not finite is 0 here, and NaN in its features.
     """
 
     moments: moments_lib.Moments | None = None
@@ -54,6 +59,8 @@ class Kept(NamedTuple):
     classes: class_moments.ClassMoments | None = None
     features: ArrayLike | None = None
     probs: ArrayLike | None = None
+    labels: ArrayLike | None = None
+    samples: ArrayLike | None = None
 
 
 def collect(
@@ -85,7 +92,7 @@ def collect(
     part = None
     if needs.splits is not None:
         part = marginals_lib.parts(num_samples, needs.splits)
-    kept, rows, done, shape = None, [], 0, None
+    kept, rows, own_samples, done, shape = None, [], [], 0, None
     for batch in batches:
         network.check(batch.shape[1:])
         shape = batch.shape[1:] if shape is None else shape
@@ -103,6 +110,8 @@ def collect(
             kept = _update(kept, *sums.split(features), probs, own)
         if needs.rows:
             rows.append((features, probs))
+        if needs.samples:
+            own_samples.append(seen(batch)[0])
         done += len(batch)
         on_batch(len(batch))
     if kept is None or done != num_samples:
@@ -114,6 +123,8 @@ def collect(
         features, probs = zip(*rows, strict=True)
         probs = None if probs[0] is None else np.concatenate(probs)
         kept = kept._replace(features=np.concatenate(features), probs=probs)
+    if needs.samples:
+        kept = kept._replace(samples=np.concatenate(own_samples))
     return kept
 
 
@@ -121,6 +132,17 @@ def opinion(
     network: FeatureNetwork, x: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Features `[B, F]` and class probabilities `[B, K]` of samples, on the host."""
+    x, finite = seen(x)
+    features, logits = network.apply(x)
+    features = np.where(finite[:, None], np.asarray(features), np.nan)
+    if logits is None:
+        return features, None
+    probs = np.asarray(_softmax(logits))
+    return features, np.where(finite[:, None], probs, np.nan)
+
+
+def seen(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Samples as a network sees them, and `[B]`, which of them were finite."""
     finite = np.ones(len(x), bool)
     if x.dtype == np.int16:  # waveforms
         x = np.asarray(dataset.to_float(x))
@@ -128,12 +150,7 @@ def opinion(
         finite = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
         x = np.where(finite.reshape(-1, *[1] * (x.ndim - 1)), x, 0)
         x = np.asarray(dataset.to_uint8(x)) if x.ndim == 4 else x
-    features, logits = network.apply(x)
-    features = np.where(finite[:, None], np.asarray(features), np.nan)
-    if logits is None:
-        return features, None
-    probs = np.asarray(_softmax(logits))
-    return features, np.where(finite[:, None], probs, np.nan)
+    return x, finite
 
 
 def stack(passes: list[Kept]) -> Kept:

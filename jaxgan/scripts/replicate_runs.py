@@ -26,6 +26,7 @@ from jaxgan.scripts import (
     cli,
     few_labels,
     from_settings,
+    replicate_averages,
     replicate_choices,
     replicate_games,
     replicate_grids,
@@ -192,6 +193,7 @@ def run(
     if suite is not None:
         evaluated = functools.partial(evaluate, asked, grid, score, hooks)
         due["scores-{:06}.json"] = (asked.evaluations, evaluated)
+    due |= replicate_averages.due(asked)
     members, history, best = replicate_training.train(
         asked, data, made, members, due, folders, rule, hooks
     )
@@ -200,6 +202,7 @@ def run(
     # Kept before anything is drawn, which takes memory, and scored.
     reports.write_json(folders.own / "scores.json", record)
     runs.require_alive(members, history, folders.own / replicate_training.LOG)
+    replicate_averages.finish(asked, history[-1].step, members, folders.own)
     record["game"] = replicate_games.measure(
         *(made.gan, data, members),
         labels=asked.labels,
@@ -325,6 +328,7 @@ def check(asked: Any) -> None:
     with cli.flag("--log-to", " ".join(asked.log_to)):
         loggers.check(asked.log_to)
     replicate_choices.check(asked)
+    replicate_averages.check(asked)
 
 
 def by_classifier(

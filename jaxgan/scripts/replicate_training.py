@@ -14,6 +14,7 @@ from jaxgan.ensembles import transfer
 from jaxgan.runs import health, pauses
 from jaxgan.scripts import cli, drawing, few_labels, from_settings, run_folders
 from jaxgan.steps import schedules
+from jaxgan.training import methods
 
 METHOD = ("loss", "penalties", "rule", "n_critic", "ema_decay", "seeds", "batch_size")
 """Settings without which a checkpoint says something else."""
@@ -23,7 +24,7 @@ UNUSUAL = (
     *("balance_temperature", "balance_clusters", "extra_data", "extra_share"),
     *("optimizer", "optimizer_numbers", "schedules", "accumulate"),
     *("penalty_every", "rollouts", "likelihood_steps", "keep", "patience", "freeze"),
-    "labels_per_class",
+    *("labels_per_class", "averages"),
 )
 """Settings likewise, which are said where they are not as usual."""
 
@@ -71,7 +72,12 @@ def make(asked: Any, data: dataset.Dataset) -> Population:
     )
     auxiliary = asked.discriminator_conditioning == "auxiliary"
     made = from_settings.method_for(
-        asked, gan, data, auxiliary=auxiliary, semi_supervised=few
+        *(asked, gan, data),
+        auxiliary=auxiliary,
+        semi_supervised=few,
+        make=lambda gan, method: methods.make(
+            gan, method._replace(averages=asked.averages)
+        ),
     )
     for sentence in schedules.longer(made.hparams.schedules or {}, asked.steps):
         print(f"note: {sentence}")

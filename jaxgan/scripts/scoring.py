@@ -206,6 +206,32 @@ def record(
     }
 
 
+def show_classes(record: Mapping[str, Any]) -> None:
+    """Prints the scores of each class, of rows that have such."""
+    name = "intra_class_frechet"
+    rows = {
+        title: row["scores"][name]
+        for title, row in record["rows"].items()
+        if name in row["scores"]
+    }
+    if not rows:
+        return
+    (first, *_) = rows.values()
+    classes = record["reference"]["class_names"]
+    floors, counts = (
+        np.asarray(first[field], float)[0]
+        for field in ("floor_by_class", "num_real_by_class")
+    )
+    cells = []
+    for k in np.flatnonzero(counts):
+        own = (np.asarray(row["by_class"], float)[:, k] for row in rows.values())
+        found = [reports.interval(values, possible=(0.0, np.inf)) for values in own]
+        cells.append([classes[k], int(counts[k]), floors[k], *found])
+    columns = ["class", "real samples", "floor", *rows]
+    reports.print_table(cells, columns, "Frechet distance within each class")
+    print("The floor is the distance of one half of the real samples to the other.")
+
+
 def warnings(record: Mapping[str, Any]) -> list[str]:
     """A sentence for each number that misleads, or that there is not, and why."""
     found = []
@@ -230,7 +256,9 @@ def _collect(own, network, needs, cache, real=True) -> feature_passes.Kept:
             return feature_passes.collect(batches, network, needs, own.number, count)
 
     if not real:
-        return make()
+        return make()._replace(labels=own.label)
+    # Real samples themselves are where they are, and are not kept a second time.
+    themselves, needs = needs.samples, needs._replace(samples=False)
     found = statistics_cache.load_or_collect(
         make,
         content_sha256=own.sha256(),
@@ -242,7 +270,19 @@ def _collect(own, network, needs, cache, real=True) -> feature_passes.Kept:
         print(found.note)
     if found.cached:
         print(f"{own.name}: statistics as an earlier pass has kept them")
-    return found.kept
+    kept = found.kept._replace(labels=own.label)
+    if themselves:
+        seen = [feature_passes.seen(x)[0] for x in samples.batches(own)]
+        kept = kept._replace(samples=np.concatenate(seen))
+    return kept
+
+
+def class_names(own: samples.Samples) -> list[str] | None:
+    """The names of the classes, numbers where they have no others; None without any."""
+    if own.num_classes is None:
+        return None
+    names = range(own.num_classes) if own.class_names is None else own.class_names
+    return [str(name) for name in names]
 
 
 def _described(members: Sequence[samples.Samples]) -> dict[str, Any]:
@@ -250,6 +290,7 @@ def _described(members: Sequence[samples.Samples]) -> dict[str, Any]:
         "names": [own.name for own in members],
         "sha256": [own.sha256() for own in members],
         "num_samples": members[0].number,
+        "class_names": class_names(members[0]),
         "shape": list(members[0].shape),
         "facts": [own.facts for own in members],
     }

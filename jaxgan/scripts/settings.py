@@ -268,6 +268,12 @@ class Replicates:
     patience: int | None = None
     """with --keep best:SCORE, evaluations in a row without a better score after which a
     seed stops; None to train all to the end"""
+    averages: tuple[float, ...] = ()
+    """relative widths of averages of the generators' weights, such as 0.05 0.10, which
+    are kept so that the length of the average can be chosen after the run, by --average
+    of score.py and sample.py"""
+    snapshots: int = 30
+    """of --averages: times that they are saved, evenly spread"""
     seed: int = 0
     """of everything random"""
     out: pathlib.Path | None = None

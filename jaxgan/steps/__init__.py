@@ -22,9 +22,9 @@ with `functools.partial`.
 
 `OPTIMIZERS` has them by name.
 
-Reading order: `adaptive`, `core`, `order`, `averages`, `schedules`, `optimizers`,
-`families`, `freezing`, `extrapolation`, `rotation`, `competition`; `rules` has all
-steps by name.
+Reading order: `adaptive`, `core`, `order`, `averages`, `power_averages`, `post_hoc`,
+`schedules`, `optimizers`, `families`, `freezing`, `extrapolation`, `rotation`,
+`competition`; `rules` has all steps by name.
 """
 
 from jaxgan.steps.adaptive import adam
@@ -49,6 +49,7 @@ from jaxgan.steps.families import OPTIMIZERS, Family, clipped
 from jaxgan.steps.freezing import frozen, holding, still
 from jaxgan.steps.optimizers import negative_momentum, optimistic, remembering
 from jaxgan.steps.order import alternating, repeat, simultaneous
+from jaxgan.steps.power_averages import power_averaged
 from jaxgan.steps.rotation import consensus, symplectic
 from jaxgan.steps.rules import RULES, Rule
 from jaxgan.steps.schedules import SHAPES, scheduled
@@ -80,6 +81,7 @@ __all__ = [
     "lookahead",
     "negative_momentum",
     "optimistic",
+    "power_averaged",
     "quarantine",
     "remembering",
     "repeat",

@@ -76,7 +76,7 @@ def averaged(step: types.Step, decay: Decay = constant) -> types.Step:
 def require(
     hparams: types.HParams, before: types.TrainState, after: types.TrainState
 ) -> None:
-    """Asks that a step which is given a decay moves an average by it.
+    """Asks that a step which is given a decay, or exponents, moves averages by them.
 
     One that stays as it was initialised would be sampled in place of what was trained.
 
@@ -88,10 +88,17 @@ def require(
     Raises:
       UserError: if the generator was moved and its average handed on as it was.
     """
-    if hparams.ema_decay is None:
+    if hparams.ema_decay is None and hparams.averages is None:
         return
     weights = before.params.generator, after.params.generator
-    if not _same(*weights) and _same(before.ema, after.ema):
+    if _same(*weights):
+        return
+    if hparams.averages is not None and _same(before.averages, after.averages):
+        raise errors.UserError(
+            "hparams.averages is given but the step keeps no power-function averages; "
+            "give steps.power_averaged(step), or leave averages out."
+        )
+    if hparams.ema_decay is not None and _same(before.ema, after.ema):
         raise errors.UserError(
             "hparams.ema_decay is given but the step keeps no average; give "
             "steps.averaged(step), or leave ema_decay out."

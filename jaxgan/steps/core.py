@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from jaxgan import types
 from jaxgan.core import errors
-from jaxgan.steps import adaptive
+from jaxgan.steps import adaptive, power_averages
 
 Optimizer = Callable[..., optax.GradientTransformation]
 
@@ -35,7 +35,8 @@ def initialise(
 
     Returns:
       A pure function. The moving average starts at the initial weights if
-      `hparams.ema_decay` is given and is None otherwise. Other weights to begin with
+      `hparams.ema_decay` is given and is None otherwise, and so are the averages of
+      `hparams.averages`. Other weights to begin with
       may be its third argument, `(params, collections)`, each a `Pair`.
     """
 
@@ -60,6 +61,9 @@ def initialise(
             opt_state=opt_state,
             ema=None if hparams.ema_decay is None else params.generator,
             alive=jnp.ones((), bool),
+            averages=None
+            if hparams.averages is None
+            else power_averages.beginning(params.generator, hparams.averages),
         )
 
     return init

@@ -8,12 +8,14 @@ structure and its numbers into hyperparameters.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from jaxgan import gradients, losses, penalties, steps, types
 from jaxgan.core import errors
 from jaxgan.data import augmentation
 from jaxgan.gradients import policy
 from jaxgan.penalties import adaptive, differences
-from jaxgan.steps import families, freezing, rules, schedules
+from jaxgan.steps import families, freezing, power_averages, rules, schedules
 
 CLIP = "weight_clip"
 
@@ -77,6 +79,8 @@ class Method(NamedTuple):
         the weight `pseudo_labels` it also learns from what it says of samples before
         they are augmented, see `gradients.pseudo_labelled`. The loss must be a
         cross-entropy, one of `CROSS_ENTROPIES`.
+      averages: relative widths of further averages of the generator's weights, see
+        `steps.power_averages`; none for none.
     """
 
     loss: str
@@ -99,6 +103,7 @@ class Method(NamedTuple):
     likelihood_steps: int = 0
     freeze: Sequence[str] = ()
     semi_supervised: bool = False
+    averages: Sequence[float] = ()
 
 
 class Made(NamedTuple):
@@ -205,6 +210,8 @@ def make(gan: types.GAN, method: Method) -> Made:
     if method.ema_decay is not None:
         decay = steps.warmed_up if method.warm_up else steps.constant
         step = steps.averaged(step, decay)
+    if method.averages:
+        step = steps.power_averaged(step)
     if method.schedules:
         step = steps.scheduled(step)
     return Made(
@@ -230,6 +237,9 @@ def numbers(method: Method) -> types.HParams:
     hparams = types.HParams(
         method.optimizer, weights, method.ema_decay, schedules=changing
     )
+    if method.averages:
+        powers = [power_averages.exponent(width) for width in method.averages]
+        hparams = hparams._replace(averages=np.array(powers, np.float32))
     if method.ada_target is None:
         return hparams
     own = {"target": method.ada_target, "images": method.ada_images}

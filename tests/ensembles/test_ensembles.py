@@ -67,6 +67,28 @@ def test_every_sample_is_made_by_the_member_it_is_said_to_be_made_by(n):
     assert not (np.asarray(member) == 1).any()
 
 
+@pytest.mark.parametrize("n", [1, 200])
+def test_the_labels_that_were_asked_for_are_those_of_the_samples(n):
+    # What a generator answers is its number and, as tenths, the label.
+    told = FIXED._replace(
+        generate=lambda params, collections, z, label: (
+            params["value"] + 0.1 * label[:, None],
+            collections,
+        )
+    )
+    classes = jnp.array([[0.5, 0.5, 0, 0], [0, 0, 0.9, 0.1], [0.1, 0, 0.2, 0.7]])
+    own = mixture([0.3, 0.3, 0.4])._replace(classes=classes)
+    x, member = ensembles.sample(told, own, jax.random.key(n), n)
+    label = ensembles.asked_labels(own, jax.random.key(n), n)
+    np.testing.assert_allclose(x[:, 0], member + 0.1 * label, rtol=1e-6)
+    assert label.shape == (n,) and label.dtype == jnp.int32
+
+
+def test_unconditional_generators_are_asked_for_no_class():
+    with pytest.raises(errors.UserError, match="none is asked for a class"):
+        ensembles.asked_labels(mixture([1.0]), jax.random.key(0), 5)
+
+
 def test_shares_of_members_follow_the_weights():
     weights, n = np.array([0.2, 0.0, 0.5, 0.3]), 20_000
     _, member = ensembles.sample(FIXED, mixture(weights), jax.random.key(0), n)

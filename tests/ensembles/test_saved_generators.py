@@ -68,6 +68,29 @@ def test_samples_do_not_depend_on_how_they_are_read(run, monkeypatch):
     assert again.sha256() != one.sha256()
 
 
+def test_samples_of_conditional_generators_have_the_labels_asked_for(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(saved_generators, "DRAWN", 16)
+    described = {**ARCHITECTURE, "num_classes": 3}
+    params, collections = init(json.dumps(described))(jax.random.key(0))[:2]
+    pairs = jax.tree.map(lambda x: x[None], (params, collections))
+    mixture = ensembles.Mixture(
+        *(jnp.ones(1), pairs[0].generator, pairs[1].generator),
+        classes=jnp.array([[0.5, 0, 0.5]]),
+    )
+    path = tmp_path / "mixture-one-0.safetensors"
+    ensembles.save(path, mixture, described, class_names=["cat", "dog", "owl"])
+    (found,) = saved_generators.members([path], 40, seed=3)
+    assert found.class_names == ("cat", "dog", "owl") and found.num_classes == 3
+    assert found.label.shape == (40,) and set(found.label) == {0, 2}
+    key = jax.random.fold_in(jax.random.key(3), 0)
+    for chunk in (0, 1):
+        own = jax.random.fold_in(key, chunk)
+        expected = ensembles.asked_labels(mixture, own, 16)
+        np.testing.assert_array_equal(found.label[16 * chunk :][:16], expected)
+
+
 def test_a_dead_generator_makes_nothing_finite(tmp_path):
     path = tmp_path / "mixture-one-0.safetensors"
     save(path, 0, weight=np.nan)

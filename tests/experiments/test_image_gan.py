@@ -139,10 +139,44 @@ def test_samples_are_drawn_from_a_saved_generator(more, smoke, tmp_path):
     assert (tmp_path / "grid.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
+def test_the_length_of_the_average_is_chosen_after_the_run(tmp_path):
+    asked = ("--smoke", *SMALL[:4], "--classifier-images", 0, "--out", "run")
+    printed = succeed("image_gan.py", *asked, "--averages", 0.05, 0.1, cwd=tmp_path)
+    assert "averages of other lengths: " in printed
+    kept = {path.name for path in (tmp_path / "run/averages").iterdir()}
+    assert kept == {"00000005.safetensors", "00000010.safetensors"}
+    flags = ("--reference", "digits:test", "--features", "raw", "--samples", 100)
+    flags += ("--scores", "fd", "--average", 0.1, 0.2, "--out", "scores")
+    printed = succeed("score.py", "run", *flags, cwd=tmp_path)
+    assert "average 0.1 after step 10: the snapshots have its profile but for 0" in (
+        printed
+    )
+    rows = json.loads((tmp_path / "scores/scores.json").read_text())["rows"]
+    assert {"generator", "average 0.1", "average 0.2"} <= set(rows)
+    facts = rows["average 0.2"]["samples"]["facts"][0]
+    assert facts["relative_width"] == 0.2 and facts["average_step"] == 10
+    sample = ("--average", 0.2, "--average-step", 7, "--n", 9)
+    succeed("sample.py", "run", *sample, cwd=tmp_path)
+    late = run("sample.py", "run", *sample[:3], 11, cwd=tmp_path)
+    assert late.returncode == 2 and "give one from 1 to 10" in late.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--dataset", "nonsense"], "--dataset nonsense"),
+        (
+            ["--averages", "0.05", "0.3"],
+            "--averages 0.05 0.3: the relative width 0.3 must be above",
+        ),
+        (["--averages", "0.1", "0.1"], "--averages 0.1 0.1: name each width once"),
+        (["--snapshots", "5"], "--snapshots 5: it goes with --averages"),
+        (["--averages", "0.1", "--snapshots", "0"], "--snapshots 0"),
+        (
+            ["--averages", "0.1", "--keep", "best:coverage", "--evaluations", "1"],
+            "--averages 0.1: they are of the last weights, so that they do not go with",
+        ),
         (["--dataset", "ring"], "--dataset ring"),
         (["--network", "nonsense"], "--network nonsense"),
         (["--network", "conv", "--image-size", "9", "9"], "--network conv for images"),

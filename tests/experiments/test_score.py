@@ -118,6 +118,33 @@ def test_a_run_is_one_population_and_the_reference_is_passed_over_once(
     assert len(set(records[0]["generator"]["samples"]["sha256"])) == 2
 
 
+def test_labelled_samples_are_scored_class_by_class(
+    script, folder, tmp_path, monkeypatch, capsys
+):
+    data = dataset.load("digits")
+    x, label = np.asarray(data.train.x), np.asarray(data.train.label)
+    np.savez(tmp_path / "made.npz", x=x, y=label)
+    asked = {"scores": "intrafd", "out": tmp_path / "out"}
+    start(script, folder, monkeypatch, str(tmp_path / "made.npz"), **asked)
+    printed = capsys.readouterr().out
+    assert "no row of" not in printed
+    assert "Frechet distance within each class" in printed
+    assert "WARNING: scored, intra_class_frechet of 0: a class has no more" in printed
+    record = json.loads((tmp_path / "out" / "scores.json").read_text())
+    found = record["rows"]["scored"]["scores"]["intra_class_frechet"]
+    flat, own = (
+        np.asarray(dataset.to_float(part)).reshape(len(part), -1)
+        for part in (data.test.x, x)
+    )
+    for k in (0, 7):
+        expected = scores.frechet_distance(
+            flat[np.asarray(data.test.label) == k], own[label == k]
+        )
+        np.testing.assert_allclose(found["by_class"][0][k], expected.value, rtol=1e-3)
+    np.testing.assert_allclose(found["value"], np.mean(found["by_class"]), rtol=1e-5)
+    assert found["floor"][0] > 0 and len(found["floor_by_class"][0]) == 10
+
+
 def test_coordinates_in_float64_are_scored_with_all_their_digits(
     script, folder, monkeypatch, capsys
 ):
@@ -200,6 +227,25 @@ def test_a_range_that_cannot_be_told_is_asked_for(
         ("half.npy", {"reference": "run"}, "--reference run"),
         ("half.npy", {"scores": "fd,fid"}, "--scores fd,fid.* 'fid'"),
         ("half.npy", {"scores": "is"}, "--scores is.* class probabilities"),
+        (
+            "half.npy",
+            {"scores": "cas"},
+            "--scores cas.*labels, which half.npy has",
+        ),
+        ("run", {"scores": "fd,intrafd"}, "--scores fd,intrafd.*labels, which .*run"),
+        (
+            "small.npz",
+            {"scores": "cas", "reference": "few.npz:train", "held_out": "digits:test"},
+            "--scores cas.*reference has the classes 0, 1, but digits:test 0, 1, 2, 3,",
+        ),
+        ("half.npy", {"average": (0.1,)}, "--average .*only runs keep averages"),
+        ("run", {"average": (0.1,)}, "--average 0.1.*no snapshots .* --averages"),
+        (
+            "run",
+            {"average": (0.1, 0.3)},
+            "--average 0.1 0.3: the relative width 0.3 must",
+        ),
+        ("run", {"average_step": 5}, "--average-step 5.*goes with --average"),
         ("half.npy", {"arm": "one"}, "--arm one"),
         ("run", {"arm": "one"}, "--arm one.*generator"),
         ("run", {"samples": 0}, "--samples 0"),

@@ -16,6 +16,7 @@ from jaxgan.scores import by_name, feature_networks, feature_passes, objectives
 N, M, F, K = 120, 100, 4, 3
 NAMES = tuple(by_name.SCORES)
 FEATURES = scores.protocol(feature_network="the samples")
+OF_PUPILS = ("classification_accuracy_score", "accuracy_on_generated")
 QUICK = ("is", "fd")
 """Those that are looked at whenever tests run, the others with -m slow."""
 
@@ -41,7 +42,9 @@ MEMBERS = [draw(1, M), draw(2, M, 0.5), np.full((M, F), np.nan, np.float32)]
 
 def collect(x, names, splits=by_name.SPLITS):
     chosen = by_name.get(names, classes=True)
-    return feature_passes.collect([x], NETWORK, by_name.needs(chosen, splits), len(x))
+    needs = by_name.needs(chosen, splits)
+    kept = feature_passes.collect([x], NETWORK, needs, len(x))
+    return kept._replace(labels=np.arange(len(x)) % K)
 
 
 def rate(members, names=QUICK):
@@ -79,6 +82,9 @@ def by_definition(x):
         **scores.clipped_density_coverage(REAL, x),
         "rke_mode_count": scores.rke_mode_count(x, WIDTH),
         "kernel_entropic_novelty": scores.kernel_entropic_novelty(REAL, x, NARROW),
+        "intra_class_frechet": scores.intra_class_frechet(
+            *(REAL, np.arange(N) % K, x, np.arange(len(x)) % K)
+        ),
     }
 
 
@@ -130,6 +136,11 @@ def test_a_dead_member_is_nan_and_leaves_the_others_alone(names):
 def test_every_record_has_a_protocol_with_counts_and_features(names):
     for name, own in together(names).items():
         entries = dict(own.protocol)
+        if name in OF_PUPILS:
+            # Half of the real samples teach, and as many generated ones.
+            assert entries["num_real"] == entries["num_fake"] == N // 2, name
+            assert entries["features"] == "none, but the samples themselves"
+            continue
         # A curve is of as many samples of both.
         assert entries["num_real"] == (M if name == "prd" else N), name
         assert M in (entries.get("num_fake"), entries.get("num_samples")), name
@@ -235,6 +246,26 @@ def test_points_in_float64_keep_their_digits_in_all_scores_of_differences():
         (lambda: by_name.get(["is"], classes=False), "'is' needs class prob"),
         (lambda: by_name.get([], classes=False), "at least one"),
         (
+            lambda: by_name.check_labels(
+                by_name.get(["fd", "cas"], classes=True), np.arange(9), {"a.npy": None}
+            ),
+            "'cas' needs labels, which a.npy has not; .* --labels",
+        ),
+        (
+            lambda: by_name.check_labels(
+                by_name.get(["intrafd"], classes=True),
+                *(np.arange(12) % 3, {"a.npy": np.arange(12) % 2}),
+            ),
+            "'intrafd' of a.npy: class 2 has 4 real and 0 generated",
+        ),
+        (
+            lambda: by_name.check_labels(
+                by_name.get(["intrafd"], classes=True),
+                *(np.arange(9) % 3, {"a.npy": np.arange(12) % 3}),
+            ),
+            "class 0 has 3 real samples; its floor",
+        ),
+        (
             lambda: by_name.check_counts(
                 by_name.get(["prdc"], classes=True), scored=9, reference=5
             ),
@@ -257,6 +288,10 @@ def test_the_least_number_of_samples_is_enough(name):
         for seed in (0, 1)
     )
     context = by_name.Context(least, least, FEATURES, 0)
+    if by_name.SCORES[name].labels:
+        one = np.zeros(least, int)
+        one[: least // 2] = not by_name.SCORES[name].every_class
+        real, fake = (own._replace(labels=one) for own in (real, fake))
     found = by_name.rate(chosen, real, feature_passes.stack([fake]), context)
     assert found
 

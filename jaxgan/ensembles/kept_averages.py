@@ -1,0 +1,158 @@
+"""Snapshots of a run's averages, and generators by an average of any length.
+
+A run with power-function averages leaves a file of them now and then, in the folder
+`averages`, each by its step and with all members in it. See `jaxgan.steps.post_hoc`.
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan import checkpoint, ensembles, types
+from jaxgan.core import errors, randomness
+from jaxgan.steps import post_hoc, power_averages
+
+FOLDER = "averages"
+NAME = FOLDER + "/{:08}.safetensors"
+"""Of a snapshot, by its step, in the folder of a run."""
+
+
+class Average(NamedTuple):
+    """An average of the weights of all generators of a run.
+
+    Attributes:
+      width: its relative width.
+      step: after which it is.
+      error: of the combination, see `post_hoc.Combination`.
+      params: of the generators, every leaf `[P, ...]`.
+    """
+
+    width: float
+    step: int
+    error: float
+    params: types.Tree
+
+
+def save(path: pathlib.Path, step: int, state: types.TrainState, hparams: Any) -> None:
+    """Writes the averages of all members, whole or not at all.
+
+    Args:
+      path: of the file, `NAME`; its folder is made if it is not there.
+      step: that the members have reached.
+      state: of P members, with averages.
+      hparams: of the members; all have the same exponents.
+    """
+    path.parent.mkdir(exist_ok=True)
+    exponents = np.asarray(hparams.averages, np.float64)[0].tolist()
+    description = {"step": step, "exponents": exponents}
+    checkpoint.save_tree(path, state.averages, description)
+
+
+def read(
+    folder: pathlib.Path, widths: Sequence[float], step: int | None = None
+) -> list[Average]:
+    """The averages of these widths, from all snapshots of a run.
+
+    Each snapshot is read once, and is not in memory when the next one is.
+
+    Args:
+      folder: of the run.
+      widths: sigma of each.
+      step: after which the averages are; None for that of the last snapshot.
+
+    Raises:
+      UserError: for a width that no average has, a step that is later than the last
+        snapshot, a run without snapshots, and a snapshot that is damaged or is of
+        other averages.
+    """
+    for width in widths:
+        power_averages.check_width(width)
+    there = (folder / FOLDER).glob("*.safetensors")
+    # Not what is left of one that was being written when its process ended.
+    paths = sorted(path for path in there if path.stem.isdecimal())
+    if not paths:
+        raise errors.UserError(
+            f"{folder} has no snapshots of averages; give a run that was trained with "
+            "--averages 0.05 0.10."
+        )
+    steps = [int(path.stem) for path in paths]
+    _, first = checkpoint.load_tree(paths[0])
+    exponents = first["exponents"]
+    kept = [post_hoc.Profile(own, gamma) for own in steps for gamma in exponents]
+    wanted = steps[-1] if step is None else step
+    found = [
+        post_hoc.coefficients(
+            kept, post_hoc.Profile(wanted, _exponent(width, exponents))
+        )
+        for width in widths
+    ]
+    totals: list[types.Tree] = [None] * len(widths)
+    for i, path in enumerate(paths):
+        tree, about = checkpoint.load_tree(path)
+        if about != {"step": steps[i], "exponents": exponents}:
+            raise errors.UserError(
+                f"{path} is of other averages than {paths[0]}; put the files of one "
+                "run into a folder, by their steps."
+            )
+        for j, own in enumerate(found):
+            here = own.coefficients[i * len(exponents) :][: len(exponents)]
+            totals[j] = _added(totals[j], tree, here)
+    dtypes = jax.tree.map(lambda leaf: leaf.dtype, tree)
+    return [
+        Average(width, wanted, own.error, jax.tree.map(np.asarray, total, dtypes))
+        for width, own, total in zip(widths, found, totals, strict=True)
+    ]
+
+
+def load(path: pathlib.Path, average: Average) -> tuple[types.GAN, Any, dict[str, Any]]:
+    """The mixture of a file, its generator's weights by an average of the run.
+
+    Args:
+      path: of a mixture of one generator, `mixture-ARM-SEED.safetensors`.
+      average: of the run that left it; the generator is member SEED.
+
+    Returns:
+      As `ensembles.load`; the batch statistics are those of the new weights.
+
+    Raises:
+      UserError: if the file is of another run, or of a mixture of several generators.
+    """
+    networks, mixture, notes = ensembles.load(path)
+    seed = path.stem.rpartition("-")[2]
+    shapes = [jax.tree.map(np.shape, own) for own in (mixture.params, average.params)]
+    number = len(jax.tree.leaves(average.params)[0])
+    own = jax.tree.map(lambda shape: (number, *shape[1:]), shapes[0], is_leaf=_is_shape)
+    if own != shapes[1] or not seed.isdigit() or int(seed) >= number:
+        raise errors.UserError(
+            f"{path} is not of the generators of which the run kept averages; score "
+            "the run's own files, without --average."
+        )
+    params = jax.tree.map(
+        lambda x: jax.numpy.asarray(x[int(seed)][None]), average.params
+    )
+    mixture = ensembles.with_standing_statistics(
+        networks, mixture._replace(params=params), randomness.key(int(seed))
+    )
+    return networks, mixture, notes
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, tuple)
+
+
+def _exponent(width: float, kept: Sequence[float]) -> float:
+    """The exponent of a width; that of a kept average, to its last digit, if it is."""
+    gamma = power_averages.exponent(width)
+    near = min(kept, key=lambda own: abs(own - gamma))
+    return near if np.isclose(near, gamma, rtol=1e-5, atol=1e-5) else gamma
+
+
+def _added(total: types.Tree, tree: types.Tree, coefficients: np.ndarray) -> types.Tree:
+    """A sum in float64 with the averages `[P, A, ...]` of another snapshot."""
+    more = jax.tree.map(
+        lambda leaf: np.einsum("a,pa...->p...", coefficients, np.float64(leaf)), tree
+    )
+    return more if total is None else jax.tree.map(np.add, total, more)
