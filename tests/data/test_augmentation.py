@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan.core import errors
 from jaxgan.data import augmentation, packs
-from jaxgan.data.augmentation import ada, diffaugment, resampling
+from jaxgan.data.augmentation import ada, diffaugment, resampling, shears
 
 KEY = jax.random.key(3)
 KEYS = jax.random.split(KEY, 60)
@@ -211,6 +211,46 @@ def test_scaling_keeps_the_centre_and_reads_linearly():
         assert 0.12 < np.log2(across).std() < 0.28  # 0.2 in the paper
 
 
+def slopes_of_plane(transform):
+    """How a plane falls down and across at its centre, by draw, after a transform."""
+    rows, columns = np.mgrid[:17, :17].astype(np.float32)
+    plane = (0.02 * (rows - 8) + 0.05 * (columns - 8))[..., None]
+    found = draws(transform, plane)[..., 0]
+    np.testing.assert_allclose(found[:, 8, 8], 0, atol=1e-6)
+    down = (found[:, 9, 8] - found[:, 7, 8]) / 2
+    return down, (found[:, 8, 9] - found[:, 8, 7]) / 2
+
+
+def test_a_shear_moves_rows_sideways_and_keeps_the_middle_one():
+    down, across = slopes_of_plane(shears.shear)
+    np.testing.assert_allclose(across, 0.05, atol=1e-6)
+    slants = (0.02 - down) / 0.05  # x'(i, j) = x(i, j - s i)
+    assert 0.14 < slants.std() < 0.26 and abs(slants.mean()) < 0.1
+    found = np.asarray(shears.sideways(WIDE[:15], jnp.float32(2)))
+    np.testing.assert_array_equal(found[7], WIDE[7])
+    np.testing.assert_allclose(found[9, 4:], WIDE[9, :-4], atol=1e-6)
+    np.testing.assert_allclose(found[4, :-6], WIDE[4, 6:], atol=1e-6)
+
+
+def test_a_tilt_turns_by_some_degrees_about_the_centre():
+    down, across = slopes_of_plane(shears.tilt)
+    np.testing.assert_allclose(np.hypot(down, across), np.hypot(0.02, 0.05), atol=1e-6)
+    angles = np.degrees(np.arctan2(down, across) - np.arctan2(0.02, 0.05))
+    assert 7 < angles.std() < 13 and abs(angles.mean()) < 5
+
+
+def test_a_turn_is_anticlockwise_and_that_of_a_function_of_the_plane():
+    rows, columns = np.mgrid[-14:15, -14:15].astype(np.float32)
+
+    def blob(down, across):
+        return np.exp(-((rows - down) ** 2 + (columns - across) ** 2) / 12)[..., None]
+
+    found = shears.turned(jnp.asarray(blob(0, 6)), jnp.float32(np.pi / 6))
+    expected = blob(-6 * np.sin(np.pi / 6), 6 * np.cos(np.pi / 6))
+    np.testing.assert_allclose(found, expected, atol=0.04)
+    np.testing.assert_array_equal(shears.turned(WIDE, jnp.float32(0)), WIDE)
+
+
 def test_reading_between_pixels_is_that_of_numpy():
     line = np.array([3.0, -1.0, 2.0, 7.0], np.float32)
     at = np.linspace(0, 3, 13).astype(np.float32)
@@ -221,7 +261,7 @@ def test_reading_between_pixels_is_that_of_numpy():
     np.testing.assert_array_equal(resampling.reflected(jnp.asarray(places), 4), pad)
 
 
-@pytest.mark.parametrize("group", ["diffaugment", "ada"])
+@pytest.mark.parametrize("group", ["diffaugment", "ada", "handwriting"])
 def test_what_sees_the_changed_image_has_a_gradient_in_the_image(group):
     always, _ = whole(group)
 
@@ -258,7 +298,7 @@ def test_what_does_not_fit_the_data_is_refused(names, shape, said):
 def test_every_group_names_transforms_and_every_transform_is_in_one():
     named = {name for group in augmentation.GROUPS.values() for name in group}
     assert named == set(augmentation.TRANSFORMS)
-    for group in ("diffaugment_grey", "ada_grey"):
+    for group in ("diffaugment_grey", "ada_grey", "handwriting"):
         augmentation.check((group,), (8, 8, 1))
 
 
