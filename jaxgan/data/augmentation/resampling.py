@@ -26,22 +26,6 @@ def resample(image: Array, rows: Array, columns: Array) -> Array:
     )
 
 
-def resample_rows(image: Array, columns: Array) -> Array:
-    """Reads each row of an image at places of its own, linearly between pixels.
-
-    Args:
-      image: `[H, W, C]`.
-      columns: `[H, W']` numbers, as of `resample`.
-
-    Returns:
-      `[H, W', C]`.
-    """
-    across = jax.vmap(_weights, (0, None))(columns, image.shape[1])
-    return jnp.einsum(
-        "hjw,hwc->hjc", across, image, precision=jax.lax.Precision.HIGHEST
-    )
-
-
 def reflected(places: Array, size: int) -> Array:
     """Places mirrored at the first and last pixel until they lie in 0 ... size-1."""
     if size == 1:
