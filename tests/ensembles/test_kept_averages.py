@@ -167,7 +167,7 @@ def test_each_generator_is_given_its_own_average(trained):
 @pytest.mark.parametrize(
     ("width", "step", "said"),
     [
-        (0.3, None, "width 0.3 must be above 0 and at most 0.2887"),
+        (0.3, None, "width 0.3 must be from 1e-06 to 0.28867"),
         (0.0, None, "width 0 must"),
         (0.1, STEPS + 1, f"after step {STEPS + 1} .* give one from 1 to {STEPS}"),
     ],

@@ -168,7 +168,7 @@ def test_the_length_of_the_average_is_chosen_after_the_run(tmp_path):
         (["--dataset", "nonsense"], "--dataset nonsense"),
         (
             ["--averages", "0.05", "0.3"],
-            "--averages 0.05 0.3: the relative width 0.3 must be above",
+            "--averages 0.05 0.3: the relative width 0.3 must be from",
         ),
         (["--averages", "0.1", "0.1"], "--averages 0.1 0.1: name each width once"),
         (["--snapshots", "5"], "--snapshots 5: it goes with --averages"),
