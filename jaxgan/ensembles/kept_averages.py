@@ -27,12 +27,14 @@ class Average(NamedTuple):
     Attributes:
       width: its relative width.
       step: after which it is.
+      nearest: step of the snapshot that is nearest to it, of two the earlier one.
       error: of the combination, see `post_hoc.Combination`.
       params: of the generators, every leaf `[P, ...]`.
     """
 
     width: float
     step: int
+    nearest: int
     error: float
     params: types.Tree
 
@@ -112,10 +114,25 @@ def read(
             here = own.coefficients[i * len(exponents) :][: len(exponents)]
             totals[j] = _added(totals[j], tree, here)
     dtypes = jax.tree.map(lambda leaf: leaf.dtype, tree)
+    nearest = min(steps, key=lambda own: abs(own - wanted))
     return [
-        Average(width, wanted, own.error, jax.tree.map(np.asarray, total, dtypes))
+        Average(
+            *(width, wanted, nearest, own.error),
+            jax.tree.map(np.asarray, total, dtypes),
+        )
         for width, own, total in zip(widths, found, totals, strict=True)
     ]
+
+
+def sentence(average: Average) -> str:
+    """Which average it is, and how near to it."""
+    said = (
+        f"average {average.width} after step {average.step}: the snapshots have its "
+        f"profile but for {average.error:.1%}"
+    )
+    if average.step == average.nearest:
+        return said
+    return f"{said}; the nearest snapshot is of step {average.nearest}"
 
 
 def load(path: pathlib.Path, average: Average) -> tuple[types.GAN, Any, dict[str, Any]]:

@@ -245,6 +245,9 @@ def test_an_average_without_a_snapshot_is_further_off_and_says_so(trained, tmp_p
         kept_averages.read(folder, [0.07], 12) for folder in (trained[0], tmp_path)
     )
     assert whole.error < found.error
+    assert kept_averages.sentence(whole).endswith(f"{whole.error:.1%}")
+    assert kept_averages.sentence(found).startswith("average 0.07 after step 12: ")
+    assert kept_averages.sentence(found).endswith("snapshot is of step 9")
     (tmp_path / f"averages/{STEPS:08}.safetensors").unlink()
     (found,) = kept_averages.read(tmp_path, WIDTHS[:1])
     assert found.step == STEPS - CHUNK and found.error == 0

@@ -157,7 +157,8 @@ def test_the_length_of_the_average_is_chosen_after_the_run(tmp_path):
     facts = rows["average 0.2"]["samples"]["facts"][0]
     assert facts["relative_width"] == 0.2 and facts["average_step"] == 10
     sample = ("--average", 0.2, "--average-step", 7, "--n", 9)
-    succeed("sample.py", "run", *sample, cwd=tmp_path)
+    printed = succeed("sample.py", "run", *sample, cwd=tmp_path)
+    assert "average 0.2 after step 7: the snapshots have its profile but for" in printed
     late = run("sample.py", "run", *sample[:3], 11, cwd=tmp_path)
     assert late.returncode == 2 and "give one from 1 to 10" in late.stderr
 
