@@ -110,7 +110,9 @@ def load(settings: Settings, path: pathlib.Path) -> tuple:
         return ensembles.load(path)
     with cli.flag("--average", width if at is None else f"{width} --average-step {at}"):
         (average,) = kept_averages.read(path.parent, [width], at)
-        return kept_averages.load(path, average)
+        found = kept_averages.load(path, average)
+    print(kept_averages.sentence(average))
+    return found
 
 
 def find(settings: Settings) -> pathlib.Path:

@@ -8,9 +8,10 @@ Other ensembles, each imported by itself: `boosting` (AdaGAN), `shared` (generat
 against one discriminator: MGAN, MAD-GAN), `gman` (a generator against several),
 `mix_gan` (mixtures of both with learnt weights), `neighbours` (members that exchange
 players), `features` (clusters in what a discriminator sees) and `choosing` (members and
-weights after training). Beside them `export` (StableHLO for programs without jaxgan)
-`latents` (what generators make of given latents, truncation, projection) and
-`saved_generators`, what the generators that a run has kept make.
+weights after training). Beside them `export` (StableHLO for programs without jaxgan),
+`latents` (what generators make of given latents, truncation, projection),
+`saved_generators`, what the generators that a run has kept make, and `kept_averages`,
+averages of their weights whose length is chosen then.
 """
 
 from jaxgan.ensembles.mixtures import (

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from jaxgan import checkpoint, ensembles, types
+from jaxgan.checkpoint import file_cache, leaves
 from jaxgan.core import errors, randomness
 from jaxgan.steps import post_hoc, power_averages
 
@@ -26,17 +27,25 @@ class Average(NamedTuple):
     Attributes:
       width: its relative width.
       step: after which it is.
+      nearest: step of the snapshot that is nearest to it, of two the earlier one.
       error: of the combination, see `post_hoc.Combination`.
       params: of the generators, every leaf `[P, ...]`.
     """
 
     width: float
     step: int
+    nearest: int
     error: float
     params: types.Tree
 
 
-def save(path: pathlib.Path, step: int, state: types.TrainState, hparams: Any) -> None:
+def save(
+    path: pathlib.Path,
+    step: int,
+    state: types.TrainState,
+    hparams: types.HParams,
+    keys: jax.Array,
+) -> None:
     """Writes the averages of all members, whole or not at all.
 
     Args:
@@ -44,10 +53,13 @@ def save(path: pathlib.Path, step: int, state: types.TrainState, hparams: Any) -
       step: that the members have reached.
       state: of P members, with averages.
       hparams: of the members; all have the same exponents.
+      keys: `[P]` of the members, which tell one run from another by its numbers.
     """
     path.parent.mkdir(exist_ok=True)
     exponents = np.asarray(hparams.averages, np.float64)[0].tolist()
-    description = {"step": step, "exponents": exponents}
+    numbers = map(leaves.without_keys, jax.tree.leaves((hparams, keys)))
+    run = file_cache.arrays_sha256(*numbers)
+    description = {"step": step, "exponents": exponents, "run": run}
     checkpoint.save_tree(path, state.averages, description)
 
 
@@ -56,7 +68,7 @@ def read(
 ) -> list[Average]:
     """The averages of these widths, from all snapshots of a run.
 
-    Each snapshot is read once, and is not in memory when the next one is.
+    One snapshot after another is read and added up, in float64.
 
     Args:
       folder: of the run.
@@ -65,8 +77,8 @@ def read(
 
     Raises:
       UserError: for a width that no average has, a step that is later than the last
-        snapshot, a run without snapshots, and a snapshot that is damaged or is of
-        other averages.
+        snapshot, a run without snapshots, and a snapshot that is damaged, or is of
+        other averages or of another run.
     """
     for width in widths:
         power_averages.check_width(width)
@@ -79,8 +91,8 @@ def read(
             "--averages 0.05 0.10."
         )
     steps = [int(path.stem) for path in paths]
-    _, first = checkpoint.load_tree(paths[0])
-    exponents = first["exponents"]
+    expected = _facts(paths[0])
+    exponents = expected["exponents"]
     kept = [post_hoc.Profile(own, gamma) for own in steps for gamma in exponents]
     wanted = steps[-1] if step is None else step
     found = [
@@ -92,19 +104,35 @@ def read(
     totals: list[types.Tree] = [None] * len(widths)
     for i, path in enumerate(paths):
         tree, about = checkpoint.load_tree(path)
-        if about != {"step": steps[i], "exponents": exponents}:
+        if _facts_of(path, tree, about) != expected | {"step": steps[i]}:
             raise errors.UserError(
-                f"{path} is of other averages than {paths[0]}; put the files of one "
-                "run into a folder, by their steps."
+                f"{path} is of another step than its name says, of other averages than "
+                f"{paths[0]} or of another run; put the files of one run into a "
+                "folder, by their steps."
             )
         for j, own in enumerate(found):
             here = own.coefficients[i * len(exponents) :][: len(exponents)]
             totals[j] = _added(totals[j], tree, here)
     dtypes = jax.tree.map(lambda leaf: leaf.dtype, tree)
+    nearest = min(steps, key=lambda own: abs(own - wanted))
     return [
-        Average(width, wanted, own.error, jax.tree.map(np.asarray, total, dtypes))
+        Average(
+            *(width, wanted, nearest, own.error),
+            jax.tree.map(np.asarray, total, dtypes),
+        )
         for width, own, total in zip(widths, found, totals, strict=True)
     ]
+
+
+def sentence(average: Average) -> str:
+    """Which average it is, and how near to it."""
+    said = (
+        f"average {average.width} after step {average.step}: the snapshots have its "
+        f"profile but for {average.error:.1%}"
+    )
+    if average.step == average.nearest:
+        return said
+    return f"{said}; the nearest snapshot is of step {average.nearest}"
 
 
 def load(path: pathlib.Path, average: Average) -> tuple[types.GAN, Any, dict[str, Any]]:
@@ -125,7 +153,8 @@ def load(path: pathlib.Path, average: Average) -> tuple[types.GAN, Any, dict[str
     shapes = [jax.tree.map(np.shape, own) for own in (mixture.params, average.params)]
     number = len(jax.tree.leaves(average.params)[0])
     own = jax.tree.map(lambda shape: (number, *shape[1:]), shapes[0], is_leaf=_is_shape)
-    if own != shapes[1] or not seed.isdigit() or int(seed) >= number:
+    alone = len(mixture.weights) == 1 and seed.isdecimal() and int(seed) < number
+    if own != shapes[1] or not alone:
         raise errors.UserError(
             f"{path} is not of the generators of which the run kept averages; score "
             "the run's own files, without --average."
@@ -137,6 +166,24 @@ def load(path: pathlib.Path, average: Average) -> tuple[types.GAN, Any, dict[str
         networks, mixture._replace(params=params), randomness.key(int(seed))
     )
     return networks, mixture, notes
+
+
+def _facts(path: pathlib.Path) -> dict[str, Any]:
+    return _facts_of(path, *checkpoint.load_tree(path))
+
+
+def _facts_of(path: pathlib.Path, tree: types.Tree, about: Any) -> dict[str, Any]:
+    """What a snapshot says of itself, and the shapes in it.
+
+    Raises:
+      UserError: if it is another file.
+    """
+    if not isinstance(about, dict) or about.keys() != {"step", "exponents", "run"}:
+        raise errors.UserError(
+            f"{path} holds no averages; take it out of the folder, where only the "
+            "snapshots of a run are."
+        )
+    return {**about, "shapes": jax.tree.map(np.shape, tree)}
 
 
 def _is_shape(value: Any) -> bool:

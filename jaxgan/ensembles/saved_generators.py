@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxgan import ensembles, types
+from jaxgan.checkpoint import file_cache
 from jaxgan.core import errors, randomness
 from jaxgan.data import samples
 from jaxgan.ensembles import kept_averages
@@ -103,8 +104,9 @@ def _averaged(own: samples.Samples, average: kept_averages.Average) -> samples.S
         "average_step": average.step,
         "profile_error": average.error,
     }
+    params = jax.tree.leaves(average.params)
     return own._replace(
-        sha256=lambda: f"{own.sha256()}, average {average.width:g} at {average.step}",
+        sha256=lambda: f"{own.sha256()}, by {file_cache.arrays_sha256(*params)}",
         facts={**(own.facts or {}), **facts},
     )
 

@@ -65,6 +65,8 @@ ADDED = {
         "preset",
         "keep",
         "patience",
+        "averages",
+        "snapshots",
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""

@@ -42,7 +42,7 @@ def due(asked: Any) -> dict[str, tuple[int, pauses.Make]]:
 
 def save(step: int, members: runs.Members, path: pathlib.Path) -> None:
     """Saves one snapshot, of which a run that goes on makes the same bits again."""
-    kept_averages.save(path, step, members.state, members.hparams)
+    kept_averages.save(path, step, members.state, members.hparams, members.keys)
 
 
 def finish(asked: Any, step: int, members: runs.Members, folder: pathlib.Path) -> None:

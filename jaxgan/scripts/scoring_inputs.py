@@ -171,7 +171,7 @@ def scored(asked: Any, where: Mapping[str, Any]) -> dict[str, scoring.Row]:
         for arm, paths in arms.items()
     }
     for average in averages(asked, path):
-        title = f"average {average.width:g}"
+        title = f"average {average.width}"
         for arm, paths in arms.items():
             found = saved_generators.members(paths, *own, average)
             rows[title if len(arms) == 1 else f"{arm}, {title}"] = scoring.Row(found)
@@ -193,10 +193,7 @@ def averages(asked: Any, path: pathlib.Path) -> list[kept_averages.Average]:
     shown += "" if at is None else f" --average-step {at}"
     with cli.flag("--average", shown):
         folder = path if path.is_dir() else path.parent
-        found = kept_averages.read(folder, dict.fromkeys(asked.average), at)
+        found = kept_averages.read(folder, [*dict.fromkeys(asked.average)], at)
     for own in found:
-        print(
-            f"average {own.width:g} after step {own.step}: the snapshots have its "
-            f"profile but for {own.error:.1%}"
-        )
+        print(kept_averages.sentence(own))
     return found

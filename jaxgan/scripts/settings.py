@@ -273,7 +273,8 @@ class Replicates:
     are kept so that the length of the average can be chosen after the run, by --average
     of score.py and sample.py"""
     snapshots: int = 30
-    """of --averages: times that they are saved, evenly spread"""
+    """of --averages: times that they are saved, evenly spread, at most once for each
+    line of the log"""
     seed: int = 0
     """of everything random"""
     out: pathlib.Path | None = None

@@ -52,9 +52,9 @@ class Combination(NamedTuple):
     Attributes:
       coefficients: float64 `[n]`, which sum to 1.
       error: distance of the profiles over the length of the target's, 0 for the same
-        one and 1 for nothing of it. If the steps' weights differed from a constant by
-        independent noise of one size, it would be the error of the average over what
-        noise the average itself has.
+        one and about 1, or more, for nothing of it. If the steps' weights differed from
+        a constant by independent noise of one size, it would be the error of the
+        average over what noise the average itself has.
     """
 
     coefficients: np.ndarray

@@ -11,6 +11,8 @@ References:
   2024, section 3, https://arxiv.org/abs/2312.02696
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +22,10 @@ from jaxgan import types
 from jaxgan.core import errors
 
 WIDEST = 12**-0.5
-"""Relative width of the plain mean of all steps, whose exponent is 0."""
+"""Relative width of the plain mean of all steps, whose exponent is 0: 0.288675."""
+
+NARROWEST = 1e-6
+"""Below, an average of fewer than a million steps is the last of them alone."""
 
 
 def exponent(width: float) -> float:
@@ -30,7 +35,7 @@ def exponent(width: float) -> float:
     solved for gamma, which is at least 0.
 
     Args:
-      width: sigma, above 0 and at most `WIDEST`.
+      width: sigma, from `NARROWEST` to `WIDEST`.
 
     Raises:
       UserError: for another width.
@@ -51,11 +56,13 @@ def check_width(width: float) -> None:
     """Asks for a relative width that an average can have.
 
     Raises:
-      UserError: for one that is not above 0 and at most `WIDEST`, which is 0.2887.
+      UserError: for one that is not from `NARROWEST` to `WIDEST`.
     """
-    if not 0 < width <= WIDEST:
+    if not NARROWEST <= width <= WIDEST:
+        # Rounded down, as who gives the number that is named must not be refused.
+        most = math.floor(WIDEST * 1e5) / 1e5
         raise errors.UserError(
-            f"the relative width {width:g} must be above 0 and at most {WIDEST:.4f}, "
+            f"the relative width {width:g} must be from {NARROWEST:g} to {most:g}, "
             "that of the mean of all steps; 0.05 and 0.10 are usual."
         )
 

@@ -268,7 +268,7 @@ def supervised_only(gan: types.GAN, method: Method) -> Made:
     step = steps.update("discriminator", gradient, optimizer)
     if method.schedules:
         step = steps.scheduled(step)
-    hparams = numbers(method)._replace(ema_decay=None)
+    hparams = numbers(method)._replace(ema_decay=None, averages=None)
     return Made(steps.quarantine(step), steps.initialise(gan, optimizer), hparams, 1)
 
 

@@ -1,5 +1,7 @@
 """Snapshots of the averages of a run, from training to the generators."""
 
+import shutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,7 +44,7 @@ def train(trainer, members, folder, num_steps=STEPS):
     folder.mkdir(exist_ok=True)
 
     def save(step, members, path):
-        kept_averages.save(path, step, members.state, members.hparams)
+        kept_averages.save(path, step, members.state, members.hparams, members.keys)
 
     steps = {"num_steps": num_steps, "chunk_steps": CHUNK}
     due = {kept_averages.NAME: (100, save)}
@@ -61,9 +63,9 @@ def train(trainer, members, folder, num_steps=STEPS):
 def trained(trainer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     members = train(trainer, begin(trainer), folder)
-    kept_averages.save(
-        folder / kept_averages.NAME.format(STEPS), STEPS, members.state, members.hparams
-    )
+    last = folder / kept_averages.NAME.format(STEPS)
+    own = members.state, members.hparams, members.keys
+    kept_averages.save(last, STEPS, *own)
     mixture = replicates.generators(
         gan_lib.build(GAN), members, jax.random.key(0), None
     )
@@ -165,7 +167,7 @@ def test_each_generator_is_given_its_own_average(trained):
 @pytest.mark.parametrize(
     ("width", "step", "said"),
     [
-        (0.3, None, "width 0.3 must be above 0 and at most 0.2887"),
+        (0.3, None, "width 0.3 must be from 1e-06 to 0.28867"),
         (0.0, None, "width 0 must"),
         (0.1, STEPS + 1, f"after step {STEPS + 1} .* give one from 1 to {STEPS}"),
     ],
@@ -183,6 +185,95 @@ def test_runs_without_snapshots_and_files_of_others_are_refused(trained, tmp_pat
     path.write_bytes((trained[0] / "mixture-generator-0.safetensors").read_bytes())
     with pytest.raises(errors.UserError, match="generator-7.* not of the generators"):
         kept_averages.load(path, average)
+
+
+def of_another_seed(path, members, folder):
+    keys = jax.random.split(jax.random.key(4), 3)
+    kept_averages.save(path, int(path.stem), members.state, members.hparams, keys)
+
+
+def of_another_rate(path, members, folder):
+    faster = jax.tree.map(lambda x: 2 * x, members.hparams.optimizer)
+    hparams = members.hparams._replace(optimizer=faster)
+    kept_averages.save(path, int(path.stem), members.state, hparams, members.keys)
+
+
+def of_fewer_members(path, members, folder):
+    tree, about = checkpoint.load_tree(path)
+    fewer = jax.tree.map(lambda x: x[:2], tree)
+    checkpoint.save_tree(path, fewer, about)
+
+
+def of_another_step(path, members, folder):
+    path.write_bytes(path.with_stem(f"{2 * CHUNK:08}").read_bytes())
+
+
+def generator(path, members, folder):
+    path.write_bytes((folder / "mixture-generator-0.safetensors").read_bytes())
+
+
+def truncated(path, members, folder):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize("place", [CHUNK, 12, STEPS])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (of_another_seed, "of another run; put the files of one run"),
+        (of_another_rate, "of another run; put the files of one run"),
+        (of_fewer_members, "of other averages than .* or of another run"),
+        (of_another_step, "is of another step than its name says"),
+        (generator, "holds no averages"),
+        (truncated, "not a file that jaxgan saved, or is damaged"),
+    ],
+)
+def test_a_snapshot_that_is_not_of_the_run_is_refused(
+    spoil, said, place, trained, tmp_path
+):
+    folder, members = trained
+    shutil.copytree(folder, tmp_path / "run")
+    spoil(tmp_path / f"run/averages/{place:08}.safetensors", members, folder)
+    with pytest.raises(errors.UserError, match=said):
+        kept_averages.read(tmp_path / "run", WIDTHS)
+
+
+def test_an_average_without_a_snapshot_is_further_off_and_says_so(trained, tmp_path):
+    shutil.copytree(trained[0] / "averages", tmp_path / "averages")
+    (tmp_path / f"averages/{12:08}.safetensors").unlink()
+    (whole,), (found,) = (
+        kept_averages.read(folder, [0.07], 12) for folder in (trained[0], tmp_path)
+    )
+    assert whole.error < found.error
+    assert kept_averages.sentence(whole).endswith(f"{whole.error:.1%}")
+    assert kept_averages.sentence(found).startswith("average 0.07 after step 12: ")
+    assert kept_averages.sentence(found).endswith("snapshot is of step 9")
+    (tmp_path / f"averages/{STEPS:08}.safetensors").unlink()
+    (found,) = kept_averages.read(tmp_path, WIDTHS[:1])
+    assert found.step == STEPS - CHUNK and found.error == 0
+
+
+def test_averages_of_one_generator_are_none_of_a_mixture(trained, tmp_path):
+    (average,) = kept_averages.read(trained[0], [0.1])
+    _, one, _ = ensembles.load(trained[0] / "mixture-generator-0.safetensors")
+    two = jax.tree.map(lambda x: jnp.concatenate([x, x]), one)
+    path = tmp_path / "mixture-generator-0.safetensors"
+    ensembles.save(path, two._replace(weights=jnp.full(2, 0.5)), GAN)
+    with pytest.raises(errors.UserError, match="not of the generators of which"):
+        kept_averages.load(path, average)
+
+
+def test_samples_of_other_snapshots_are_other_samples(trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / f"run/averages/{12:08}.safetensors").unlink()
+    found = [
+        saved_generators.members(
+            saved_generators.arms(folder)["generator"],
+            *(20, 5, kept_averages.read(folder, [0.07])[0]),
+        )[0].sha256()
+        for folder in (trained[0], trained[0], tmp_path / "run")
+    ]
+    assert found[0] == found[1] != found[2]
 
 
 def test_a_method_has_the_exponents_of_its_widths():

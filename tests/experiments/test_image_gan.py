@@ -157,7 +157,8 @@ def test_the_length_of_the_average_is_chosen_after_the_run(tmp_path):
     facts = rows["average 0.2"]["samples"]["facts"][0]
     assert facts["relative_width"] == 0.2 and facts["average_step"] == 10
     sample = ("--average", 0.2, "--average-step", 7, "--n", 9)
-    succeed("sample.py", "run", *sample, cwd=tmp_path)
+    printed = succeed("sample.py", "run", *sample, cwd=tmp_path)
+    assert "average 0.2 after step 7: the snapshots have its profile but for" in printed
     late = run("sample.py", "run", *sample[:3], 11, cwd=tmp_path)
     assert late.returncode == 2 and "give one from 1 to 10" in late.stderr
 
@@ -168,7 +169,7 @@ def test_the_length_of_the_average_is_chosen_after_the_run(tmp_path):
         (["--dataset", "nonsense"], "--dataset nonsense"),
         (
             ["--averages", "0.05", "0.3"],
-            "--averages 0.05 0.3: the relative width 0.3 must be above",
+            "--averages 0.05 0.3: the relative width 0.3 must be from",
         ),
         (["--averages", "0.1", "0.1"], "--averages 0.1 0.1: name each width once"),
         (["--snapshots", "5"], "--snapshots 5: it goes with --averages"),

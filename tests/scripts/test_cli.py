@@ -15,6 +15,7 @@ import pytest
 
 from jaxgan.core import errors, files, signals
 from jaxgan.scripts import cli
+from jaxgan.scripts import settings as settings_lib
 
 
 def test_a_user_error_is_one_sentence_and_status_two(capsys):
@@ -287,6 +288,15 @@ def test_a_run_goes_on_that_is_older_than_a_setting(tmp_path, monkeypatch, capsy
     with pytest.raises(SystemExit):
         cli.parse(Later, "")
     assert sentence in capsys.readouterr().err
+
+
+def test_a_run_goes_on_that_is_older_than_the_averages(tmp_path, monkeypatch):
+    config = dataclasses.asdict(settings_lib.Replicates(steps=7))
+    del config["averages"], config["snapshots"]
+    (tmp_path / cli.CONFIG).write_text(json.dumps(config))
+    monkeypatch.setattr(sys, "argv", ["x.py", "--resume", str(tmp_path)])
+    expected = settings_lib.Replicates(steps=7, resume=tmp_path)
+    assert cli.parse(settings_lib.Replicates, "") == expected
 
 
 def test_an_interrupted_run_says_how_to_go_on(capsys):

@@ -33,10 +33,17 @@ def test_the_published_exponents_come_out():
     assert power_averages.exponent(power_averages.WIDEST) < 1e-6
 
 
-@pytest.mark.parametrize("width", [0.0, -0.1, 0.29, float("nan")])
+@pytest.mark.parametrize("width", [0.0, -0.1, 1e-300, 0.2887, float("nan")])
 def test_widths_that_no_average_has_are_refused(width):
-    with pytest.raises(errors.UserError, match=r"must be above 0 and at most 0\.2887"):
+    with pytest.raises(errors.UserError, match=r"must be from 1e-06 to 0\.28867,"):
         power_averages.exponent(width)
+
+
+@pytest.mark.parametrize("width", [1e-6, 0.28867])
+def test_widths_that_the_refusal_names_are_taken(width):
+    gamma = power_averages.exponent(width)
+    expected = (gamma + 1) / ((gamma + 2) ** 2 * (gamma + 3))
+    np.testing.assert_allclose(width**2, expected, rtol=1e-6)
 
 
 def accumulated(walk, exponents):
