@@ -380,10 +380,10 @@ class FewLabels(Images):
 
 FEW_LABELS: dict[str, Any] = {
     "network": "noisy_conv",
-    "width": 8,
+    "width": 16,
     "latent_dim": 100,
     "penalties": ("supervised:10", "pseudo_labels:10"),
-    "augment": ("shift",),
+    "augment": ("affine",),
     "learning_rate": 1e-3,
     "discriminator_learning_rate": 3e-3,
     "betas": (0.5, 0.999),

@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan.core import errors
 from jaxgan.data import augmentation, packs
-from jaxgan.data.augmentation import ada, diffaugment, resampling
+from jaxgan.data.augmentation import ada, affine, diffaugment, resampling
 
 KEY = jax.random.key(3)
 KEYS = jax.random.split(KEY, 60)
@@ -27,7 +27,7 @@ def draws(transform, image=WIDE):
 @functools.cache
 def whole(group):
     """`always` and `sometimes` of a group, compiled once."""
-    names = augmentation.GROUPS[group]
+    names = augmentation.GROUPS.get(group, (group,))
     always, sometimes = augmentation.always(names), augmentation.sometimes(names)
     return jax.jit(always), jax.jit(sometimes)
 
@@ -211,6 +211,61 @@ def test_scaling_keeps_the_centre_and_reads_linearly():
         assert 0.12 < np.log2(across).std() < 0.28  # 0.2 in the paper
 
 
+PLANE_ROWS, PLANE_COLUMNS = np.mgrid[-14:15, -14:15].astype(np.float32)
+
+
+def test_an_affine_change_is_within_its_ranges():
+    # Of planes the slopes at the centre are the matrix's rows, and the height the shift.
+    keys = jax.random.split(KEY, 300)
+    change = jax.jit(jax.vmap(affine.affine, (None, 0)))
+    planes = [change(x[..., None], keys)[..., 0] for x in (PLANE_ROWS, PLANE_COLUMNS)]
+    matrices, shifts = [], []
+    for found in map(np.asarray, planes):
+        down = (found[:, 15, 14] - found[:, 13, 14]) / 2
+        across = (found[:, 14, 15] - found[:, 14, 13]) / 2
+        matrices.append(np.stack([down, across], -1))
+        shifts.append(found[:, 14, 14])
+    matrices, shifts = np.stack(matrices, 1), np.stack(shifts, 1)
+    angles = np.degrees(np.arctan2(-matrices[:, 0, 1], matrices[:, 1, 1]))
+    # M = turned slanted scaled, so that its second column is turned and scaled alone.
+    width = np.hypot(matrices[:, 0, 1], matrices[:, 1, 1])
+    height = np.linalg.det(matrices) / width
+    scale, stretch = np.log2(height * width) / 2, np.log2(height / width) / 2
+    for found, most in ((angles, 15), (scale, 0.3), (stretch, 0.2)):
+        assert 0.9 * most < found.max() <= 1.001 * most
+        assert -1.001 * most <= found.min() < -0.9 * most
+        assert abs(found.std() - most / np.sqrt(3)) < 0.1 * most
+    turned = np.radians(angles)
+    first = matrices[:, :, 0] / height[:, None]
+    slant = -np.sin(turned) * first[:, 0] + np.cos(turned) * first[:, 1]
+    assert 0.22 < slant.max() <= 0.2501 and -0.2501 <= slant.min() < -0.22
+    assert np.abs(shifts).max() < 1.6 * 29 / 8 and np.abs(shifts).std(0).min() > 1
+
+
+def test_reading_by_a_matrix_is_that_of_a_function_of_the_plane():
+    def blob(rows, columns):
+        return np.exp(-((rows + 3) ** 2 + (columns - 4) ** 2) / 25)
+
+    turn, k = np.pi / 15, 0.2
+    turned = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    matrix = np.array(turned) @ [[1, 0], [k, 1]] @ np.diag([1.1, 0.9])
+    x = jnp.asarray(blob(PLANE_ROWS, PLANE_COLUMNS)[..., None])
+    found = affine.read(x, jnp.asarray(matrix, jnp.float32), jnp.zeros(2))
+    places = np.einsum("ij,jrc->irc", matrix, np.stack([PLANE_ROWS, PLANE_COLUMNS]))
+    np.testing.assert_allclose(found[..., 0], blob(*places), atol=0.03)
+    same = affine.read(jnp.asarray(WIDE), jnp.eye(2), jnp.zeros(2))
+    np.testing.assert_array_equal(same, WIDE)
+
+
+def test_rows_move_sideways_and_what_is_beyond_an_edge_is_mirrored():
+    found = np.asarray(affine.sideways(WIDE[:15], jnp.float32(-0.5), 0.5))
+    padded = np.pad(WIDE[:15], [(0, 0), (4, 4), (0, 0)], mode="reflect")
+    for row in range(1, 15, 2):
+        right = (row - 7) // 2
+        expected = padded[row, 4 - right : 28 - right]
+        np.testing.assert_allclose(found[row], expected, atol=1e-6)
+
+
 def test_reading_between_pixels_is_that_of_numpy():
     line = np.array([3.0, -1.0, 2.0, 7.0], np.float32)
     at = np.linspace(0, 3, 13).astype(np.float32)
@@ -221,7 +276,7 @@ def test_reading_between_pixels_is_that_of_numpy():
     np.testing.assert_array_equal(resampling.reflected(jnp.asarray(places), 4), pad)
 
 
-@pytest.mark.parametrize("group", ["diffaugment", "ada"])
+@pytest.mark.parametrize("group", ["diffaugment", "ada", "affine"])
 def test_what_sees_the_changed_image_has_a_gradient_in_the_image(group):
     always, _ = whole(group)
 
@@ -255,9 +310,9 @@ def test_what_does_not_fit_the_data_is_refused(names, shape, said):
         augmentation.always(names)(jnp.zeros((2, *shape)), KEY)
 
 
-def test_every_group_names_transforms_and_every_transform_is_in_one():
+def test_groups_name_transforms_and_all_of_the_papers_are_in_one():
     named = {name for group in augmentation.GROUPS.values() for name in group}
-    assert named == set(augmentation.TRANSFORMS)
+    assert named == set(augmentation.TRANSFORMS) - {"affine"}
     for group in ("diffaugment_grey", "ada_grey"):
         augmentation.check((group,), (8, 8, 1))
 

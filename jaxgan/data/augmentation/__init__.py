@@ -7,7 +7,8 @@ not taught to make changed ones as long as the change could be undone in distrib
 A transform is `(image [H, W, C], key) -> [H, W, C]`, of float32 images in [-1, 1] and
 differentiable in them; `always` and `sometimes` apply a list of them to each sample of
 a batch by its own draws. `TRANSFORMS` has all by name: those of `diffaugment`, made to
-be applied always, and those of `ada`, made to be applied with a probability.
+be applied always, those of `ada`, made to be applied with a probability, and `affine`,
+under whose small changes a digit stays the digit that it is.
 
 References:
   Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020,
@@ -26,7 +27,7 @@ from jax.typing import ArrayLike
 
 from jaxgan.core import errors, randomness
 from jaxgan.data import packs
-from jaxgan.data.augmentation import ada, diffaugment
+from jaxgan.data.augmentation import ada, affine, diffaugment
 
 Augment = Callable[[Array, Array], Array]
 """`(x [B, ...], key) -> [B, ...]`, of the same shape."""
@@ -70,8 +71,9 @@ TRANSFORMS: dict[str, Kind] = {
     "luma_flip": Kind(ada.luma_flip),
     "hue": Kind(ada.hue, coloured=True),
     "ada_saturation": Kind(ada.saturation, coloured=True),
+    "affine": Kind(affine.affine),
 }
-"""The transforms by name, see `diffaugment` and `ada`."""
+"""The transforms by name, see `diffaugment`, `ada` and `affine`."""
 
 _BLIT = ("flip", "quarter_turn", "shift")
 _GEOMETRY = ("scaling", "stretching", "fractional_shift")
