@@ -215,7 +215,7 @@ PLANE_ROWS, PLANE_COLUMNS = np.mgrid[-14:15, -14:15].astype(np.float32)
 
 
 def test_an_affine_change_is_within_its_ranges():
-    # Of planes the slopes at the centre are the matrix's rows, and the height the shift.
+    # Slopes of planes at the centre are the rows of M, and their height the shift.
     keys = jax.random.split(KEY, 300)
     change = jax.jit(jax.vmap(affine.affine, (None, 0)))
     planes = [change(x[..., None], keys)[..., 0] for x in (PLANE_ROWS, PLANE_COLUMNS)]

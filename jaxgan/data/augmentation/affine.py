@@ -90,11 +90,11 @@ def sideways(image: Array, slant: Array, most: float) -> Array:
     reach = math.ceil(most * (height - 1) / 2)
     by = slant * _from_centre(height)[:, None, None]
     mirrored = jnp.pad(image, ((0, 0), (reach, reach), (0, 0)), "reflect")
-    return sum(
-        jnp.maximum(0, 1 - jnp.abs(by - step))
-        * mirrored[:, reach + step : reach + step + width]
-        for step in range(-reach, reach + 1)
-    )
+    moved = jnp.zeros_like(image)
+    for step in range(-reach, reach + 1):
+        weight = jnp.maximum(0, 1 - jnp.abs(by - step))
+        moved += weight * mirrored[:, reach + step : reach + step + width]
+    return moved
 
 
 def _from_centre(size: int) -> Array:
