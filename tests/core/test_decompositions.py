@@ -22,8 +22,8 @@ from jaxgan.scores import by_name, classifier, feature_passes, latents, suites
 from jaxgan.training import methods
 
 MEMBERS, N, F = 3, 30, 4
-ON_HOST = {"prd", "likelihood"}
-"""Scores that clusters or trees of scikit-learn find, member by member."""
+ON_HOST = {"prd", "likelihood", "intrafd", "cas"}
+"""Scores that are found on the host, member by member."""
 
 PACKAGE = pathlib.Path(jaxgan.__file__).parent
 EXPERIMENTS = PACKAGE.parent / "experiments"

@@ -101,6 +101,9 @@ SCORES = {
             r[:, :4], y % 2, f[:, :4], y % 2
         )
     ),
+    "intra_class_floor": (
+        lambda r, f, p, x, y: scores.intra_class_floor(r[:, :4], y % 2)
+    ),
     "kernel_distance": (
         lambda r, f, p, x, y: scores.kernel_distance(
             r, f, jax.random.key(0), num_subsets=3, subset_size=50
