@@ -91,7 +91,7 @@ def convolve(
             feature_group_count=groups,
         )
     if form == "onednn" and onednn.suits(geometry):
-        return _maps(geometry, onednn.form(groups)).forward(x, kernel)
+        return _maps(geometry, _onednn(kernel, groups)).forward(x, kernel)
     if groups > 1:
         return _grouped(x, kernel, geometry, groups)
     return _maps(geometry, _choose(form, kernel)).forward(x, kernel)
@@ -149,7 +149,7 @@ def convolve_transposed(
     geometry = forms.Geometry(output, window, strides, mirrored)
     flipped = lax.rev(kernel, range(len(window))).swapaxes(-1, -2)
     own = form == "onednn" and onednn.suits(geometry)
-    chosen = onednn.form() if own else _choose(form, flipped)
+    chosen = _onednn(flipped) if own else _choose(form, flipped)
     return _maps(geometry, chosen).input_gradient(x, flipped)
 
 
@@ -183,6 +183,14 @@ def _choose(form: str, kernel: Array) -> forms.Form:
     if form == "auto" and kernel.shape[-2] <= FEW_CHANNELS:
         return forms.MATMUL._replace(forward=forms.CANONICAL.forward)
     return forms.CANONICAL
+
+
+def _onednn(kernel: Array, groups: int = 1) -> forms.Form:
+    # To one channel or three, as images have, it takes up to five times as long.
+    if groups == 1 and kernel.shape[-2] <= FEW_CHANNELS:
+        own = onednn.form()
+        return own._replace(input_gradient=forms.MATMUL.input_gradient)
+    return onednn.form(groups)
 
 
 def _grouped(x: Array, kernel: Array, geometry: forms.Geometry, groups: int) -> Array:

@@ -58,12 +58,12 @@ def load() -> None:
 
 def _installed() -> tuple[pathlib.Path, pathlib.Path]:
     """The folder of oneDNN's headers and its library, as its wheels install them."""
-    found = [_file(WHEELS[1], "oneapi/dnnl/dnnl.hpp"), _file(WHEELS[0], "libdnnl.so.3")]
-    if None in found:
+    headers = _file(WHEELS[1], "oneapi/dnnl/dnnl.hpp")
+    shared = _file(WHEELS[0], "libdnnl.so.3")
+    if headers is None or shared is None:
         raise errors.UserError(
             f"convolution='onednn' needs oneDNN and its headers; {WAY_OUT}"
         )
-    headers, shared = found
     return headers.parents[2], shared
 
 
@@ -71,7 +71,7 @@ def _file(wheel: str, name: str) -> pathlib.Path | None:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files(wheel) or ():
             if file.as_posix().endswith(f"/{name}"):
-                return pathlib.Path(file.locate()).resolve()
+                return pathlib.Path(str(file.locate())).resolve()
     return None
 
 
