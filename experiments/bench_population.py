@@ -102,12 +102,14 @@ class Settings:
 if __name__ == "__main__":
     SETTINGS = cli.parse(Settings, __doc__)  # before JAX, so that --help is instant
 
+import importlib.metadata
 import itertools
 import sys
 
 from bench import cases, checks, profiles, records, summaries, timing, workers
 
 from jaxgan import reports
+from jaxgan.networks.onednn import library
 
 ROUNDS, SECONDS = 9, 3.0
 QUICK_ROUNDS, QUICK_SECONDS = 3, 1.0
@@ -121,7 +123,7 @@ def main(settings: Settings) -> None:
     if settings.profile is not None:
         profile(settings, path)
         return
-    groups = without_torch(settings, plan(settings))
+    groups = without_onednn(without_torch(settings, plan(settings)))
     rounds = settings.rounds or (QUICK_ROUNDS if settings.quick else ROUNDS)
     seconds = settings.seconds or (QUICK_SECONDS if settings.quick else SECONDS)
     record = records.begun(settings) | {"rounds": rounds, "seconds": seconds}
@@ -178,6 +180,26 @@ def without_torch(
         file=sys.stderr,
     )
     return [[case for case in group if case.library != "torch"] for group in groups]
+
+
+def without_onednn(groups: list[list[cases.Case]]) -> list[list[cases.Case]]:
+    """The groups, less that form if the extra is not installed."""
+    wanted = any(
+        case.options.get("form") == "onednn" for case in itertools.chain(*groups)
+    )
+    if not wanted or set(library.WHEELS) <= {
+        each.name for each in importlib.metadata.distributions()
+    }:
+        return groups
+    print(
+        "oneDNN is not installed, and its form is left out: "
+        "pip install 'jaxgan[onednn]' brings it.",
+        file=sys.stderr,
+    )
+    return [
+        [case for case in group if case.options.get("form") != "onednn"]
+        for group in groups
+    ]
 
 
 if __name__ == "__main__":

@@ -110,6 +110,7 @@ def quick() -> list[list[Case]]:
             of_torch("dcgan28", 8, "eager"),
             of_torch("dcgan28", 8, "tuned"),
             of_jax("dcgan28", 8),
+            of_jax("dcgan28", 8, form="onednn"),
             of_jax("dcgan28", 8, form="lax", mapper="vmap", devices="one"),
         ],
         [
@@ -123,7 +124,7 @@ def quick() -> list[list[Case]]:
 
 def images(model: str, members: int = 8, **penalties: float) -> list[list[Case]]:
     variants = ("eager", "tuned", "fused", "compile")
-    own = ({}, {"devices": "one"}, {"loop": "python"})
+    own = ({}, {"form": "onednn"}, {"devices": "one"}, {"loop": "python"})
     return [
         [of_torch(model, members, variant, **penalties) for variant in variants]
         + [of_jax(model, members, **penalties, **changes) for changes in own]

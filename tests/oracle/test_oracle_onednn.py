@@ -127,6 +127,24 @@ def test_members_have_the_bits_they_have_alone(axes):
         jax.tree.map(np.testing.assert_array_equal, alone, each)
 
 
+@pytest.mark.parametrize("batch", [1, 7, 8])
+def test_bits_of_a_sample_do_not_depend_on_its_batch(batch):
+    """So that threads may share a batch, however many there are."""
+    x, w = arrays((64, 16, 16, 24), (3, 3, 24, 32))
+
+    @jax.jit
+    def both(x, w):
+        y, pull = jax.vjp(
+            lambda x: convolution.convolve(x, w, strides=(1, 1), form="onednn"), x
+        )
+        return y, pull(jnp.sin(y))[0]
+
+    whole = both(x, w)
+    part = both(x[:batch], w)
+    for all_, own in zip(whole, part, strict=True):
+        np.testing.assert_array_equal(all_[:batch], own)
+
+
 @pytest.mark.parametrize("name", ["dcgan", "sn_dcgan", "r3gan"])
 def test_networks_compute_what_they_compute_in_another_form(name):
     narrow = {"width": 16}

@@ -6,18 +6,25 @@
 //   input_gradient   y, w -> x
 //   kernel_gradient  x, y -> w
 //
-// all row-major. Every call uses the thread that makes it and no other: sums are taken
-// in one order on any machine with the same instructions, and the devices of a CPU,
-// each with a thread of its own, do not wait for one another.
+// all row-major. oneDNN itself uses one thread, so that sums are taken in one order on
+// any machine with the same instructions. The first two maps, of which each sample has
+// its own, are computed for parts of a batch by those threads of XLA's pool that no
+// other call here needs; the last one, a sum over samples, is not.
 
 #include <omp.h>
 
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
-#include <unordered_map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -62,8 +69,9 @@ class Workspace {
 };
 
 const dnnl::engine& Engine() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
+  // Never destroyed, as threads of XLA's may outlive whatever is destroyed at exit.
+  static const auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return *engine;
 }
 
 memory::data_type TypeOf(ffi::DataType type) {
@@ -71,8 +79,12 @@ memory::data_type TypeOf(ffi::DataType type) {
                                      : memory::data_type::f32;
 }
 
+std::vector<int64_t> Dims(ffi::Span<const int64_t> of) {
+  return {of.begin(), of.end()};
+}
+
 // [B, *n, C] as oneDNN counts dimensions, (B, C, *n).
-memory::desc Places(ffi::Span<const int64_t> shape, memory::data_type type) {
+memory::desc Places(const std::vector<int64_t>& shape, memory::data_type type) {
   const size_t last = shape.size() - 1;
   memory::dims dims{shape[0], shape[last]}, strides{0, 1};
   for (size_t i = 1; i < last; ++i) dims.push_back(shape[i]);
@@ -162,90 +174,161 @@ Prepared Prepare(Map map, const memory::desc& x, const memory::desc& y,
   return made;
 }
 
-void Run(const Prepared& of, Map map, void* x, void* y, void* kernel) {
+struct Arrays {
+  char* x;
+  char* y;
+};
+
+dnnl::stream& Stream() {
   thread_local dnnl::stream stream(Engine());
-  thread_local Workspace scratch, own_layout;
-  const bool moved = of.preferred != of.kernel;
-  void* own = moved ? own_layout.AtLeast(of.preferred.get_size()) : kernel;
-  memory places(of.x, Engine(), x), outputs(of.y, Engine(), y);
-  memory given(of.kernel, Engine(), kernel), used(of.preferred, Engine(), own);
-  memory space(of.scratchpad, Engine(), scratch.AtLeast(of.scratchpad.get_size()));
-  switch (map) {
-    case Map::kForward:
-      if (moved) of.reorder.execute(stream, given, used);
-      of.run.execute(stream, {{DNNL_ARG_SRC, places},
-                              {DNNL_ARG_WEIGHTS, used},
-                              {DNNL_ARG_DST, outputs},
-                              {DNNL_ARG_SCRATCHPAD, space}});
-      break;
-    case Map::kInputGradient:
-      if (moved) of.reorder.execute(stream, given, used);
-      of.run.execute(stream, {{DNNL_ARG_DIFF_SRC, places},
-                              {DNNL_ARG_WEIGHTS, used},
-                              {DNNL_ARG_DIFF_DST, outputs},
-                              {DNNL_ARG_SCRATCHPAD, space}});
-      break;
-    case Map::kKernelGradient:
-      of.run.execute(stream, {{DNNL_ARG_SRC, places},
-                              {DNNL_ARG_DIFF_WEIGHTS, used},
-                              {DNNL_ARG_DIFF_DST, outputs},
-                              {DNNL_ARG_SCRATCHPAD, space}});
-      if (moved) of.reorder.execute(stream, used, given);
-      break;
-  }
-  stream.wait();
+  return stream;
 }
 
-memory::dims Dims(ffi::Span<const int64_t> of) { return {of.begin(), of.end()}; }
+void Execute(const Prepared& of, Map map, const Arrays& arrays, void* own_layout) {
+  thread_local Workspace scratch;
+  const OneThread alone;
+  const bool by_x = map == Map::kInputGradient, by_kernel = map == Map::kKernelGradient;
+  of.run.execute(
+      Stream(),
+      {{by_x ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, memory(of.x, Engine(), arrays.x)},
+       {map == Map::kForward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
+        memory(of.y, Engine(), arrays.y)},
+       {by_kernel ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
+        memory(of.preferred, Engine(), own_layout)},
+       {DNNL_ARG_SCRATCHPAD, memory(of.scratchpad, Engine(),
+                                    scratch.AtLeast(of.scratchpad.get_size()))}});
+  Stream().wait();
+}
 
-ffi::Error Convolve(Map map, ffi::AnyBuffer first, ffi::AnyBuffer second,
-                    ffi::Result<ffi::AnyBuffer> out, ffi::Span<const int64_t> strides,
-                    ffi::Span<const int64_t> before, ffi::Span<const int64_t> after,
-                    int64_t groups) {
+// Calls that are being computed, each by at least one thread.
+std::atomic<int64_t> running{0};
+
+// Runs `part(i)` for all i below `parts`, on this thread and what the pool has to spare.
+// It does not wait for a task that has not begun, as the pool may have none that could.
+void InParts(ffi::ThreadPool& pool, int64_t parts,
+             const std::function<void(int64_t)>& part) {
+  struct Shared {
+    std::atomic<int64_t> next{0}, done{0};
+    std::mutex mutex;
+    std::condition_variable all_done;
+    std::exception_ptr error;
+    const std::function<void(int64_t)>* part;
+    int64_t parts;
+
+    void Work() {
+      for (int64_t i = next++; i < parts; i = next++) {
+        try {
+          (*part)(i);
+        } catch (...) {
+          const std::lock_guard<std::mutex> lock(mutex);
+          error = std::current_exception();
+        }
+        if (++done == parts) {
+          const std::lock_guard<std::mutex> lock(mutex);
+          all_done.notify_all();
+        }
+      }
+    }
+  };
+  auto shared = std::make_shared<Shared>();
+  shared->part = &part;
+  shared->parts = parts;
+  for (int64_t i = 1; i < parts; ++i) pool.Schedule([shared] { shared->Work(); });
+  shared->Work();
+  std::unique_lock<std::mutex> lock(shared->mutex);
+  shared->all_done.wait(lock, [&] { return shared->done == parts; });
+  if (shared->error) std::rethrow_exception(shared->error);
+}
+
+// The most equal parts of a batch that there are threads for.
+int64_t Parts(int64_t batch, int64_t threads) {
+  int64_t parts = std::max<int64_t>(1, std::min(threads, batch));
+  while (batch % parts != 0) --parts;
+  return parts;
+}
+
+const Prepared& Known(Map map, memory::data_type type, std::vector<int64_t> x,
+                      std::vector<int64_t> y, ffi::Span<const int64_t> kernel,
+                      ffi::Span<const int64_t> strides, ffi::Span<const int64_t> before,
+                      ffi::Span<const int64_t> after, int64_t groups) {
+  thread_local std::map<std::vector<int64_t>, Prepared> known;
+  std::vector<int64_t> key{static_cast<int64_t>(map), groups,
+                           static_cast<int64_t>(type)};
+  key.insert(key.end(), x.begin(), x.end());
+  for (auto part : {kernel, strides, before, after})
+    key.insert(key.end(), part.begin(), part.end());
+  auto found = known.find(key);
+  if (found == known.end()) {
+    const OneThread alone;
+    found = known
+                .emplace(std::move(key),
+                         Prepare(map, Places(x, type), Places(y, type),
+                                 Kernel(kernel, groups, type, false),
+                                 Kernel(kernel, groups, type, true), Dims(strides),
+                                 Dims(before), Dims(after)))
+                .first;
+  }
+  return found->second;
+}
+
+ffi::Error Convolve(Map map, ffi::ThreadPool pool, ffi::AnyBuffer first,
+                    ffi::AnyBuffer second, ffi::Result<ffi::AnyBuffer> out,
+                    ffi::Span<const int64_t> strides, ffi::Span<const int64_t> before,
+                    ffi::Span<const int64_t> after, int64_t groups) {
   // Which of the three arrays x, y and the kernel are is a matter of the map.
   ffi::AnyBuffer x = first, y = second, kernel = second;
   if (map == Map::kForward) y = *out;
   if (map == Map::kInputGradient) x = *out, y = first;
   if (map == Map::kKernelGradient) kernel = *out;
 
-  std::vector<int64_t> key{static_cast<int64_t>(map), groups,
-                           static_cast<int64_t>(first.element_type())};
-  for (auto part : {x.dimensions(), kernel.dimensions(), strides, before, after})
-    key.insert(key.end(), part.begin(), part.end());
+  const int64_t batch = x.dimensions()[0];
+  const int64_t spare = pool.num_threads() / ++running;
+  const int64_t parts = map == Map::kKernelGradient ? 1 : Parts(batch, spare);
+  ffi::Error result = ffi::Error::Success();
   try {
+    std::vector<int64_t> part_x = Dims(x.dimensions()), part_y = Dims(y.dimensions());
+    part_x[0] = part_y[0] = batch / parts;
+    const Prepared& ready =
+        Known(map, TypeOf(first.element_type()), part_x, part_y, kernel.dimensions(),
+              strides, before, after, groups);
+    thread_local Workspace workspace;
+    const bool moved = ready.preferred != ready.kernel;
+    void* own = moved ? workspace.AtLeast(ready.preferred.get_size())
+                      : kernel.untyped_data();
+    memory given(ready.kernel, Engine(), kernel.untyped_data());
+    memory used(ready.preferred, Engine(), own);
     const OneThread alone;
-    thread_local std::map<std::vector<int64_t>, Prepared> known;
-    auto found = known.find(key);
-    if (found == known.end()) {
-      const memory::data_type type = TypeOf(first.element_type());
-      found = known
-                  .emplace(std::move(key),
-                           Prepare(map, Places(x.dimensions(), type),
-                                   Places(y.dimensions(), type),
-                                   Kernel(kernel.dimensions(), groups, type, false),
-                                   Kernel(kernel.dimensions(), groups, type, true),
-                                   Dims(strides), Dims(before), Dims(after)))
-                  .first;
-    }
-    Run(found->second, map, x.untyped_data(), y.untyped_data(), kernel.untyped_data());
+    if (moved && map != Map::kKernelGradient)
+      ready.reorder.execute(Stream(), given, used);
+    const size_t step_x = x.size_bytes() / parts, step_y = y.size_bytes() / parts;
+    InParts(pool, parts, [&](int64_t i) {
+      const Arrays arrays{static_cast<char*>(x.untyped_data()) + i * step_x,
+                          static_cast<char*>(y.untyped_data()) + i * step_y};
+      Execute(ready, map, arrays, own);
+    });
+    if (moved && map == Map::kKernelGradient)
+      ready.reorder.execute(Stream(), used, given);
+    Stream().wait();
   } catch (const std::exception& error) {
-    return ffi::Error(ffi::ErrorCode::kInternal,
-                      std::string("oneDNN: ") + error.what());
+    result = ffi::Error(ffi::ErrorCode::kInternal,
+                        std::string("oneDNN: ") + error.what());
   }
-  return ffi::Error::Success();
+  --running;
+  return result;
 }
 
 template <Map map>
-ffi::Error ConvolveAs(ffi::AnyBuffer first, ffi::AnyBuffer second,
-                      ffi::Result<ffi::AnyBuffer> out,
+ffi::Error ConvolveAs(ffi::ThreadPool pool, ffi::AnyBuffer first,
+                      ffi::AnyBuffer second, ffi::Result<ffi::AnyBuffer> out,
                       ffi::Span<const int64_t> strides,
                       ffi::Span<const int64_t> before,
                       ffi::Span<const int64_t> after, int64_t groups) {
-  return Convolve(map, first, second, out, strides, before, after, groups);
+  return Convolve(map, pool, first, second, out, strides, before, after, groups);
 }
 
 auto Binding() {
   return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
       .Arg<ffi::AnyBuffer>()
       .Arg<ffi::AnyBuffer>()
       .Ret<ffi::AnyBuffer>()
