@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
+import warm_python
 from PIL import Image
 
 from jaxgan.data import dataset
@@ -28,15 +29,8 @@ def environment(cwd):
 
 
 def run(script, *arguments, cwd):
-    command = [sys.executable, EXPERIMENTS / script, *arguments]
-    return subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=environment(cwd),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    words = [EXPERIMENTS / script, *arguments]
+    return warm_python.run(words, cwd=cwd, env=environment(cwd))
 
 
 def succeed(script, *arguments, cwd):
