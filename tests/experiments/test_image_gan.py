@@ -284,7 +284,8 @@ def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(
     tmp_path, programs
 ):
     arguments = (
-        *("--smoke", *SMALL, "--augment", "shift", "luma_flip"),
+        *("--smoke", "--network", "conv", "--width", 4, "--classifier-images", 0),
+        *("--augment", "shift", "luma_flip"),
         *(
             "--ada-target",
             -1,
@@ -373,7 +374,8 @@ def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(
 ):
     monkeypatch.delenv("XLA_FLAGS")  # those of the tests, which compile fast
     small = ("--dataset", "digits", "--network", "conv", "--width", 2)
-    words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 200]
+    # Scores, which take longer than the training, are of other tests.
+    words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 0]
     words += ["--steps", 240, "--pictures", 1, "--latent-dim", 4]
     succeed("image_gan.py", *words, "--out", "whole", cwd=tmp_path)
     command = [sys.executable, EXPERIMENTS / "image_gan.py", *words, "--out", "cut"]

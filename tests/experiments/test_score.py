@@ -367,7 +367,7 @@ def test_a_smoke_run_is_scored_by_a_classifier_from_the_command_line(tmp_path):
         return ended.stdout
 
     small = ("--dataset", "digits", "--network", "conv", "--width", "4")
-    run("image_gan.py", "--smoke", *small, "--out", "run")
+    run("image_gan.py", "--smoke", *small, "--classifier-images", 0, "--out", "run")
     flags = ("--reference", "digits:test", "--samples", "400", "--plots", "--out", "s")
     printed = run("score.py", "run", *flags)
     record = json.loads((tmp_path / "s" / "scores.json").read_text())
