@@ -14,6 +14,7 @@ setup(
     package_dir={"jaxgan.experiments": "experiments"},
     package_data={
         "jaxgan": ["py.typed"],
+        "jaxgan.networks.onednn": ["convolutions.cc"],
         "jaxgan.experiments.sweeps": ["*.toml"],
     },
 )

@@ -18,6 +18,7 @@ from flax import linen as nn
 from jaxgan import networks, types
 from jaxgan.core import errors, precision, randomness
 from jaxgan.data import packs
+from jaxgan.networks import convolution as forms
 from jaxgan.networks import layers
 from jaxgan.networks.layers import conditioning as conditionings
 
@@ -278,6 +279,16 @@ def build(description: Mapping[str, Any]) -> types.GAN:
       UserError: as `make`.
     """
     return make(**description)
+
+
+def rebuild(description: Mapping[str, Any]) -> types.GAN:
+    """As `build`, of networks that were kept, perhaps on another machine.
+
+    A form of convolutions that not every machine has becomes `auto`, which computes the
+    same up to rounding.
+    """
+    portable = forms.portable(description.get("convolution", "auto"))
+    return build({**description, "convolution": portable})
 
 
 def _check_shape(shape: Sequence[int]) -> None:

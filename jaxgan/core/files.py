@@ -16,6 +16,9 @@ LOCK = ".lock"
 CONFIG = "config.json"
 """File of a run folder with its settings."""
 
+CACHE_VARIABLE = "JAXGAN_CACHE"
+"""Environment variable with the folder of what is computed or fetched once."""
+
 LEFT_BY_SYSTEMS = (
     *(".DS_Store", "._*", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"),
     *(".nfs*", ".fuse_hidden*", "@eaDir", "lost+found", "$RECYCLE.BIN"),
@@ -201,3 +204,12 @@ def is_kept(folder: str | os.PathLike) -> bool:
     except FileNotFoundError:
         return False
     return False
+
+
+def cache_folder() -> Path:
+    """Where what is computed or fetched once is kept, unless told otherwise."""
+    own = os.environ.get(CACHE_VARIABLE)
+    if own:
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return Path(shared or Path.home() / ".cache") / "jaxgan"

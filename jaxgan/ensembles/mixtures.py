@@ -401,7 +401,7 @@ def load(path: pathlib.Path) -> tuple[types.GAN, Mixture, dict[str, Any]]:
     if not isinstance(notes, dict) or not isinstance(notes.get("gan"), dict):
         raise errors.UserError(f"{path} does not hold a mixture of generators.")
     try:
-        networks = gan_lib.build(notes["gan"])
+        networks = gan_lib.rebuild(notes["gan"])
         params, collections = jax.eval_shape(networks.init, randomness.key(0))
     except Exception as error:  # whatever comes of a description that somebody made up
         reason = " ".join(str(error).split()) or type(error).__name__

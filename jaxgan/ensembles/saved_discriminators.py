@@ -94,7 +94,7 @@ def load(folder: pathlib.Path) -> Kept:
             f"{folder} does not say which networks it is of, as those of sweeps do "
             "not; score these while they train, by --probe-labels of sweep.py."
         )
-    networks = gan_lib.build(described)
+    networks = gan_lib.rebuild(described)
     if any(name.startswith(STANDARDISER) for name in read.arrays):
         raise errors.UserError(
             f"{folder} is of members that standardise their data, as on points; give a "

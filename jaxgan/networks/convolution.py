@@ -13,13 +13,14 @@ import jax
 from jax import Array, lax
 
 from jaxgan.core import errors
-from jaxgan.networks import forms
+from jaxgan.networks import forms, onednn
 
-FORMS = ("auto", "lax", "canonical", "matmul")
+FORMS = ("auto", "lax", "canonical", "matmul", "onednn")
 """`lax` is differentiated by JAX and the only form that has forward-mode derivatives
 (`jvp`, `jacfwd`); `canonical` and `matmul` are those of `networks.forms`, whose
-gradients of any order are made of the same three maps; `auto` is what suits the
-backend. In groups both gather patches, k times the memory of the input."""
+gradients of any order are made of the same three maps; in groups both gather patches, k
+times the memory of the input. `onednn` has the maps of `networks.onednn`, which are an
+extra, on CPUs only. `auto` is what suits the backend."""
 
 FEW_CHANNELS = 4
 """Up to so many input channels, as images have, gradients are matrix products."""
@@ -89,6 +90,8 @@ def convolve(
             dimension_numbers=forms.order(len(size)),
             feature_group_count=groups,
         )
+    if form == "onednn" and onednn.suits(geometry):
+        return _maps(geometry, _onednn(kernel, groups)).forward(x, kernel)
     if groups > 1:
         return _grouped(x, kernel, geometry, groups)
     return _maps(geometry, _choose(form, kernel)).forward(x, kernel)
@@ -145,15 +148,24 @@ def convolve_transposed(
     )
     geometry = forms.Geometry(output, window, strides, mirrored)
     flipped = lax.rev(kernel, range(len(window))).swapaxes(-1, -2)
-    return _maps(geometry, _choose(form, flipped)).input_gradient(x, flipped)
+    own = form == "onednn" and onednn.suits(geometry)
+    chosen = _onednn(flipped) if own else _choose(form, flipped)
+    return _maps(geometry, chosen).input_gradient(x, flipped)
 
 
 def check_form(name: str, argument: str = "convolution") -> None:
-    """Raises `UserError` unless `name` is one of `FORMS`."""
+    """Raises `UserError` unless `name` is one of `FORMS` that is to be had here."""
     if name not in FORMS:
         raise errors.UserError(
             f"{argument}={name!r} is not known; {errors.choice(name, FORMS)}"
         )
+    if name == "onednn":
+        onednn.form()
+
+
+def portable(form: str) -> str:
+    """The form itself, or `auto` in the place of one that not every machine has."""
+    return "auto" if form == "onednn" else form
 
 
 def resolve(form: str) -> str:
@@ -171,6 +183,14 @@ def _choose(form: str, kernel: Array) -> forms.Form:
     if form == "auto" and kernel.shape[-2] <= FEW_CHANNELS:
         return forms.MATMUL._replace(forward=forms.CANONICAL.forward)
     return forms.CANONICAL
+
+
+def _onednn(kernel: Array, groups: int = 1) -> forms.Form:
+    # To one channel or three, as images have, it takes up to five times as long.
+    if groups == 1 and kernel.shape[-2] <= FEW_CHANNELS:
+        own = onednn.form()
+        return own._replace(input_gradient=forms.MATMUL.input_gradient)
+    return onednn.form(groups)
 
 
 def _grouped(x: Array, kernel: Array, geometry: forms.Geometry, groups: int) -> Array:

@@ -66,7 +66,7 @@ def order(dimensions: int) -> tuple[str, str, str]:
     return f"N{places}C", f"{places}IO", f"N{places}C"
 
 
-def _in_turn(function: Callable[[Array, Array, Geometry], Array], *, folds: bool):
+def in_turn(function: Callable[[Array, Array, Geometry], Array], *, folds: bool):
     """Gives a map a rule for `vmap`: its members one after another.
 
     Batched over members it would be a convolution in groups, which is slow on CPUs.
@@ -193,9 +193,9 @@ def _matmul_kernel_gradient(x, y, geometry):
 
 
 CANONICAL = Form(
-    _in_turn(_canonical_forward, folds=True),
-    _in_turn(_canonical_input_gradient, folds=True),
-    _in_turn(_canonical_kernel_gradient, folds=False),
+    in_turn(_canonical_forward, folds=True),
+    in_turn(_canonical_input_gradient, folds=True),
+    in_turn(_canonical_kernel_gradient, folds=False),
 )
 MATMUL = Form(_matmul_forward, _matmul_input_gradient, _matmul_kernel_gradient)
 

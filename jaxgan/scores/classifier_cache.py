@@ -17,8 +17,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan.checkpoint import file_cache
-from jaxgan.core import errors
-from jaxgan.scores import classifier, spectrograms, weights
+from jaxgan.core import errors, files
+from jaxgan.scores import classifier, spectrograms
 from jaxgan.scores import classifier_networks as networks
 from jaxgan.scores import classifier_training as training
 
@@ -48,7 +48,7 @@ class Trained(NamedTuple):
 
 def default_folder() -> pathlib.Path:
     """Where classifiers may be kept: `classifiers` beside the downloaded weights."""
-    return weights.cache_folder() / "classifiers"
+    return files.cache_folder() / "classifiers"
 
 
 def load_or_train(

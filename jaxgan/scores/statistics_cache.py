@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 
 from jaxgan.checkpoint import file_cache
+from jaxgan.core import files
 from jaxgan.scores import (
     class_moments,
     feature_files,
@@ -23,7 +24,6 @@ from jaxgan.scores import (
     record,
     sums,
     tf_resize,
-    weights,
 )
 from jaxgan.scores import classifier_networks as networks
 
@@ -51,7 +51,7 @@ class Statistics(NamedTuple):
 
 def default_folder() -> pathlib.Path:
     """Where statistics may be kept: `statistics` beside the downloaded weights."""
-    return weights.cache_folder() / "statistics"
+    return files.cache_folder() / "statistics"
 
 
 def load_or_collect(

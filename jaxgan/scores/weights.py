@@ -30,9 +30,6 @@ SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 PATH_VARIABLE = "JAXGAN_INCEPTION"
 """Environment variable with the path of the weights."""
 
-CACHE_VARIABLE = "JAXGAN_CACHE"
-"""Environment variable with the folder of what is downloaded once."""
-
 TIMEOUT = 30.0
 """Seconds without an answer after which a download is given up."""
 
@@ -75,7 +72,7 @@ def load(path: str | os.PathLike | None = None, sha256: str | None = SHA256) -> 
     """
     path = path or os.environ.get(PATH_VARIABLE)
     if path is None:
-        path = cache_folder() / NAME
+        path = files.cache_folder() / NAME
         if not path.is_file() and not _converted(path).is_file():
             _download(path, sha256)
     path = pathlib.Path(path)
@@ -92,15 +89,6 @@ def load(path: str | os.PathLike | None = None, sha256: str | None = SHA256) -> 
     params = convert(torch_files.read_arrays(path), path)
     _keep(kept, params, measured)
     return Weights(params, measured)
-
-
-def cache_folder() -> pathlib.Path:
-    """Where the weights are kept when nobody says where they are."""
-    own = os.environ.get(CACHE_VARIABLE)
-    if own:
-        return pathlib.Path(own)
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return pathlib.Path(shared or pathlib.Path.home() / ".cache") / "jaxgan"
 
 
 def convert(

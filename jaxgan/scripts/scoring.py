@@ -14,7 +14,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxgan import reports, scores
-from jaxgan.core import errors
+from jaxgan.core import errors, files
 from jaxgan.data import dataset, mixtures, samples
 from jaxgan.scores import (
     by_name,
@@ -23,7 +23,6 @@ from jaxgan.scores import (
     feature_passes,
     statistics_cache,
     suites,
-    weights,
 )
 
 
@@ -88,7 +87,7 @@ def feature_network(
       load: gives the dataset that a classifier is trained on; called for it only.
       path: of the weights of the Inception network, see `weights.load`.
       seed: of the classifier.
-      cache: folder; None for `weights.cache_folder()`.
+      cache: folder; None for `files.cache_folder()`.
 
     Raises:
       UserError: for another name, weights that cannot be had, and data without labels.
@@ -106,7 +105,7 @@ def feature_network(
             "there are no labels to train a classifier on; take the features inception "
             "or raw, or a reference with labels."
         )
-    folder = (cache or weights.cache_folder()) / "classifiers"
+    folder = (cache or files.cache_folder()) / "classifiers"
     trained, note = suites.train_classifier(data, seed=seed, cache=folder)
     network = feature_networks.of_classifier(
         trained.classifier, trained.held_out_accuracy
@@ -138,7 +137,7 @@ def rate(
       number: samples of each member that is scored; real samples may be more or fewer,
         and are scored in splits of the same size.
       seed: of subsets, orders and clusters.
-      cache: folder; None for `weights.cache_folder()`.
+      cache: folder; None for `files.cache_folder()`.
       log_density: of the reference's distribution in these features, where that is
         known, see `law`.
 
@@ -264,7 +263,7 @@ def _collect(own, network, needs, cache, real=True) -> feature_passes.Kept:
         content_sha256=own.sha256(),
         fingerprint=network.fingerprint,
         needs=needs,
-        cache=(cache or weights.cache_folder()) / "statistics",
+        cache=(cache or files.cache_folder()) / "statistics",
     )
     if found.note is not None:
         print(found.note)

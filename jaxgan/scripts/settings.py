@@ -178,7 +178,7 @@ class Network(Packing):
     discriminator_conditioning: str | None = None
     """likewise; auxiliary brings in the term ac_gan with weight 1"""
     convolution: str = "auto"
-    """form of the convolutions: auto, lax, canonical or matmul"""
+    """form of the convolutions: auto, lax, canonical, matmul, or onednn, an extra"""
     dtype: str = "float32"
     """in which networks compute: float32 or bfloat16"""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import test_torch_files as torch_format
 
-from jaxgan.core import errors
+from jaxgan.core import errors, files
 from jaxgan.scores import inception, torch_files, weights
 
 
@@ -22,7 +22,7 @@ def surroundings(monkeypatch, tmp_path):
         raise urllib.error.URLError("no network")
 
     monkeypatch.setattr(urllib.request, "urlopen", refused)
-    for name in (weights.PATH_VARIABLE, weights.CACHE_VARIABLE):
+    for name in (weights.PATH_VARIABLE, files.CACHE_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -184,7 +184,7 @@ def test_what_is_downloaded_is_verified_before_it_is_kept(tmp_path, monkeypatch)
 def test_the_download_happens_once(saved, tmp_path, monkeypatch):
     path, sha256 = saved
     asked = sends(monkeypatch, path.read_bytes())
-    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path / "own"))
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "own"))
     first = weights.load(sha256=sha256)
     second = weights.load(sha256=sha256)
     assert len(asked) == 1 and same(first.params, second.params)

@@ -1,0 +1,89 @@
+"""Convolutions by oneDNN, as a form of `networks.forms`.
+
+oneDNN, https://github.com/uxlfoundation/oneDNN, is where PyTorch's convolutions on CPUs
+come from. XLA's own kernel gradients reach a fifth of what a processor can do where
+oneDNN reaches nine tenths, see `docs/networks.md`. It is an extra, as it needs a C++
+compiler: `pip install 'jaxgan[onednn]'`, and the form `onednn`.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxgan.core import errors
+from jaxgan.networks import forms
+from jaxgan.networks.onednn import library
+
+DTYPES = (jnp.float32, jnp.bfloat16)
+
+
+@functools.cache
+def form(groups: int = 1) -> forms.Form:
+    """The three maps, with kernels `[*k, C / groups, F]`.
+
+    Raises:
+      UserError: on another backend than a CPU, or if oneDNN cannot be had.
+    """
+    backend = jax.default_backend()
+    if backend != "cpu":
+        raise errors.UserError(
+            f"convolution='onednn' computes on CPUs and the backend is {backend!r}; "
+            "use 'auto'."
+        )
+    library.load()
+    return forms.Form(
+        forms.in_turn(functools.partial(_forward, groups), folds=True),
+        forms.in_turn(functools.partial(_input_gradient, groups), folds=True),
+        forms.in_turn(functools.partial(_kernel_gradient, groups), folds=False),
+    )
+
+
+def suits(geometry: forms.Geometry) -> bool:
+    """Whether oneDNN knows it: it cannot cut edges off, as negative padding does."""
+    return min(map(min, geometry.padding)) >= 0
+
+
+def _forward(groups: int, x: Array, w: Array, geometry: forms.Geometry) -> Array:
+    shape = (x.shape[0], *forms.output_size(geometry), w.shape[-1])
+    return _call("forward", x, w, shape, geometry, groups)
+
+
+def _input_gradient(groups: int, y: Array, w: Array, geometry: forms.Geometry) -> Array:
+    shape = (y.shape[0], *geometry.size, w.shape[-2] * groups)
+    return _call("input_gradient", y, w, shape, geometry, groups)
+
+
+def _kernel_gradient(
+    groups: int, x: Array, y: Array, geometry: forms.Geometry
+) -> Array:
+    shape = (*geometry.kernel, x.shape[-1] // groups, y.shape[-1])
+    return _call("kernel_gradient", x, y, shape, geometry, groups)
+
+
+def _call(
+    name: str,
+    a: Array,
+    b: Array,
+    shape: tuple[int, ...],
+    geometry: forms.Geometry,
+    groups: int,
+) -> Array:
+    if a.dtype not in DTYPES:
+        raise errors.UserError(
+            f"convolution='onednn' computes in float32 and bfloat16, not {a.dtype}; "
+            "use 'canonical'."
+        )
+    before, after = np.array(geometry.padding, np.int64).T
+    call = jax.ffi.ffi_call(
+        f"jaxgan_onednn_{name}", jax.ShapeDtypeStruct(shape, a.dtype)
+    )
+    return call(
+        *(a, b),
+        strides=np.array(geometry.strides, np.int64),
+        before=np.ascontiguousarray(before),
+        after=np.ascontiguousarray(after),
+        groups=np.int64(groups),
+    )

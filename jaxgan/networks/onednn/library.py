@@ -1,0 +1,108 @@
+"""The compiled half of this folder: built once for a machine, then loaded.
+
+It is made on the user's machine by the C++ compiler there, as it has to fit both the
+installed jaxlib and the installed oneDNN, and is kept under a name that says which.
+"""
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import importlib.metadata
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import jax
+
+from jaxgan.core import errors, files
+
+SOURCE = pathlib.Path(__file__).with_name("convolutions.cc")
+
+MAPS = ("forward", "input_gradient", "kernel_gradient")
+"""Functions of the library, registered with XLA as `jaxgan_onednn_NAME`."""
+
+WHEELS = ("onednn-cpu-gomp", "onednn-devel-cpu-gomp")
+"""Distributions of the extra `onednn`: oneDNN itself and its headers."""
+
+FLAGS = ("-O2", "-std=c++20", "-shared", "-fPIC", "-fopenmp", "-w")
+
+WAY_OUT = (
+    "pip install 'jaxgan[onednn]' brings it on Linux with x86-64, or use another form."
+)
+
+
+@functools.cache
+def load() -> None:
+    """Makes the maps known to XLA.
+
+    Raises:
+      UserError: without oneDNN or a C++ compiler, or if that fails.
+    """
+    headers, shared = _installed()
+    path = _kept(headers, shared)
+    try:
+        # With its symbols its own: PyTorch brings another oneDNN.
+        library = ctypes.CDLL(str(path), mode=os.RTLD_LOCAL | os.RTLD_NOW)
+    except OSError as error:
+        raise errors.UserError(
+            f"convolution='onednn' could not load {path} ({error}); remove that file "
+            "to build it again, or use another form."
+        ) from error
+    for name in MAPS:
+        handler = jax.ffi.pycapsule(getattr(library, name))
+        jax.ffi.register_ffi_target(f"jaxgan_onednn_{name}", handler, platform="cpu")
+
+
+def _installed() -> tuple[pathlib.Path, pathlib.Path]:
+    """The folder of oneDNN's headers and its library, as its wheels install them."""
+    headers = _file(WHEELS[1], "oneapi/dnnl/dnnl.hpp")
+    shared = _file(WHEELS[0], "libdnnl.so.3")
+    if headers is None or shared is None:
+        raise errors.UserError(
+            f"convolution='onednn' needs oneDNN and its headers; {WAY_OUT}"
+        )
+    return headers.parents[2], shared
+
+
+def _file(wheel: str, name: str) -> pathlib.Path | None:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files(wheel) or ():
+            if file.as_posix().endswith(f"/{name}"):
+                return pathlib.Path(str(file.locate())).resolve()
+    return None
+
+
+def _kept(headers: pathlib.Path, shared: pathlib.Path) -> pathlib.Path:
+    """The built library, from the cache if what it is made of has not changed."""
+    versions = [importlib.metadata.version(name) for name in ("jaxlib", *WHEELS)]
+    made_of = [SOURCE.read_text(), *FLAGS, *versions, str(shared)]
+    name = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
+    path = files.cache_folder() / "onednn" / f"convolutions-{name}.so"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        print(f"building {path}, once for this machine", file=sys.stderr)
+        files.write_whole(path, lambda own: _build(own, headers, shared))
+    return path
+
+
+def _build(path: str, headers: pathlib.Path, shared: pathlib.Path) -> None:
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        raise errors.UserError(
+            "convolution='onednn' is built by a C++ compiler and there is none here; "
+            "install one, such as g++, or name it in CXX, or use another form."
+        )
+    include = [f"-I{headers}", f"-I{jax.ffi.include_dir()}"]
+    link = [str(shared), f"-Wl,-rpath,{shared.parent}"]
+    command = [compiler, *FLAGS, *include, str(SOURCE), *link, "-o", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line]
+        raise errors.UserError(
+            f"convolution='onednn' could not be built by {compiler} "
+            f"({(lines or ['no reason given'])[0].strip()}); name another compiler in "
+            "CXX, or use another form."
+        )

@@ -1,0 +1,173 @@
+"""Convolutions by oneDNN are those of XLA, with gradients of any order."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import gan
+from jaxgan.core import errors, randomness
+from jaxgan.networks import convolution, onednn
+from jaxgan.networks.onednn import library
+
+pytestmark = pytest.mark.oracle
+
+PLAIN = [
+    ((4, 9, 8, 3), (3, 3, 3, 16), (1, 1), "SAME", 1),
+    ((4, 9, 8, 16), (4, 4, 16, 8), (2, 2), "SAME", 1),
+    ((4, 8, 9, 16), (4, 3, 16, 24), (2, 3), [(0, 1), (2, 0)], 1),
+    ((3, 9, 8, 16), (3, 3, 4, 8), (1, 1), "SAME", 4),
+    ((3, 4, 4, 6), (4, 4, 1, 6), (1, 1), "VALID", 6),
+    ((4, 31, 3), (25, 3, 8), (4,), "SAME", 1),
+    ((2, 5, 6, 7, 4), (3, 3, 3, 2, 8), (1, 2, 1), [(1, 2), (0, 1), (2, 0)], 2),
+    ((2, 9, 8, 4), (3, 3, 4, 5), (2, 1), [(-1, 1), (1, -2)], 1),
+    ((2, 9, 8, 4), (3, 3, 2, 6), (1, 1), [(-1, 1), (1, -2)], 2),
+]
+TRANSPOSED = [
+    ((4, 5, 6, 8), (4, 4, 8, 16), (2, 2), "SAME"),
+    ((4, 5, 6, 8), (3, 3, 8, 16), (2, 1), "VALID"),
+    ((4, 5, 8), (4, 8, 16), (2,), [(5, 3)]),
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def built_here(tmp_path_factory):
+    """The library is built for these tests, whatever lies in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        library.load.cache_clear()
+        yield
+
+
+def arrays(*shapes, dtype=np.float32):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(random.normal(size=shape), dtype) for shape in shapes]
+
+
+def orders(function):
+    """Value, gradients, and the gradients of a penalty on gradients."""
+
+    def critic(x, w):
+        inputs = w[..., 0].size
+        return jnp.tanh(function(x, w) / inputs**0.5).sum()
+
+    def penalty(x, w):
+        by_x, by_w = jax.grad(critic, (0, 1))(x, w)
+        return (by_x**2).sum() + (by_w**2).sum()
+
+    @jax.jit
+    def run(x, w):
+        gradients = [jax.grad(of, (0, 1))(x, w) for of in (critic, penalty)]
+        return function(x, w), gradients
+
+    return run
+
+
+def assert_close(found, expected, relative):
+    def compare(a, b):
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        np.testing.assert_allclose(a, b, rtol=0, atol=relative * np.abs(b).max())
+
+    jax.tree.map(compare, found, expected)
+
+
+@pytest.mark.parametrize(("x", "w", "strides", "padding", "groups"), PLAIN, ids=str)
+def test_all_orders_are_those_of_lax(x, w, strides, padding, groups):
+    def of(form):
+        options = {"strides": strides, "padding": padding, "groups": groups}
+        return orders(lambda x, w: convolution.convolve(x, w, form=form, **options))
+
+    x, w = arrays(x, w)
+    assert_close(of("onednn")(x, w), of("lax")(x, w), 1e-5)
+
+
+@pytest.mark.parametrize(("x", "w", "strides", "padding"), TRANSPOSED, ids=str)
+def test_all_orders_of_transposed_ones_are_those_of_lax(x, w, strides, padding):
+    def of(form):
+        options = {"strides": strides, "padding": padding, "form": form}
+        return orders(lambda x, w: convolution.convolve_transposed(x, w, **options))
+
+    x, w = arrays(x, w)
+    assert_close(of("onednn")(x, w), of("lax")(x, w), 1e-5)
+
+
+def test_bfloat16_goes_in_and_comes_out_with_its_precision():
+    x, w = arrays((4, 8, 8, 16), (3, 3, 16, 8), dtype=jnp.bfloat16)
+
+    def of(form):
+        return jax.jit(
+            lambda x, w: convolution.convolve(x, w, strides=(1, 1), form=form)
+        )
+
+    found = of("onednn")(x, w)
+    assert found.dtype == jnp.bfloat16
+    exact = of("lax")(x.astype(jnp.float32), w.astype(jnp.float32))
+    assert_close(found, exact, 2**-8)
+
+
+@pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)], ids=str)
+def test_members_have_the_bits_they_have_alone(axes):
+    x, w = arrays((3, 4, 8, 8, 16), (3, 3, 3, 16, 32))
+    x, w = (a if axis == 0 else a[0] for a, axis in zip((x, w), axes, strict=True))
+
+    def both(x, w):
+        def total(x, w):
+            y = convolution.convolve(x, w, strides=(1, 1), form="onednn")
+            return jnp.sin(y).sum(), y
+
+        return jax.value_and_grad(total, (0, 1), has_aux=True)(x, w)
+
+    together = jax.jit(jax.vmap(both, axes))(x, w)
+    for i in range(3):
+        own = (
+            a if axis is None else a[i] for a, axis in zip((x, w), axes, strict=True)
+        )
+        alone = jax.jit(both)(*own)
+        each = jax.tree.map(lambda a, i=i: a[i], together)
+        jax.tree.map(np.testing.assert_array_equal, alone, each)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "sn_dcgan", "r3gan"])
+def test_networks_compute_what_they_compute_in_another_form(name):
+    narrow = {"width": 16}
+    own, other = (
+        gan.make(name, (16, 16, 3), latent_dim=8, convolution=form, **narrow)
+        for form in ("onednn", "canonical")
+    )
+    params, collections = own.init(randomness.key(0))
+    z = own.latent(randomness.key(1), 4)
+    images = [
+        networks.generate(params.generator, collections.generator, z, train=True)[0]
+        for networks in (own, other)
+    ]
+    assert_close(*images, 1e-5)
+
+
+def test_kept_networks_need_no_extra():
+    described = {"architecture": "conv", "shape": (8, 8, 1), "convolution": "onednn"}
+    again = gan.rebuild(described)
+    assert again.init(randomness.key(0)) is not None
+    assert convolution.portable("onednn") == "auto"
+    assert convolution.portable("lax") == "lax"
+
+
+def test_double_precision_is_refused():
+    with jax.enable_x64(True):
+        x, w = arrays((1, 4, 1), (3, 1, 1), dtype=np.float64)
+        with pytest.raises(errors.UserError, match="float32 and bfloat16, not float64"):
+            convolution.convolve(x, w, strides=(1,), form="onednn")
+
+
+def test_what_is_missing_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", "false")
+    library.load.cache_clear()
+    with pytest.raises(errors.UserError, match="could not be built by false"):
+        library.load()
+    monkeypatch.setattr(library, "WHEELS", ("no-such-wheel", "nor-this"))
+    with pytest.raises(errors.UserError, match="needs oneDNN and its headers"):
+        library.load()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    onednn.form.cache_clear()
+    with pytest.raises(errors.UserError, match="the backend is 'gpu'"):
+        onednn.form()
