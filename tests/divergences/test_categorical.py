@@ -202,15 +202,23 @@ def test_agrees_with_the_formula_in_float64(x64, name):
 @pytest.mark.parametrize("base", [None, 2, 10.0])
 def test_base_divides_by_its_logarithm(base):
     p, q = random_pair()
+
+    @jax.jit
+    def in_base(p, q):
+        return (
+            divergences.kl(p, q, base),
+            divergences.js_distance(p, q, base),
+            divergences.renyi(p, q, 2.0, base),
+            divergences.renyi(p, q, 2.0),
+        )
+
+    kl, js_distance, renyi, nats = in_base(p, q)
     expected = stats.entropy(p, q, base=base, axis=-1)
-    np.testing.assert_allclose(divergences.kl(p, q, base), expected, rtol=1e-4)
+    np.testing.assert_allclose(kl, expected, rtol=1e-4)
     expected = distance.jensenshannon(p, q, base, axis=-1)
-    np.testing.assert_allclose(divergences.js_distance(p, q, base), expected, rtol=1e-4)
-    nats = divergences.renyi(p, q, 2.0)
+    np.testing.assert_allclose(js_distance, expected, rtol=1e-4)
     np.testing.assert_allclose(
-        divergences.renyi(p, q, 2.0, base),
-        nats / (1 if base is None else np.log(base)),
-        rtol=1e-6,
+        renyi, nats / (1 if base is None else np.log(base)), rtol=1e-6
     )
 
 
@@ -239,17 +247,27 @@ def test_disjoint_supports_give_what_the_definition_gives(name):
 
 
 def test_a_zero_on_one_side_only_makes_one_direction_infinite():
-    p, q = np.array([0.5, 0.5, 0]), np.array([0.25, 0.25, 0.5])
-    np.testing.assert_allclose(divergences.kl(p, q), np.log(2), rtol=1e-6)
-    np.testing.assert_allclose(divergences.pearson_chi2(p, q), 1.0, rtol=1e-6)
-    np.testing.assert_allclose(divergences.renyi(p, q, 0), np.log(2), rtol=1e-6)
-    assert divergences.reverse_kl(p, q) == np.inf
-    assert divergences.kl(q, p) == np.inf
-    assert divergences.neyman_chi2(p, q) == np.inf
-    assert divergences.renyi(q, p, 2.0) == np.inf
-    assert divergences.alpha(q, p, 1.5) == np.inf
-    assert divergences.alpha(p, q, -0.5) == np.inf
-    assert divergences.renyi(q, p, np.inf) == np.inf
+    @jax.jit
+    def both(p, q):
+        finite = (
+            divergences.kl(p, q),
+            divergences.pearson_chi2(p, q),
+            divergences.renyi(p, q, 0),
+        )
+        infinite = (
+            divergences.reverse_kl(p, q),
+            divergences.kl(q, p),
+            divergences.neyman_chi2(p, q),
+            divergences.renyi(q, p, 2.0),
+            divergences.alpha(q, p, 1.5),
+            divergences.alpha(p, q, -0.5),
+            divergences.renyi(q, p, np.inf),
+        )
+        return finite, infinite
+
+    finite, infinite = both(np.array([0.5, 0.5, 0]), np.array([0.25, 0.25, 0.5]))
+    np.testing.assert_allclose(finite, [np.log(2), 1.0, np.log(2)], rtol=1e-6)
+    np.testing.assert_array_equal(infinite, np.inf)
 
 
 ZEROS = [
@@ -310,13 +328,24 @@ def test_logits_reach_probabilities_that_float32_does_not_have():
     log_p = special.log_softmax(logits_p.astype(np.float64))
     log_q = special.log_softmax(logits_q.astype(np.float64))
     expected = np.sum(np.exp(log_p) * (log_p - log_q))
-    value = divergences.kl_from_logits(logits_p, logits_q)
+    value = jax.jit(divergences.kl_from_logits)(logits_p, logits_q)
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     # p^2 / q is in range though both p and q are not.
     logits_p = np.array([0.0, -110.0], np.float32)
     logits_q = np.array([0.0, -240.0], np.float32)
-    value = divergences.pearson_chi2_from_logits(logits_p, logits_q)
+    value = jax.jit(divergences.pearson_chi2_from_logits)(logits_p, logits_q)
     np.testing.assert_allclose(value, np.exp(20.0), rtol=1e-4)
+
+
+LOCAL = [
+    (divergences.kl, 1),
+    (divergences.reverse_kl, 1),
+    (divergences.js, 1 / 4),
+    (divergences.pearson_chi2, 2),
+    (divergences.squared_hellinger, 1 / 4),
+    (at_order(divergences.renyi, 3.0), 3),
+]
+near_by = jax.jit(lambda p, q: [function(p, q) for function, _ in LOCAL])
 
 
 @pytest.mark.parametrize("step", [1e-2, 1e-3, 1e-4, 1e-5])
@@ -325,17 +354,10 @@ def test_close_distributions_keep_their_relative_precision(step):
     p = np.array([0.5, 0.5], np.float32)
     q = np.array([0.5 + step, 0.5 - step], np.float32)
     chi2 = np.sum((p.astype(np.float64) - q) ** 2 / p)
-    for function, curvature in [
-        (divergences.kl, 1),
-        (divergences.reverse_kl, 1),
-        (divergences.js, 1 / 4),
-        (divergences.pearson_chi2, 2),
-        (divergences.squared_hellinger, 1 / 4),
-        (at_order(divergences.renyi, 3.0), 3),
-    ]:
+    for value, (_, curvature) in zip(near_by(p, q), LOCAL, strict=True):
         # The next order of the expansion is smaller by about the step itself.
         np.testing.assert_allclose(
-            function(p, q), curvature / 2 * chi2, rtol=5 * step + 2e-2 * (step < 1e-4)
+            value, curvature / 2 * chi2, rtol=5 * step + 2e-2 * (step < 1e-4)
         )
 
 
@@ -343,22 +365,24 @@ def test_close_distributions_keep_their_relative_precision(step):
 def test_js_keeps_its_digits_where_its_forms_meet(x64, step):
     p, q = np.array([0.5 + step, 0.5 - step]), np.array([0.5 - step, 0.5 + step])
     entropy = -np.sum(p * np.log(p))  # of q too; that of the mixture is log 2
-    np.testing.assert_allclose(divergences.js(p, q), np.log(2) - entropy, rtol=1e-8)
+    value = jax.jit(divergences.js)(p, q)
+    np.testing.assert_allclose(value, np.log(2) - entropy, rtol=1e-8)
 
 
 @pytest.mark.parametrize("order", [0.0, 1.0])
 def test_alpha_and_renyi_are_continuous_at_their_limits(order):
-    p, q = random_pair()
-    for near in (order - 1e-4, order + 1e-4):
-        if near >= 0:
-            np.testing.assert_allclose(
-                divergences.renyi(p, q, near),
-                divergences.renyi(p, q, order),
-                atol=5e-4,
-            )
-        np.testing.assert_allclose(
-            divergences.alpha(p, q, near), divergences.alpha(p, q, order), rtol=2e-3
-        )
+    orders = order, order - 1e-4, order + 1e-4
+
+    @jax.jit
+    def at_orders(p, q):
+        renyi = [divergences.renyi(p, q, own) for own in orders if own >= 0]
+        return renyi, [divergences.alpha(p, q, own) for own in orders]
+
+    (renyi, *near_renyi), (alpha, *near_alpha) = at_orders(*random_pair())
+    for near in near_renyi:
+        np.testing.assert_allclose(near, renyi, atol=5e-4)
+    for near in near_alpha:
+        np.testing.assert_allclose(near, alpha, rtol=2e-3)
 
 
 @pytest.mark.parametrize("weights", [None, [0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
@@ -377,15 +401,14 @@ def test_generalized_js_is_the_entropy_gained_by_mixing(x64, weights):
 def test_generalized_js_of_two_is_js_and_of_disjoint_ones_the_entropy_of_weights():
     p, q = random_pair()
     pair = np.stack([p, q], axis=-2)
-    np.testing.assert_allclose(
-        divergences.generalized_js(pair), divergences.js(p, q), rtol=1e-4, atol=1e-6
-    )
+    expected = probabilities(p, q)["js"]
+    value = jax.jit(divergences.generalized_js)(pair)
+    np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-6)
     weights = np.array([0.5, 0.25, 0.25])
-    np.testing.assert_allclose(
-        divergences.generalized_js(np.eye(3), weights, base=2), 1.5, rtol=1e-6
-    )
+    in_bits = jax.jit(functools.partial(divergences.generalized_js, base=2))
+    np.testing.assert_allclose(in_bits(np.eye(3), weights), 1.5, rtol=1e-6)
     gradient = jax.grad(divergences.generalized_js, argnums=(0, 1))
-    for part in jax.jit(gradient)(jnp.eye(3), jnp.array([0.0, 1.0, 0.0])):
+    for part in jax.jit(gradient)(np.eye(3), np.array([0.0, 1.0, 0.0])):
         assert not np.isnan(part).any()
 
 
@@ -403,13 +426,13 @@ def test_one_trace_serves_a_population():
         value, gradient = both(p, q)
     assert len(traces) == 1
     assert value.shape == (6,) and gradient.shape == (6, K)
-    np.testing.assert_allclose(value, divergences.js(p, q), rtol=1e-5)
+    np.testing.assert_allclose(value, probabilities(p, q)["js"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, jnp.bfloat16])
 def test_half_precision_is_computed_in_float32(dtype):
-    p, q = (jnp.array(x, dtype) for x in ([0.25, 0.75], [0.5, 0.5]))
-    value = divergences.kl(p, q)
+    p, q = (np.array(x, dtype) for x in ([0.25, 0.75], [0.5, 0.5]))
+    value = jax.jit(divergences.kl)(p, q)
     assert value.dtype == np.float32
     np.testing.assert_allclose(
         value, stats.entropy([0.25, 0.75], [0.5, 0.5]), rtol=1e-5

@@ -92,11 +92,18 @@ def test_diagonal_equals_full_of_a_diagonal_matrix(name):
 
 
 def test_in_one_dimension_both_are_what_the_textbook_says(x64):
-    kl = divergences.gaussian_kl_diagonal([1.0], [4.0], [3.0], [9.0])
+    @jax.jit
+    def each(mean_p, var_p, mean_q, var_q):
+        gaussians = mean_p, var_p[:, None], mean_q, var_q[:, None]
+        return (
+            divergences.gaussian_kl_diagonal(mean_p, var_p, mean_q, var_q),
+            divergences.gaussian_frechet(*gaussians),
+            divergences.gaussian_kl(*gaussians, base=2),
+        )
+
+    kl, frechet, bits = each(*map(np.array, ([1.0], [4.0], [3.0], [9.0])))
     np.testing.assert_allclose(kl, np.log(3 / 2) + (4 + 4) / 18 - 0.5, rtol=1e-12)
-    frechet = divergences.gaussian_frechet([1.0], [[4.0]], [3.0], [[9.0]])
     np.testing.assert_allclose(frechet, 4 + 1, rtol=1e-12)
-    bits = divergences.gaussian_kl([1.0], [[4.0]], [3.0], [[9.0]], base=2)
     np.testing.assert_allclose(bits, kl / np.log(2), rtol=1e-12)
 
 

@@ -2,11 +2,10 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm_python
 from pyarrow import parquet
 
 from jaxgan.sweeps import records
@@ -16,10 +15,7 @@ LOSSES = ("wgan_clip", "relativistic")
 
 
 def run(*words, cwd):
-    command = [sys.executable, SCRIPT, *words]
-    return subprocess.run(
-        list(map(str, command)), cwd=cwd, capture_output=True, text=True, timeout=300
-    )
+    return warm_python.run([SCRIPT, *words], cwd=cwd)
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,9 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import pytest
+import warm_python
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "equilibrium.py"
 
@@ -33,8 +32,7 @@ def test_what_cannot_be_asked_for_is_refused(refused, words, said):
 
 @pytest.mark.slow
 def test_a_run_leaves_its_measures_and_pictures(tmp_path):
-    command = [sys.executable, SCRIPT, "--smoke", "--out", tmp_path / "run"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    ended = warm_python.run([SCRIPT, "--smoke", "--out", tmp_path / "run"])
     assert ended.returncode == 0, ended.stderr
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"config.json", "equilibrium.json", "eigenvalues.png"} <= names

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+import warm_python
 
 ROOT = pathlib.Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "experiments").glob("*.py"))
@@ -28,14 +29,7 @@ def python(*arguments, cwd, timeout=600, compile_fast=True, env=None):
         for name, value in os.environ.items()
         if name != "XLA_FLAGS" or compile_fast
     } | (env or {})
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    return warm_python.run(arguments, cwd=cwd, env=env, timeout=timeout)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +67,13 @@ def helps(tmp_path_factory):
 
     All are asked within one process, so that an import shows from its script on.
     """
-    found = python("-c", HELP, *SCRIPTS, cwd=tmp_path_factory.mktemp("help"))
+    found = subprocess.run(
+        [sys.executable, "-c", HELP, *map(str, SCRIPTS)],
+        cwd=tmp_path_factory.mktemp("help"),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert found.returncode == 0, found.stderr
     lines = map(json.loads, found.stdout.splitlines())
     return dict(zip(SCRIPTS, lines, strict=True))

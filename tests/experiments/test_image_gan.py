@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
+import warm_python
 from PIL import Image
 
 from jaxgan.data import dataset
@@ -28,15 +29,8 @@ def environment(cwd):
 
 
 def run(script, *arguments, cwd):
-    command = [sys.executable, EXPERIMENTS / script, *arguments]
-    return subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=environment(cwd),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    words = [EXPERIMENTS / script, *arguments]
+    return warm_python.run(words, cwd=cwd, env=environment(cwd))
 
 
 def succeed(script, *arguments, cwd):
@@ -290,7 +284,8 @@ def test_a_run_with_all_that_makes_data_diverse_is_resumed_to_the_same_bits(
     tmp_path, programs
 ):
     arguments = (
-        *("--smoke", *SMALL, "--augment", "shift", "luma_flip"),
+        *("--smoke", "--network", "conv", "--width", 4, "--classifier-images", 0),
+        *("--augment", "shift", "luma_flip"),
         *(
             "--ada-target",
             -1,
@@ -379,7 +374,8 @@ def test_a_run_that_is_stopped_goes_on_by_the_command_it_gives(
 ):
     monkeypatch.delenv("XLA_FLAGS")  # those of the tests, which compile fast
     small = ("--dataset", "digits", "--network", "conv", "--width", 2)
-    words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 200]
+    # Scores, which take longer than the training, are of other tests.
+    words = [*small, "--seeds", 2, "--samples", 100, "--classifier-images", 0]
     words += ["--steps", 240, "--pictures", 1, "--latent-dim", 4]
     succeed("image_gan.py", *words, "--out", "whole", cwd=tmp_path)
     command = [sys.executable, EXPERIMENTS / "image_gan.py", *words, "--out", "cut"]

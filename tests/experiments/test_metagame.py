@@ -1,25 +1,16 @@
 """The experiment on meta-games, run as a user runs it."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
+import warm_python
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "metagame.py"
 
 
 def run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        cwd=folder,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return warm_python.run([SCRIPT, *arguments], cwd=folder)
 
 
 def test_a_loss_without_a_value_is_refused_before_anything_runs(tmp_path):

@@ -1,27 +1,18 @@
 """Tests of experiments/mode_laboratory.py, run as a user runs it."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm_python
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "mode_laboratory.py"
 ARMS = ("pac2_lowered", "rpgan", "per_mode_lowered")
 
 
 def run(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        cwd=cwd,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return warm_python.run([SCRIPT, *arguments], cwd=cwd)
 
 
 @pytest.mark.parametrize(

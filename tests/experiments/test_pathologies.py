@@ -3,11 +3,10 @@
 import json
 import pathlib
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm_python
 
 EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
 
@@ -38,10 +37,8 @@ def test_bad_input_is_one_sentence(script, words, said, tmp_path, refused, monke
 @pytest.mark.slow
 @pytest.mark.parametrize("script", ["vanishing_gradients", "covariate_shift"])
 def test_a_short_run_leaves_tables_pictures_and_a_record(script, tmp_path):
-    command = [sys.executable, EXPERIMENTS / f"{script}.py", "--smoke", "--out", "run"]
-    result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
+    words = [EXPERIMENTS / f"{script}.py", "--smoke", "--out", "run"]
+    result = warm_python.run(words, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     folder = tmp_path / "run"
     assert (folder / "report.html").exists() and any((folder / "report").iterdir())

@@ -4,12 +4,12 @@ import importlib.util
 import json
 import pathlib
 import re
-import subprocess
 import sys
 
 import jax
 import numpy as np
 import pytest
+import warm_python
 
 from jaxgan import checkpoint, gan, population, runs, steps, types
 from jaxgan.core import errors
@@ -239,10 +239,7 @@ def test_layers_that_do_not_exist_are_named(run, refused, tmp_path):
 @pytest.mark.slow
 def test_losses_are_probed_and_their_run_can_be_probed_anew(tmp_path):
     def started(script, *words):
-        command = [sys.executable, str(SCRIPT.with_name(script)), *words]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, timeout=300
-        )
+        return warm_python.run([SCRIPT.with_name(script), *words], cwd=tmp_path)
 
     losses = ["--losses", "minimax", "wgan_clip"]
     result = started("probe_losses.py", "--smoke", *losses, "--out", "run")

@@ -4,12 +4,12 @@ import importlib.util
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 
 import jax
 import numpy as np
 import pytest
+import warm_python
 
 from jaxgan import ensembles, gan, reports, scores
 from jaxgan.data import dataset
@@ -361,20 +361,13 @@ def test_a_smoke_run_is_scored_by_a_classifier_from_the_command_line(tmp_path):
     env = own | {"JAXGAN_CACHE": str(tmp_path), "TFDS_DATA_DIR": str(tmp_path / "none")}
 
     def run(name, *arguments):
-        command = [sys.executable, SCRIPT.parent / name, *arguments]
-        ended = subprocess.run(
-            [str(word) for word in command],
-            cwd=tmp_path,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
+        words = [SCRIPT.parent / name, *arguments]
+        ended = warm_python.run(words, cwd=tmp_path, env=env)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
     small = ("--dataset", "digits", "--network", "conv", "--width", "4")
-    run("image_gan.py", "--smoke", *small, "--out", "run")
+    run("image_gan.py", "--smoke", *small, "--classifier-images", 0, "--out", "run")
     flags = ("--reference", "digits:test", "--samples", "400", "--plots", "--out", "s")
     printed = run("score.py", "run", *flags)
     record = json.loads((tmp_path / "s" / "scores.json").read_text())

@@ -3,11 +3,10 @@
 import json
 import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm_python
 from PIL import Image
 from scipy.io import wavfile
 
@@ -18,14 +17,8 @@ SCRIPT = pathlib.Path(__file__).parents[2] / "experiments" / "sound_gan.py"
 
 def run(*arguments, cwd):
     own = {name: own for name, own in os.environ.items() if name != "JAXGAN_DATA_DIR"}
-    return subprocess.run(
-        [str(word) for word in (sys.executable, SCRIPT, *arguments)],
-        cwd=cwd,
-        env=own | {"TFDS_DATA_DIR": str(cwd / "none")},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    own |= {"TFDS_DATA_DIR": str(cwd / "none")}
+    return warm_python.run([SCRIPT, *arguments], cwd=cwd, env=own)
 
 
 @pytest.fixture(scope="module")

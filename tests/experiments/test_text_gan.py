@@ -3,11 +3,10 @@
 import json
 import pathlib
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm_python
 from PIL import Image
 
 from jaxgan import ensembles
@@ -28,10 +27,7 @@ def smoke(tmp_path_factory):
     """Folder of a smoke run of SeqGAN, and what it printed."""
     folder = tmp_path_factory.mktemp("smoke")
     words = (EXPERIMENTS / "text_gan.py", "--smoke", *SMALL, "--out", "run")
-    command = [sys.executable, *map(str, words)]
-    result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=600
-    )
+    result = warm_python.run(words, cwd=folder)
     assert result.returncode == 0, result.stderr
     return folder / "run", result.stdout
 

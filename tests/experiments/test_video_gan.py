@@ -3,11 +3,11 @@
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 import numpy as np
 import pytest
+import warm_python
 from PIL import Image
 
 from jaxgan.scripts import films, replicate_grids
@@ -23,13 +23,8 @@ def smoke(tmp_path_factory):
     x = random.integers(0, 256, (40, 5, 8, 8, 3), np.uint8)
     np.savez(folder / "own.npz", x=x, y=np.arange(40) % 2)
     words = ["--smoke", "--dataset", "videos", "--data-dir", "own.npz", "--out", "run"]
-    result = subprocess.run(
-        [sys.executable, EXPERIMENTS / "video_gan.py", *words, "--num-frames", "5"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    words = [EXPERIMENTS / "video_gan.py", *words, "--num-frames", 5]
+    result = warm_python.run(words, cwd=folder)
     assert result.returncode == 0, result.stderr
     return folder / "run", result.stdout
 

@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 import time
 
 import jax
 import numpy as np
 import pytest
+import warm_python
 
 from jaxgan import gan as gan_lib
 from jaxgan import population, runs, training
@@ -300,19 +300,13 @@ KILLS = 4
 
 def start(folder, env):
     folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder)],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    return warm_python.Process(["-c", PROGRAM, folder], env=env)
 
 
 def finish(folder, env):
     """Runs to the end, and gives the seconds that this took from the first step on."""
     process = start(folder, env)
-    assert process.stdout.readline() == "begun\n"
+    assert process.line() == "begun\n"
     began = time.perf_counter()
     assert process.communicate(timeout=300)[0].endswith("ended\n")
     return time.perf_counter() - began
@@ -332,7 +326,7 @@ def test_runs_killed_at_any_moment_end_in_the_same_bits(tmp_path, compiled_once)
     while killed < KILLS:
         folder = tmp_path / str(runs)
         first = start(folder, compiled_once)
-        assert first.stdout.readline() == "begun\n"
+        assert first.line() == "begun\n"
         try:
             first.wait(timeout=random.uniform(0, most))
         except subprocess.TimeoutExpired:

@@ -35,7 +35,7 @@ def test_the_density_of_a_mixture_is_that_of_its_gaussians():
 def test_estimates_are_near_the_closed_form_for_a_gaussian_generator():
     # The generator is wider than the data: E_p log q in closed form.
     data, generator = 1.0, 1.5
-    real, fake = draw(0, 4000, data), draw(1, 4000, generator)
+    real, fake = draw(0, 2000, data), draw(1, 2000, generator)
     found = density_estimates.of_members(real, fake[None])
     closed = -np.log(2 * np.pi * generator**2) - (data / generator) ** 2
     for score in found.values():

@@ -71,7 +71,7 @@ def reordered(split, seed):
 def of(train, test, num_samples=200, **more):
     num_classes = 1 + int(max(train.label.max(), test.label.max()))
     data = dataset.Dataset("squares", train, test, num_classes, **more)
-    return suites.of_dataset(data, num_samples=num_samples, seed=0, num_images=6000)
+    return suites.of_dataset(data, num_samples=num_samples, seed=0, num_images=3000)
 
 
 def test_the_scores_of_a_dataset_do_not_depend_on_its_order():

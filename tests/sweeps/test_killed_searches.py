@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 import textwrap
 import time
 
 import numpy as np
 import pytest
+import warm_python
 
 PROGRAM = textwrap.dedent("""
     import functools, pathlib, sys
@@ -45,12 +45,7 @@ PROGRAM = textwrap.dedent("""
 
 def start(folder, name, env):
     folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder), name],
-        env=env,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    return warm_python.Process(["-c", PROGRAM, folder, name], env=env)
 
 
 def finish(folder, name, env):
@@ -78,7 +73,7 @@ def test_no_trial_is_lost_or_doubled_and_the_table_is_the_same(
     while killed < kills:
         folder = tmp_path / str(runs)
         process = start(folder, name, compiled_once)
-        assert process.stdout.readline() == "begun\n"
+        assert process.line() == "begun\n"
         try:
             process.wait(timeout=random.uniform(0, most))
             # This one came to its end after all; the next kill is of another run.

@@ -12,6 +12,7 @@ from concurrent import futures
 
 import numpy as np
 import pytest
+import warm_python
 
 from jaxgan.core import errors
 from jaxgan.core.distributed import rendezvous
@@ -74,22 +75,22 @@ PROGRAM = textwrap.dedent("""
 
 
 def start(folder, **options):
-    words = [sys.executable, "-c", PROGRAM, "--folder", str(folder)]
+    words = ["-c", PROGRAM, "--folder", folder]
     for name, value in options.items():
         flag = "--" + name.replace("_", "-")
-        words += [flag] if value is True else [flag, str(value)]
-    return subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        words += [flag] if value is True else [flag, value]
+    return warm_python.Process(words)
 
 
 def end(*processes):
     """Waits for processes, which must succeed; none outlives the test."""
     try:
-        said = [process.communicate(timeout=180) for process in processes]
+        for process in processes:
+            process.wait(180)
     finally:
         for process in processes:
             process.kill()
+    said = [process.communicate() for process in processes]
     for process, (_, error) in zip(processes, said, strict=True):
         assert process.returncode == 0, error[-3000:]
 
@@ -232,18 +233,15 @@ FATE = textwrap.dedent("""
 def test_what_ends_one_process_ends_all_and_all_say_why(failing, how, said, status):
     port = free_port()
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", FATE, *map(str, (index, port, failing, how))],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in (0, 1)
+        warm_python.Process(["-c", FATE, index, port, failing, how]) for index in (0, 1)
     ]
     try:
-        shown = [process.communicate(timeout=50)[1] for process in processes]
+        for process in processes:
+            process.wait(50)
     finally:
         for process in processes:
             process.kill()
+    shown = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [status] * 2, shown
     assert said in shown[1 - failing]
     assert ("Traceback" in shown[failing]) == (how == "defect")
