@@ -11,11 +11,6 @@ import os
 os.environ.setdefault("JAX_INCLUDE_FULL_TRACEBACKS_IN_LOCATIONS", "0")
 os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
-# Compilers allocate much: pages of 2 MB, where the system gives them, take a twentieth
-# of their time off. The C library reads this when a process begins: workers of
-# pytest-xdist, and the programs that tests start.
-os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
-
 if {"JAX_COMPILATION_CACHE_DIR", "PYTEST_XDIST_WORKER"} <= set(os.environ):
     # JAX warns of a file that another process has begun to write, so each has its own.
     os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
