@@ -66,7 +66,9 @@ def order(dimensions: int) -> tuple[str, str, str]:
     return f"N{places}C", f"{places}IO", f"N{places}C"
 
 
-def in_turn(function: Callable[[Array, Array, Geometry], Array], *, folds: bool):
+def in_turn(
+    function: Callable[[Array, Array, Geometry], Array], *, folds: bool
+) -> Callable[[Array, Array, Geometry], Array]:
     """Gives a map a rule for `vmap`: its members one after another.
 
     Batched over members it would be a convolution in groups, which is slow on CPUs.
