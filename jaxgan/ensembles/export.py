@@ -37,7 +37,8 @@ def stablehlo(
       batch: B, or None to leave it free.
 
     Raises:
-      UserError: if the extra `export` is not installed, or the networks need to know B.
+      UserError: if the extra `export` is not installed, the networks need to know B, or
+        they call a library of this machine, as with `convolution="onednn"`.
     """
     from jax import export
 
@@ -72,6 +73,14 @@ def stablehlo(
         raise errors.UserError(
             f"the generators cannot leave the size of a batch free ({reason}); give it "
             "as batch, --batch N."
+        ) from error
+    except ValueError as error:
+        if "custom calls" not in str(error):
+            raise
+        raise errors.UserError(
+            "the generators call a library of this machine, as convolution='onednn' "
+            "does, and other machines do not have it; give networks of "
+            "gan.rebuild(description), or with convolution='auto'."
         ) from error
     return bytes(exported.serialize())
 

@@ -1,12 +1,17 @@
 """Convolutions by oneDNN are those of XLA, with gradients of any order."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import gan
+from jaxgan import ensembles, gan
 from jaxgan.core import errors, randomness
+from jaxgan.ensembles import export
 from jaxgan.networks import convolution, onednn
 from jaxgan.networks.onednn import library
 
@@ -22,6 +27,7 @@ PLAIN = [
     ((2, 5, 6, 7, 4), (3, 3, 3, 2, 8), (1, 2, 1), [(1, 2), (0, 1), (2, 0)], 2),
     ((2, 9, 8, 4), (3, 3, 4, 5), (2, 1), [(-1, 1), (1, -2)], 1),
     ((2, 9, 8, 4), (3, 3, 2, 6), (1, 1), [(-1, 1), (1, -2)], 2),
+    ((2, 3, 4, 3, 2, 4), (2, 3, 2, 2, 4, 6), (1, 2, 1, 1), "SAME", 1),
 ]
 TRANSPOSED = [
     ((4, 5, 6, 8), (4, 4, 8, 16), (2, 2), "SAME"),
@@ -174,6 +180,84 @@ def test_double_precision_is_refused():
         x, w = arrays((1, 4, 1), (3, 1, 1), dtype=np.float64)
         with pytest.raises(errors.UserError, match="float32 and bfloat16, not float64"):
             convolution.convolve(x, w, strides=(1,), form="onednn")
+
+
+@pytest.mark.parametrize(
+    ("of_x", "of_w"), [("float32", "bfloat16"), ("bfloat16", "float32")]
+)
+def test_arrays_of_two_dtypes_are_refused_and_not_read_as_one(of_x, of_w):
+    x, w = arrays((1, 4, 1), (3, 1, 1))
+    with pytest.raises(errors.UserError, match=f"not {of_x} and {of_w}"):
+        convolution.convolve(
+            x.astype(of_x), w.astype(of_w), strides=(1,), form="onednn"
+        )
+
+
+def test_programs_for_other_machines_are_refused():
+    own = gan.conv((8, 8, 1), width=8, latent_dim=2, convolution="onednn")
+    params, collections = jax.tree.map(
+        lambda leaf: leaf[None], own.init(randomness.key(0))
+    )
+    mixture = ensembles.Mixture(
+        jnp.ones(1), params.generator, collections.generator, None, None
+    )
+    with pytest.raises(errors.UserError, match="or with convolution='auto'"):
+        export.stablehlo(own, mixture, ("cpu",), batch=2)
+
+
+GRADIENT = """
+import jax, jax.numpy as jnp, sys
+from jaxgan.networks import convolution
+x, w = jnp.ones((1, 4, 1), sys.argv[1]), jnp.ones((3, 1, 1), sys.argv[1])
+def total(w):
+    return convolution.convolve(x, w, strides=(1,), form="onednn").sum()
+print(jax.grad(total)(w).ravel())
+"""
+
+
+def of_another_process(dtype, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", GRADIENT, dtype],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_processor_without_bfloat16_is_told_so():
+    done = of_another_process("bfloat16", ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "UserError: convolution='onednn' computes in bfloat16 only" in done.stderr
+
+
+def test_another_library_of_that_name_does_not_come_first(tmp_path):
+    (tmp_path / "libdnnl.so.3").write_bytes(b"of another program")
+    done = of_another_process("float32", LD_LIBRARY_PATH=str(tmp_path))
+    assert done.stdout.split() == ["[3.", "4.", "3.]"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("compiler", "message"),
+    [
+        ("no-such-compiler", "built by a C.. compiler and no-such-compiler is not"),
+        ("false --option", "could not be built by false"),
+    ],
+)
+def test_the_compiler_is_named_with_its_options(
+    monkeypatch, tmp_path, compiler, message
+):
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", compiler)
+    library.load.cache_clear()
+    with pytest.raises(errors.UserError, match=message):
+        library.load()
+
+
+def test_a_cache_that_cannot_be_written_is_named(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path / "file"))
+    library.load.cache_clear()
+    with pytest.raises(errors.UserError, match="name another folder in JAXGAN_CACHE"):
+        library.load()
 
 
 def test_what_is_missing_is_named(monkeypatch, tmp_path):

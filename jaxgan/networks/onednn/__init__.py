@@ -19,6 +19,8 @@ from jaxgan.networks.onednn import library
 
 DTYPES = (jnp.float32, jnp.bfloat16)
 
+MOST_DIMENSIONS = 3
+
 
 @functools.cache
 def form(groups: int = 1) -> forms.Form:
@@ -42,8 +44,10 @@ def form(groups: int = 1) -> forms.Form:
 
 
 def suits(geometry: forms.Geometry) -> bool:
-    """Whether oneDNN knows it: it cannot cut edges off, as negative padding does."""
-    return min(map(min, geometry.padding)) >= 0
+    """Whether oneDNN knows it: it cannot cut edges off, as negative padding does, and
+    has no more than three dimensions in space."""
+    uncut = min(map(min, geometry.padding)) >= 0
+    return uncut and len(geometry.size) <= MOST_DIMENSIONS
 
 
 def _forward(groups: int, x: Array, w: Array, geometry: forms.Geometry) -> Array:
@@ -71,11 +75,7 @@ def _call(
     geometry: forms.Geometry,
     groups: int,
 ) -> Array:
-    if a.dtype not in DTYPES:
-        raise errors.UserError(
-            f"convolution='onednn' computes in float32 and bfloat16, not {a.dtype}; "
-            "use 'canonical'."
-        )
+    _check_dtypes(a.dtype, b.dtype)
     before, after = np.array(geometry.padding, np.int64).T
     call = jax.ffi.ffi_call(
         f"jaxgan_onednn_{name}", jax.ShapeDtypeStruct(shape, a.dtype)
@@ -87,3 +87,21 @@ def _call(
         after=np.ascontiguousarray(after),
         groups=np.int64(groups),
     )
+
+
+def _check_dtypes(one: jnp.dtype, other: jnp.dtype) -> None:
+    if one not in DTYPES:
+        raise errors.UserError(
+            f"convolution='onednn' computes in float32 and bfloat16, not {one}; "
+            "use 'canonical'."
+        )
+    if one != other:
+        raise errors.UserError(
+            f"convolution='onednn' needs arrays of one dtype, not {one} and {other}; "
+            "give one of them the dtype of the other."
+        )
+    if one == jnp.bfloat16 and not library.computes_bfloat16():
+        raise errors.UserError(
+            "convolution='onednn' computes in bfloat16 only on processors with "
+            "AVX-512; use float32 or another form."
+        )

@@ -338,7 +338,25 @@ auto Binding() {
       .Attr<int64_t>("groups");
 }
 
+bool ComputesBFloat16() {
+  const auto type = memory::data_type::bf16;
+  const std::vector<int64_t> ones{1, 1, 1};
+  const ffi::Span<const int64_t> kernel(ones.data(), ones.size());
+  try {
+    for (Map map : {Map::kForward, Map::kInputGradient, Map::kKernelGradient})
+      Prepare(map, Places(ones, type), Places(ones, type),
+              Kernel(kernel, 1, type, false), Kernel(kernel, 1, type, true), {1}, {0},
+              {0});
+  } catch (const dnnl::error&) {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+// Whether this processor can, as it needs instructions that not every one has.
+extern "C" int computes_bfloat16() { return ComputesBFloat16(); }
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(forward, ConvolveAs<Map::kForward>, Binding());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(input_gradient, ConvolveAs<Map::kInputGradient>,

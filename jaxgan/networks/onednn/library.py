@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,8 @@ WAY_OUT = (
 
 
 @functools.cache
-def load() -> None:
-    """Makes the maps known to XLA.
+def load() -> ctypes.CDLL:
+    """Makes the maps known to XLA, and returns the library that they are of.
 
     Raises:
       UserError: without oneDNN or a C++ compiler, or if that fails.
@@ -44,7 +45,9 @@ def load() -> None:
     headers, shared = _installed()
     path = _kept(headers, shared)
     try:
-        # With its symbols its own: PyTorch brings another oneDNN.
+        # With its symbols its own: PyTorch brings another oneDNN. What ours needs comes
+        # first, as the system would look for one of that name in LD_LIBRARY_PATH.
+        ctypes.CDLL(str(shared), mode=os.RTLD_LOCAL | os.RTLD_NOW)
         library = ctypes.CDLL(str(path), mode=os.RTLD_LOCAL | os.RTLD_NOW)
     except OSError as error:
         raise errors.UserError(
@@ -54,6 +57,13 @@ def load() -> None:
     for name in MAPS:
         handler = jax.ffi.pycapsule(getattr(library, name))
         jax.ffi.register_ffi_target(f"jaxgan_onednn_{name}", handler, platform="cpu")
+    return library
+
+
+@functools.cache
+def computes_bfloat16() -> bool:
+    """Whether oneDNN has the three maps in bfloat16 on this processor."""
+    return bool(load().computes_bfloat16())
 
 
 def _installed() -> tuple[pathlib.Path, pathlib.Path]:
@@ -82,23 +92,37 @@ def _kept(headers: pathlib.Path, shared: pathlib.Path) -> pathlib.Path:
     name = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
     path = files.cache_folder() / "onednn" / f"convolutions-{name}.so"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
         print(f"building {path}, once for this machine", file=sys.stderr)
-        files.write_whole(path, lambda own: _build(own, headers, shared))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_whole(path, lambda own: _build(own, headers, shared))
+        except OSError as error:
+            raise errors.UserError(
+                f"convolution='onednn' could not keep {path} ({error.strerror}); name "
+                f"another folder in {files.CACHE_VARIABLE}, or use another form."
+            ) from error
     return path
 
 
 def _build(path: str, headers: pathlib.Path, shared: pathlib.Path) -> None:
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
-    if compiler is None:
+    named = shlex.split(os.environ.get("CXX", ""))
+    compiler, *options = named or ["c++" if shutil.which("c++") else "g++"]
+    if shutil.which(compiler) is None:
         raise errors.UserError(
-            "convolution='onednn' is built by a C++ compiler and there is none here; "
-            "install one, such as g++, or name it in CXX, or use another form."
+            f"convolution='onednn' is built by a C++ compiler and {compiler} is not "
+            "here; install one, such as g++, or name it in CXX, or use another form."
         )
     include = [f"-I{headers}", f"-I{jax.ffi.include_dir()}"]
-    link = [str(shared), f"-Wl,-rpath,{shared.parent}"]
-    command = [compiler, *FLAGS, *include, str(SOURCE), *link, "-o", path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    flags = [*options, *FLAGS, *include]
+    done = subprocess.run(
+        [compiler, *flags, str(SOURCE), str(shared), "-o", path],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        # So that an error is called an error, in whatever language the user reads.
+        env={**os.environ, "LC_ALL": "C"},
+    )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line]
         raise errors.UserError(
