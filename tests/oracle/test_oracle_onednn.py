@@ -215,9 +215,26 @@ print(jax.grad(total)(w).ravel())
 """
 
 
-def of_another_process(dtype, **variables):
+ON_THREADS = """
+import hashlib, os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
+import jax, jax.numpy as jnp, numpy as np
+from jaxgan.networks import convolution
+random = np.random.default_rng(0)
+x, w = (
+    jnp.asarray(random.normal(size=shape), jnp.bfloat16)
+    for shape in ((8, 4, 4, 64), (4, 4, 64, 128))
+)
+@jax.jit
+def y(x, w):
+    return convolution.convolve(x, w, strides=(2, 2), form="onednn")
+print(hashlib.sha256(np.asarray(y(x, w).astype(jnp.float32))).hexdigest())
+"""
+
+
+def of_another_process(program, argument, **variables):
     return subprocess.run(
-        [sys.executable, "-c", GRADIENT, dtype],
+        [sys.executable, "-c", program, argument],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
@@ -225,13 +242,21 @@ def of_another_process(dtype, **variables):
 
 
 def test_a_processor_without_bfloat16_is_told_so():
-    done = of_another_process("bfloat16", ONEDNN_MAX_CPU_ISA="AVX2")
+    done = of_another_process(GRADIENT, "bfloat16", ONEDNN_MAX_CPU_ISA="AVX2")
     assert "UserError: convolution='onednn' computes in bfloat16 only" in done.stderr
+
+
+def test_bits_in_bfloat16_do_not_depend_on_the_number_of_threads():
+    """Though those of a sample depend on its batch, of which each had a part."""
+    if not library.computes_bfloat16():
+        pytest.skip("this processor has no bfloat16")
+    one, two = (of_another_process(ON_THREADS, threads) for threads in "12")
+    assert one.stdout and one.stdout == two.stdout, one.stderr + two.stderr
 
 
 def test_another_library_of_that_name_does_not_come_first(tmp_path):
     (tmp_path / "libdnnl.so.3").write_bytes(b"of another program")
-    done = of_another_process("float32", LD_LIBRARY_PATH=str(tmp_path))
+    done = of_another_process(GRADIENT, "float32", LD_LIBRARY_PATH=str(tmp_path))
     assert done.stdout.split() == ["[3.", "4.", "3.]"], done.stderr
 
 

@@ -9,7 +9,8 @@
 // all row-major. oneDNN itself uses one thread, so that sums are taken in one order on
 // any machine with the same instructions. The first two maps, of which each sample has
 // its own, are computed for parts of a batch by those threads of XLA's pool that no
-// other call here needs; the last one, a sum over samples, is not.
+// other call here needs; the last one, a sum over samples, is not. Nor is anything in
+// bfloat16, where the order of a sum depends on the size of the batch.
 
 #include <omp.h>
 
@@ -283,7 +284,9 @@ ffi::Error Convolve(Map map, ffi::ThreadPool pool, ffi::AnyBuffer first,
 
   const int64_t batch = x.dimensions()[0];
   const int64_t spare = pool.num_threads() / ++running;
-  const int64_t parts = map == Map::kKernelGradient ? 1 : Parts(batch, spare);
+  const bool whole = map == Map::kKernelGradient ||
+                     first.element_type() == ffi::DataType::BF16;
+  const int64_t parts = whole ? 1 : Parts(batch, spare);
   ffi::Error result = ffi::Error::Success();
   try {
     std::vector<int64_t> part_x = Dims(x.dimensions()), part_y = Dims(y.dimensions());
