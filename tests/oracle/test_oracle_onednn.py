@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import ensembles, gan
+from jaxgan import ensembles, gan, training
 from jaxgan.core import errors, randomness
 from jaxgan.ensembles import export
 from jaxgan.networks import convolution, onednn
@@ -165,6 +165,29 @@ def test_networks_compute_what_they_compute_in_another_form(name):
         for networks in (own, other)
     ]
     assert_close(*images, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "strides", "padding", "groups"), [PLAIN[i] for i in (0, 1, 2, 3, 6)]
+)
+def test_operations_are_counted_as_xla_counts_its_own(x, w, strides, padding, groups):
+    options = {"strides": strides, "padding": padding, "groups": groups}
+
+    def of(form):
+        def convolve(x, w):
+            return convolution.convolve(x, w, form=form, **options)
+
+        def gradient(x, y):
+            return jax.vjp(lambda w: convolve(x, w), w)[1](y)
+
+        y = convolve(x, w)
+        return [
+            training.operations(convolve, x, w),
+            training.operations(gradient, x, y),
+        ]
+
+    x, w = arrays(x, w)
+    assert of("onednn") == of("lax")
 
 
 def test_kept_networks_need_no_extra():
