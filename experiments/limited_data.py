@@ -48,6 +48,8 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     """architecture of both players, by its name in jaxgan.networks"""
     width: int = 32
     """channels of the outermost layers; of mlp the units of both hidden layers"""
+    convolution: str = "auto"
+    """form of the convolutions: auto, lax, canonical, matmul, or onednn, an extra"""
     loss: str = "non_saturating"
     """objective, by its name in jaxgan.losses"""
     r1: float | None = None
@@ -190,6 +192,8 @@ def make_networks(asked: Settings, data: dataset.Dataset) -> tuple[types.GAN, di
         described |= {"hidden": [asked.width] * 2, "bounded": True}
     else:
         described["width"] = asked.width
+    if asked.convolution != "auto":
+        described["convolution"] = asked.convolution
     with cli.flag("--network", asked.network):
         return gan_lib.build(described), described
 

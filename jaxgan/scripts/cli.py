@@ -67,6 +67,7 @@ ADDED = {
         "patience",
         "averages",
         "snapshots",
+        "convolution",  # of limited_data
     ),
 }
 """Settings that older runs have not; their defaults are what those did."""
