@@ -14,7 +14,7 @@ setup(
     package_dir={"jaxgan.experiments": "experiments"},
     package_data={
         "jaxgan": ["py.typed"],
-        "jaxgan.networks.onednn": ["convolutions.cc"],
+        "jaxgan.networks.onednn": ["*.cc", "*.h"],
         "jaxgan.experiments.sweeps": ["*.toml"],
     },
 )

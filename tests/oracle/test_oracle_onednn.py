@@ -29,10 +29,31 @@ PLAIN = [
     ((2, 9, 8, 4), (3, 3, 2, 6), (1, 1), [(-1, 1), (1, -2)], 2),
     ((2, 3, 4, 3, 2, 4), (2, 3, 2, 2, 4, 6), (1, 2, 1, 1), "SAME", 1),
 ]
+FEW_PLACES = [
+    ((5, 4, 3, 96), (3, 3, 96, 128), (1, 1), "SAME", 1),
+    ((20, 8, 7, 64), (4, 4, 64, 128), (2, 2), "SAME", 1),
+    ((3, 5, 8, 128), (2, 5, 128, 72), (2, 3), [(0, 1), (3, 0)], 1),
+    ((2, 3, 3, 1040), (3, 3, 1040, 8), (1, 1), "SAME", 1),
+    ((3, 31, 96), (25, 96, 96), (4,), "SAME", 1),
+    ((2, 2, 6, 3, 96), (3, 3, 3, 96, 96), (1, 4, 2), [(1, 2), (0, 1), (2, 0)], 1),
+]
+"""Of so many channels that they are computed as matrix products."""
+
+MEMBERS = [
+    ((3, 4, 8, 8, 16), (3, 3, 3, 16, 32)),
+    ((3, 4, 4, 4, 96), (3, 3, 3, 96, 96)),
+]
+BATCHES = [
+    ((64, 16, 16, 24), (3, 3, 24, 32)),
+    ((64, 4, 4, 96), (3, 3, 96, 96)),
+    ((64, 2, 2, 2080), (2, 2, 2080, 40)),
+]
+
 TRANSPOSED = [
     ((4, 5, 6, 8), (4, 4, 8, 16), (2, 2), "SAME"),
     ((4, 5, 6, 8), (3, 3, 8, 16), (2, 1), "VALID"),
     ((4, 5, 8), (4, 8, 16), (2,), [(5, 3)]),
+    ((4, 4, 4, 128), (4, 4, 128, 96), (2, 2), "SAME"),
 ]
 
 
@@ -77,7 +98,9 @@ def assert_close(found, expected, relative):
     jax.tree.map(compare, found, expected)
 
 
-@pytest.mark.parametrize(("x", "w", "strides", "padding", "groups"), PLAIN, ids=str)
+@pytest.mark.parametrize(
+    ("x", "w", "strides", "padding", "groups"), PLAIN + FEW_PLACES, ids=str
+)
 def test_all_orders_are_those_of_lax(x, w, strides, padding, groups):
     def of(form):
         options = {"strides": strides, "padding": padding, "groups": groups}
@@ -112,8 +135,9 @@ def test_bfloat16_goes_in_and_comes_out_with_its_precision():
 
 
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)], ids=str)
-def test_members_have_the_bits_they_have_alone(axes):
-    x, w = arrays((3, 4, 8, 8, 16), (3, 3, 3, 16, 32))
+@pytest.mark.parametrize("shapes", MEMBERS, ids=["many places", "few places"])
+def test_members_have_the_bits_they_have_alone(axes, shapes):
+    x, w = arrays(*shapes)
     x, w = (a if axis == 0 else a[0] for a, axis in zip((x, w), axes, strict=True))
 
     def both(x, w):
@@ -134,9 +158,10 @@ def test_members_have_the_bits_they_have_alone(axes):
 
 
 @pytest.mark.parametrize("batch", [1, 7, 8])
-def test_bits_of_a_sample_do_not_depend_on_its_batch(batch):
+@pytest.mark.parametrize("shapes", BATCHES, ids=str)
+def test_bits_of_a_sample_do_not_depend_on_its_batch(batch, shapes):
     """So that threads may share a batch, however many there are."""
-    x, w = arrays((64, 16, 16, 24), (3, 3, 24, 32))
+    x, w = arrays(*shapes)
 
     @jax.jit
     def both(x, w):

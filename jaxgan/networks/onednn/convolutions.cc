@@ -6,11 +6,13 @@
 //   input_gradient   y, w -> x
 //   kernel_gradient  x, y -> w
 //
-// all row-major. oneDNN itself uses one thread, so that sums are taken in one order on
-// any machine with the same instructions. The first two maps, of which each sample has
-// its own, are computed for parts of a batch by those threads of XLA's pool that no
-// other call here needs; the last one, a sum over samples, is not. Nor is anything in
-// bfloat16, where the order of a sum depends on the size of the batch.
+// all row-major, by oneDNN's convolutions or, where there are few places, by its matrix
+// products, see products.h. oneDNN itself uses one thread, so that sums are taken in one
+// order on any machine with the same instructions. The first two maps, of which each
+// sample has its own, are computed for parts of a batch by those threads of XLA's pool
+// that no other call here needs; the last one, a sum over samples, only as products, for
+// each place of the kernel. Nothing is shared in bfloat16, where the order of a sum
+// depends on the size of the batch.
 
 #include <omp.h>
 
@@ -30,6 +32,7 @@
 #include <vector>
 
 #include "oneapi/dnnl/dnnl.hpp"
+#include "products.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace {
@@ -204,9 +207,10 @@ void Execute(const Prepared& of, Map map, const Arrays& arrays, void* own_layout
 // Calls that are being computed, each by at least one thread.
 std::atomic<int64_t> running{0};
 
-// Runs `part(i)` for all i below `parts`, on this thread and what the pool has to spare.
-// It does not wait for a task that has not begun, as the pool may have none that could.
-void InParts(ffi::ThreadPool& pool, int64_t parts,
+// Runs `part(i)` for all i below `parts`, on this thread and so many of the pool that
+// there are `threads` in all. It does not wait for a task that has not begun, as the pool
+// may have none that could.
+void InParts(ffi::ThreadPool& pool, int64_t parts, int64_t threads,
              const std::function<void(int64_t)>& part) {
   struct Shared {
     std::atomic<int64_t> next{0}, done{0};
@@ -234,7 +238,8 @@ void InParts(ffi::ThreadPool& pool, int64_t parts,
   auto shared = std::make_shared<Shared>();
   shared->part = &part;
   shared->parts = parts;
-  for (int64_t i = 1; i < parts; ++i) pool.Schedule([shared] { shared->Work(); });
+  for (int64_t i = 1; i < std::min(parts, threads); ++i)
+    pool.Schedule([shared] { shared->Work(); });
   shared->Work();
   std::unique_lock<std::mutex> lock(shared->mutex);
   shared->all_done.wait(lock, [&] { return shared->done == parts; });
@@ -272,46 +277,106 @@ const Prepared& Known(Map map, memory::data_type type, std::vector<int64_t> x,
   return found->second;
 }
 
+struct Arguments {
+  ffi::AnyBuffer x, y, kernel;
+  ffi::Span<const int64_t> strides, before, after;
+  int64_t groups;
+  ffi::DataType type;
+};
+
+void ByConvolution(Map map, ffi::ThreadPool& pool, int64_t threads,
+                   const Arguments& of) {
+  const bool whole = map == Map::kKernelGradient || of.type == ffi::DataType::BF16;
+  const int64_t batch = of.x.dimensions()[0], parts = whole ? 1 : Parts(batch, threads);
+  std::vector<int64_t> part_x = Dims(of.x.dimensions());
+  std::vector<int64_t> part_y = Dims(of.y.dimensions());
+  part_x[0] = part_y[0] = batch / parts;
+  const Prepared& ready = Known(map, TypeOf(of.type), part_x, part_y,
+                                of.kernel.dimensions(), of.strides, of.before, of.after,
+                                of.groups);
+  thread_local Workspace workspace;
+  const bool moved = ready.preferred != ready.kernel;
+  void* own = moved ? workspace.AtLeast(ready.preferred.get_size())
+                    : of.kernel.untyped_data();
+  memory given(ready.kernel, Engine(), of.kernel.untyped_data());
+  memory used(ready.preferred, Engine(), own);
+  const OneThread alone;
+  if (moved && map != Map::kKernelGradient)
+    ready.reorder.execute(Stream(), given, used);
+  const size_t step_x = of.x.size_bytes() / parts, step_y = of.y.size_bytes() / parts;
+  InParts(pool, parts, parts, [&](int64_t i) {
+    const Arrays arrays{static_cast<char*>(of.x.untyped_data()) + i * step_x,
+                        static_cast<char*>(of.y.untyped_data()) + i * step_y};
+    Execute(ready, map, arrays, own);
+  });
+  if (moved && map == Map::kKernelGradient)
+    ready.reorder.execute(Stream(), used, given);
+  Stream().wait();
+}
+
+// Those dimensions of x, y or a kernel that are not of space lie around it.
+products::Geometry InSpace(const Arguments& of) {
+  const auto x = Dims(of.x.dimensions()), y = Dims(of.y.dimensions());
+  const auto kernel = Dims(of.kernel.dimensions());
+  return {{x.begin() + 1, x.end() - 1}, {kernel.begin(), kernel.end() - 2},
+          {y.begin() + 1, y.end() - 1}, Dims(of.strides),
+          Dims(of.before),              x.back(),
+          y.back()};
+}
+
+bool SuitsProducts(Map map, const Arguments& of) {
+  return of.type == ffi::DataType::F32 && of.groups == 1 &&
+         products::Suit(InSpace(of), map == Map::kKernelGradient);
+}
+
+float* FloatsOf(const ffi::AnyBuffer& of) {
+  return static_cast<float*>(of.untyped_data());
+}
+
+void ByProducts(Map map, ffi::ThreadPool& pool, int64_t threads, const Arguments& of) {
+  const products::Geometry space = InSpace(of);
+  const products::Plan plan = products::MakePlan(space);
+  const int64_t batch = of.x.dimensions()[0];
+  float *x = FloatsOf(of.x), *y = FloatsOf(of.y), *w = FloatsOf(of.kernel);
+  if (map == Map::kKernelGradient) {
+    thread_local Workspace workspace;
+    auto* own = static_cast<float*>(
+        workspace.AtLeast(products::Space(space, batch) * sizeof(float)));
+    const products::Both both = products::Moved(space, plan, batch, x, y, own);
+    InParts(pool, plan.runs.size(), threads, [&](int64_t t) {
+      const OneThread alone;
+      products::OfKernel(space, plan, both, batch, t, w);
+    });
+    return;
+  }
+  const int64_t parts = Parts(batch, threads), each = batch / parts;
+  InParts(pool, parts, parts, [&](int64_t i) {
+    thread_local Workspace workspace;
+    auto* own = static_cast<float*>(
+        workspace.AtLeast(products::Space(space, each) * sizeof(float)));
+    const OneThread alone;
+    const int64_t step_x = of.x.element_count() / parts;
+    const int64_t step_y = of.y.element_count() / parts;
+    products::OfSamples(map == Map::kForward, space, plan, each, x + i * step_x, w,
+                        y + i * step_y, own);
+  });
+}
+
 ffi::Error Convolve(Map map, ffi::ThreadPool pool, ffi::AnyBuffer first,
                     ffi::AnyBuffer second, ffi::Result<ffi::AnyBuffer> out,
                     ffi::Span<const int64_t> strides, ffi::Span<const int64_t> before,
                     ffi::Span<const int64_t> after, int64_t groups) {
   // Which of the three arrays x, y and the kernel are is a matter of the map.
-  ffi::AnyBuffer x = first, y = second, kernel = second;
-  if (map == Map::kForward) y = *out;
-  if (map == Map::kInputGradient) x = *out, y = first;
-  if (map == Map::kKernelGradient) kernel = *out;
+  Arguments of{first,  second, second, strides,
+               before, after,  groups, first.element_type()};
+  if (map == Map::kForward) of.y = *out;
+  if (map == Map::kInputGradient) of.x = *out, of.y = first;
+  if (map == Map::kKernelGradient) of.kernel = *out;
 
-  const int64_t batch = x.dimensions()[0];
-  const int64_t spare = pool.num_threads() / ++running;
-  const bool whole = map == Map::kKernelGradient ||
-                     first.element_type() == ffi::DataType::BF16;
-  const int64_t parts = whole ? 1 : Parts(batch, spare);
+  const int64_t threads = std::max<int64_t>(1, pool.num_threads() / ++running);
   ffi::Error result = ffi::Error::Success();
   try {
-    std::vector<int64_t> part_x = Dims(x.dimensions()), part_y = Dims(y.dimensions());
-    part_x[0] = part_y[0] = batch / parts;
-    const Prepared& ready =
-        Known(map, TypeOf(first.element_type()), part_x, part_y, kernel.dimensions(),
-              strides, before, after, groups);
-    thread_local Workspace workspace;
-    const bool moved = ready.preferred != ready.kernel;
-    void* own = moved ? workspace.AtLeast(ready.preferred.get_size())
-                      : kernel.untyped_data();
-    memory given(ready.kernel, Engine(), kernel.untyped_data());
-    memory used(ready.preferred, Engine(), own);
-    const OneThread alone;
-    if (moved && map != Map::kKernelGradient)
-      ready.reorder.execute(Stream(), given, used);
-    const size_t step_x = x.size_bytes() / parts, step_y = y.size_bytes() / parts;
-    InParts(pool, parts, [&](int64_t i) {
-      const Arrays arrays{static_cast<char*>(x.untyped_data()) + i * step_x,
-                          static_cast<char*>(y.untyped_data()) + i * step_y};
-      Execute(ready, map, arrays, own);
-    });
-    if (moved && map == Map::kKernelGradient)
-      ready.reorder.execute(Stream(), used, given);
-    Stream().wait();
+    (SuitsProducts(map, of) ? ByProducts : ByConvolution)(map, pool, threads, of);
   } catch (const std::exception& error) {
     result = ffi::Error(ffi::ErrorCode::kInternal,
                         std::string("oneDNN: ") + error.what());

@@ -20,7 +20,9 @@ import jax
 
 from jaxgan.core import errors, files
 
-SOURCE = pathlib.Path(__file__).with_name("convolutions.cc")
+SOURCES = tuple(
+    pathlib.Path(__file__).with_name(name) for name in ("convolutions.cc", "products.h")
+)
 
 MAPS = ("forward", "input_gradient", "kernel_gradient")
 """Functions of the library, registered with XLA as `jaxgan_onednn_NAME`."""
@@ -88,7 +90,7 @@ def _file(wheel: str, name: str) -> pathlib.Path | None:
 def _kept(headers: pathlib.Path, shared: pathlib.Path) -> pathlib.Path:
     """The built library, from the cache if what it is made of has not changed."""
     versions = [importlib.metadata.version(name) for name in ("jaxlib", *WHEELS)]
-    made_of = [SOURCE.read_text(), *FLAGS, *versions, str(shared)]
+    made_of = [*(own.read_text() for own in SOURCES), *FLAGS, *versions, str(shared)]
     name = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
     path = files.cache_folder() / "onednn" / f"convolutions-{name}.so"
     if not path.is_file():
@@ -115,7 +117,7 @@ def _build(path: str, headers: pathlib.Path, shared: pathlib.Path) -> None:
     include = [f"-I{headers}", f"-I{jax.ffi.include_dir()}"]
     flags = [*options, *FLAGS, *include]
     done = subprocess.run(
-        [compiler, *flags, str(SOURCE), str(shared), "-o", path],
+        [compiler, *flags, str(SOURCES[0]), str(shared), "-o", path],
         capture_output=True,
         text=True,
         errors="replace",
