@@ -215,6 +215,66 @@ def test_operations_are_counted_as_xla_counts_its_own(x, w, strides, padding, gr
     assert of("onednn") == of("lax")
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+def test_a_power_iteration_is_one_with_numpy(scale):
+    matrix, u = arrays((40, 7), (7,))
+    u /= jnp.linalg.norm(u)
+    a = scale * np.asarray(matrix, np.float64)
+    v = a @ np.asarray(u, np.float64)
+    v /= np.linalg.norm(v)
+    expected = v @ a / np.linalg.norm(v @ a)
+
+    following, length = jax.jit(onednn.power_iteration)(jnp.asarray(a, jnp.float32), u)
+
+    np.testing.assert_allclose(following, expected, rtol=2e-5)
+    np.testing.assert_allclose(length, np.linalg.norm(v @ a), rtol=2e-6)
+    by_matrix = jax.jit(jax.grad(lambda m: onednn.power_iteration(m, u)[1]))(a)
+    assert_close(by_matrix, np.outer(v, expected), 2e-5)
+
+
+def test_a_power_iteration_of_zeros_keeps_its_direction():
+    u = jnp.array([0.6, 0.8])
+    following, length = onednn.power_iteration(jnp.zeros((3, 2)), u)
+    np.testing.assert_array_equal(following, u)
+    assert length == 0
+
+
+def test_power_iterations_of_members_are_those_they_have_alone():
+    matrices, u = arrays((3, 20, 6), (3, 6))
+    together = jax.jit(jax.vmap(onednn.power_iteration))(matrices, u)
+    for i in range(3):
+        alone = jax.jit(onednn.power_iteration)(matrices[i], u[i])
+        each = jax.tree.map(lambda a, i=i: a[i], together)
+        jax.tree.map(np.testing.assert_array_equal, alone, each)
+
+
+def test_spectral_normalisation_and_r1_are_those_of_another_form():
+    x = arrays((4, 16, 16, 3))[0]
+
+    def of(form):
+        pair = gan.make("sn_dcgan", (16, 16, 3), width=8, convolution=form)
+        params, collections = pair.init(randomness.key(0))
+
+        def objective(params):
+            def critic(x):
+                given = params.discriminator, collections.discriminator
+                output, after = pair.discriminate(*given, x, train=True)
+                return output.logits.sum(), after
+
+            slopes, after = jax.grad(critic, has_aux=True)(x)
+            return critic(x)[0] + (slopes**2).sum(), after
+
+        gradients, after = jax.jit(jax.grad(objective, has_aux=True))(params)
+        return gradients.discriminator, after
+
+    assert_close(of("onednn"), of("canonical"), 1e-4)
+
+
+def test_a_power_iteration_counts_as_two_products_with_the_matrix():
+    matrix, u = arrays((20, 6), (6,))
+    assert training.operations(onednn.power_iteration, matrix, u) == 2 * 2 * 20 * 6
+
+
 def test_kept_networks_need_no_extra():
     described = {"architecture": "conv", "shape": (8, 8, 1), "convolution": "onednn"}
     again = gan.rebuild(described)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from jaxgan.networks import convolution, products
+from jaxgan.networks import convolution, onednn, products
 from jaxgan.networks.layers import recipe as recipes
 
 TINY = 1e-12
@@ -139,15 +139,26 @@ def _spectral(layer: nn.Module, kernel: Array, train: bool) -> Array:
     """
     matrix = kernel.reshape(-1, kernel.shape[-1])
     stored = layer.variable("batch_stats", "u", _random_unit, layer, matrix.shape[1])
-    u, fixed = stored.value, jax.lax.stop_gradient(matrix)
-    v = _unit(fixed @ u)
     if train:
-        # A kernel of zeros gives no direction, and must not take the old one away.
-        u = _unit(v @ fixed, otherwise=u)
-        stored.value = u
-    largest = v @ matrix @ u
+        own = layer.recipe.convolution == "onednn"
+        iterate = onednn.power_iteration if own else _power_iteration
+        stored.value, largest = iterate(matrix, stored.value)
+    else:
+        largest = _left_direction(matrix, stored.value) @ matrix @ stored.value
     # Zero has no norm to be divided by, and stays zero.
     return kernel / jnp.where(largest > 0, largest, 1)
+
+
+def _power_iteration(matrix: Array, u: Array) -> tuple[Array, Array]:
+    """The next u and the singular value that it estimates."""
+    v = _left_direction(matrix, u)
+    # A kernel of zeros gives no direction, and must not take the old one away.
+    u = _unit(v @ jax.lax.stop_gradient(matrix), otherwise=u)
+    return u, v @ matrix @ u
+
+
+def _left_direction(matrix: Array, u: Array) -> Array:
+    return _unit(jax.lax.stop_gradient(matrix) @ u)
 
 
 def _random_unit(layer: nn.Module, size: int) -> Array:

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
@@ -394,6 +395,39 @@ ffi::Error ConvolveAs(ffi::ThreadPool pool, ffi::AnyBuffer first,
   return Convolve(map, pool, first, second, out, strides, before, after, groups);
 }
 
+// x over its length, or zeros where it is zero; returns the length.
+float MakeUnit(float* x, int64_t size) {
+  double squares = 0;  // of numbers whose squares a float could not hold
+  for (int64_t i = 0; i < size; ++i) squares += static_cast<double>(x[i]) * x[i];
+  const double length = std::sqrt(squares), scale = length > 0 ? 1 / length : 0;
+  for (int64_t i = 0; i < size; ++i) x[i] = static_cast<float>(x[i] * scale);
+  return static_cast<float>(length);
+}
+
+// Of a matrix a [K, F] and a direction u [F]: v = a u / |a u|, then w = v a, whose
+// direction is the next u, unless it is zero, and whose length is about the largest
+// singular value.
+ffi::Error IteratePower(ffi::Buffer<ffi::F32> a, ffi::Buffer<ffi::F32> u,
+                        ffi::ResultBuffer<ffi::F32> next, ffi::ResultBuffer<ffi::F32> v,
+                        ffi::ResultBuffer<ffi::F32> length) {
+  const int64_t inputs = a.dimensions()[0], features = a.dimensions()[1];
+  const float* matrix = a.typed_data();
+  float *left = v->typed_data(), *right = next->typed_data();
+  const OneThread alone;
+  try {
+    std::fill_n(left, inputs, 0.0f);
+    products::Add(false, false, inputs, 1, features, matrix, u.typed_data(), left);
+    MakeUnit(left, inputs);
+    std::fill_n(right, features, 0.0f);
+    products::Add(false, false, 1, features, inputs, left, matrix, right);
+  } catch (const std::exception& error) {
+    return ffi::Error(ffi::ErrorCode::kInternal, std::string("oneDNN: ") + error.what());
+  }
+  *length->typed_data() = MakeUnit(right, features);
+  if (*length->typed_data() == 0) std::copy_n(u.typed_data(), features, right);
+  return ffi::Error::Success();
+}
+
 auto Binding() {
   return ffi::Ffi::Bind()
       .Ctx<ffi::ThreadPool>()
@@ -431,3 +465,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(input_gradient, ConvolveAs<Map::kInputGradient>,
                               Binding());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(kernel_gradient, ConvolveAs<Map::kKernelGradient>,
                               Binding());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(power_iteration, IteratePower,
+                              ffi::Ffi::Bind()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>());

@@ -17,9 +17,11 @@ ARRAYS = {
 }
 """What the two arguments and the result of each map are."""
 
+ITERATION = f"{PREFIX}power_iteration"
+
 
 def operations(jaxpr: Any) -> int:
-    """Floating-point operations of oneDNN's convolutions in a program.
+    """Floating-point operations of oneDNN's functions in a program.
 
     Two for each product of a number with a weight, as XLA counts those of its own
     convolutions: without products with padding, and the body of a loop once.
@@ -56,6 +58,9 @@ def _is_jaxpr(value: Any) -> bool:
 
 
 def _of_call(equation: Any) -> int:
+    if equation.params["target_name"] == ITERATION:
+        # The matrix is multiplied from both sides.
+        return 4 * math.prod(equation.invars[0].aval.shape)
     names = ARRAYS[equation.params["target_name"].removeprefix(PREFIX)]
     arrays = (*equation.invars, *equation.outvars)
     shape = {name: each.aval.shape for name, each in zip(names, arrays, strict=True)}

@@ -24,8 +24,8 @@ SOURCES = tuple(
     pathlib.Path(__file__).with_name(name) for name in ("convolutions.cc", "products.h")
 )
 
-MAPS = ("forward", "input_gradient", "kernel_gradient")
-"""Functions of the library, registered with XLA as `jaxgan_onednn_NAME`."""
+FUNCTIONS = ("forward", "input_gradient", "kernel_gradient", "power_iteration")
+"""Of the library, registered with XLA as `jaxgan_onednn_NAME`."""
 
 WHEELS = ("onednn-cpu-gomp", "onednn-devel-cpu-gomp")
 """Distributions of the extra `onednn`: oneDNN itself and its headers."""
@@ -39,7 +39,7 @@ WAY_OUT = (
 
 @functools.cache
 def load() -> ctypes.CDLL:
-    """Makes the maps known to XLA, and returns the library that they are of.
+    """Makes the functions known to XLA, and returns the library that they are of.
 
     Raises:
       UserError: without oneDNN or a C++ compiler, or if that fails.
@@ -56,7 +56,7 @@ def load() -> ctypes.CDLL:
             f"convolution='onednn' could not load {path} ({error}); remove that file "
             "to build it again, or use another form."
         ) from error
-    for name in MAPS:
+    for name in FUNCTIONS:
         handler = jax.ffi.pycapsule(getattr(library, name))
         jax.ffi.register_ffi_target(f"jaxgan_onednn_{name}", handler, platform="cpu")
     return library
