@@ -82,7 +82,8 @@ def _power_iteration(matrix: Array, u: Array) -> tuple[Array, Array, Array]:
         [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes],
         vmap_method="sequential",
     )
-    return call(matrix, u)
+    u, v, length = call(matrix, u)
+    return u, v, length
 
 
 def _forward(groups: int, x: Array, w: Array, geometry: forms.Geometry) -> Array:
