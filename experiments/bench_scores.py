@@ -3,8 +3,9 @@
     python experiments/bench_scores.py --torch-python PYTHON
 
 Three parts, on the CPU. The Inception network of jaxgan and that of torch-fidelity give
-features of the same images, ours by `inception.features_all` with its own batch size,
-theirs all at once and in batches as small as ours. The Frechet distance of the same
+features of the same images, ours by `inception.features_all` with its own batch size
+(and a second time in the form `onednn` where that extra is installed), theirs all at
+once and in batches as small as ours. The Frechet distance of the same
 features is taken by jaxgan and, in float64, with `scipy.linalg.sqrtm`. Few and many
 images are passed over by `feature_passes.collect`, which keeps what the Inception
 Score, the Frechet distance and the diversity need, in processes of their own, whose
@@ -63,6 +64,7 @@ import numpy as np
 from bench import workers
 
 from jaxgan import reports
+from jaxgan.networks import onednn
 from jaxgan.runs import journal
 
 WORKER = pathlib.Path(__file__).parent / "bench" / "score_worker.py"
@@ -116,6 +118,9 @@ def forward(settings, folder, python):
     np.save(folder / "images.npy", images)
     config = {"images": str(folder / "images.npy"), "feature": "2048"}
     sides = {"jaxgan": ("forward_jaxgan", sys.executable)}
+    if onednn.installed():
+        changed = {"convolution": "onednn"}
+        sides["jaxgan, onednn"] = ("forward_jaxgan", sys.executable, changed)
     if workers.has(python, FIDELITY):
         for size in (settings.batch, SMALL_BATCH):
             changed = {"torch_batch": size}

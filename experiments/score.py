@@ -39,6 +39,9 @@ class Settings:
     weights: pathlib.Path | None = None
     """file of the Inception network; None for JAXGAN_INCEPTION, else the cache, to
     which it is downloaded"""
+    convolution: str = "auto"
+    """form of the Inception network's convolutions: auto, or onednn, an extra for CPUs
+    that is faster"""
     held_out: str | None = None
     """further real samples, which show what a perfect generator would; None for the
     other part where the reference is a part of a dataset"""
@@ -81,7 +84,7 @@ from jaxgan import reports
 from jaxgan.core import precision
 from jaxgan.data import dataset, samples
 from jaxgan.runs import journal
-from jaxgan.scores import by_name
+from jaxgan.scores import by_name, inception
 from jaxgan.scripts import scoring, scoring_inputs, scoring_pictures
 
 WITH_CLASSES = ("classifier", "inception")
@@ -94,8 +97,12 @@ def main(asked: Settings) -> None:
     cli.check(asked, {"samples": cli.AT_LEAST_ONE, "seed": cli.SEED})
     classes = asked.features in WITH_CLASSES
     published = asked.weights is None or asked.features == "inception"
-    need = "they are of --features inception"
+    need = "it is of --features inception"
     cli.require(published, "--weights", asked.weights, need)
+    plain = asked.convolution == "auto" or asked.features == "inception"
+    cli.require(plain, "--convolution", asked.convolution, need)
+    with cli.flag("--convolution", asked.convolution):
+        inception.check_form(asked.convolution)
     with cli.flag("--features", asked.features):
         scoring.check_features(asked.features)
     names = [name.strip() for name in asked.scores.split(",")]
@@ -117,7 +124,11 @@ def main(asked: Settings) -> None:
         numbers: dict[str, Any] = {"seed": asked.seed, "cache": asked.cache}
         with cli.flag("--features", asked.features):
             network, note = scoring.feature_network(
-                asked.features, load, path=asked.weights, **numbers
+                asked.features,
+                load,
+                path=asked.weights,
+                convolution=asked.convolution,
+                **numbers,
             )
         if note is not None:
             print(note)

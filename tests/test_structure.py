@@ -23,7 +23,8 @@ population
 steps
 gradients
 gan
-losses penalties networks scores reports
+losses penalties scores reports
+networks
 checkpoint divergences data
 types
 core

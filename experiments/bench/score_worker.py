@@ -39,7 +39,13 @@ def forward_jaxgan(config):
     x = np.load(config["images"])
     names = (config["feature"],)
     params = inception.init(jax.random.key(0))
-    return lambda: float(inception.features_all(params, x, names)[names[0]].mean())
+    form = {"convolution": config.get("convolution", "auto")}
+
+    def work():
+        features = inception.features_all(params, x, names, **form)[names[0]]
+        return float(features.mean())
+
+    return work
 
 
 def forward_fidelity(config):

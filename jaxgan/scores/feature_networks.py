@@ -98,11 +98,21 @@ def stacked(single: FeatureNetwork, depth: int, num_classes: int) -> FeatureNetw
     return FeatureNetwork(apply, single.fingerprint + by_tuples, check)
 
 
-def of_inception(found: weights.Weights) -> FeatureNetwork:
-    """The Inception network: pooled features, and logits without bias."""
+def of_inception(found: weights.Weights, convolution: str = "auto") -> FeatureNetwork:
+    """The Inception network: pooled features, and logits without bias.
+
+    Args:
+      found: its weights.
+      convolution: form of its convolutions, see `inception.features`.
+
+    Raises:
+      UserError: if that form is not to be had.
+    """
+    inception.check_form(convolution)
 
     def apply(x: np.ndarray) -> tuple[ArrayLike, ArrayLike]:
-        made = inception.features_all(found.params, x, ("2048", "logits_unbiased"))
+        names = ("2048", "logits_unbiased")
+        made = inception.features_all(found.params, x, names, convolution=convolution)
         return made["2048"], made["logits_unbiased"]
 
     def check(shape: tuple[int, ...]) -> None:
@@ -113,6 +123,9 @@ def of_inception(found: weights.Weights) -> FeatureNetwork:
             )
 
     fingerprint = inception.fingerprint("2048, logits_unbiased", found.sha256)
+    if convolution != "auto":
+        # Kept statistics of a reference differ in their last bits.
+        fingerprint += record.protocol(convolution=convolution)
     return FeatureNetwork(apply, fingerprint, check)
 
 
@@ -168,6 +181,14 @@ def _way_out(shape: tuple[int, ...], other: tuple[int, ...]) -> str:
     return "bring them to one size, or take the features of a network"
 
 
-def published(path: str | os.PathLike | None = None) -> FeatureNetwork:
-    """The Inception network with its published weights; see `weights.load`."""
-    return of_inception(weights.load(path))
+def published(
+    path: str | os.PathLike | None = None, convolution: str = "auto"
+) -> FeatureNetwork:
+    """The Inception network with its published weights; see `weights.load`.
+
+    Args:
+      path: of the weights, or None.
+      convolution: as of `of_inception`.
+    """
+    inception.check_form(convolution)  # before a download
+    return of_inception(weights.load(path), convolution)

@@ -22,6 +22,7 @@ from jax import Array
 
 from jaxgan import types
 from jaxgan.core import errors
+from jaxgan.networks import convolution as forms
 from jaxgan.scores import inception_blocks as blocks
 from jaxgan.scores import record, tf_resize
 
@@ -42,6 +43,8 @@ The first four are means over the image. `2048` is for FID and KID, `logits_unbi
 the logits without the bias of the last layer, for the Inception Score.
 """
 
+FORMS = ("auto", "onednn")
+"""Of the network's convolutions."""
 
 _POOL = "max_pool"
 
@@ -68,9 +71,11 @@ class Inception(nn.Module):
 
     Attributes:
       names: of the features wanted; layers beyond the deepest of them are left out.
+      form: of the convolutions, see `features`.
     """
 
     names: tuple[str, ...]
+    form: str = "auto"
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
@@ -79,7 +84,7 @@ class Inception(nn.Module):
             if wanted <= set(found):
                 break
             for step in steps:
-                x = _take(step, x)
+                x = _take(step, x, self.form)
             found[stage] = jnp.mean(x, axis=(1, 2))
         if not wanted <= set(found):
             shape = (FEATURES["2048"], FEATURES["logits"])
@@ -90,16 +95,19 @@ class Inception(nn.Module):
         return {name: found[name] for name in self.names}
 
 
-def _take(step, x):
+def _take(step, x, form):
     if step == _POOL:
         return blocks.max_pool(x)
     if isinstance(step, blocks.Layer):
-        return blocks.convolve(step, x)
-    return blocks.Block(blocks.BLOCKS[step], name=step)(x)
+        return blocks.convolved(step, x, form)
+    return blocks.Block(blocks.BLOCKS[step], form, name=step)(x)
 
 
 def features(
-    params: types.Tree, x: Array, names: tuple[str, ...] = ("2048",)
+    params: types.Tree,
+    x: Array,
+    names: tuple[str, ...] = ("2048",),
+    convolution: str = "auto",
 ) -> dict[str, Array]:
     """Features of a batch of images; pure, to be jitted with static `names`.
 
@@ -110,19 +118,23 @@ def features(
       params: of `weights.load(...).params`, or `init`.
       x: `[B, H, W, 3]` uint8, or `[B, H, W, 1]`, taken for equal colours.
       names: static, keys of `FEATURES`.
+      convolution: static, `auto` for XLA's own convolutions, or `onednn`, an extra for
+        CPUs with the same features but for rounding, see `networks.onednn`.
 
     Returns:
       `[B, F]` float32 for each name.
 
     Raises:
-      UserError: for unknown names, or an array that does not hold such images.
+      UserError: for unknown names, an array that does not hold such images, or a form
+        that is not one of these or not to be had.
     """
     _check(np.shape(x), jnp.result_type(x), names)
+    check_form(convolution)
     x = jnp.asarray(x, jnp.float32)
     # Channels are equal in all that follows, so are repeated as late as possible.
     x = (tf_resize.bilinear(x, IMAGE_SIZE) - 128) / 128
     x = jnp.broadcast_to(x, (*x.shape[:-1], 3))
-    found: Any = Inception(tuple(names)).apply({"params": params}, x)
+    found: Any = Inception(tuple(names), convolution).apply({"params": params}, x)
     return found
 
 
@@ -131,6 +143,7 @@ def features_all(
     x: np.ndarray,
     names: Sequence[str] = ("2048",),
     batch_size: int | None = None,
+    convolution: str = "auto",
 ) -> dict[str, np.ndarray]:
     """Like `features`, for any number of images, in batches of one size.
 
@@ -143,6 +156,7 @@ def features_all(
       names: keys of `FEATURES`.
       batch_size: images in a batch, at least 1; the last one is filled up. None for 4
         on a CPU, which stay in its cache, and 64 elsewhere.
+      convolution: as for `features`.
 
     Returns:
       `[N, F]` float32 for each name.
@@ -162,14 +176,26 @@ def features_all(
     for start in range(0, len(x), batch_size):
         index = np.arange(start, start + batch_size) % len(x)
         batch = jnp.asarray(np.asarray(x[index]))
-        outputs.append(jax.device_get(_features(params, batch, tuple(names))))
+        outputs.append(
+            jax.device_get(_features(params, batch, tuple(names), convolution))
+        )
     return {
         name: np.concatenate([output[name] for output in outputs])[: len(x)]
         for name in names
     }
 
 
-_features = jax.jit(features, static_argnames="names")
+_features = jax.jit(features, static_argnames=("names", "convolution"))
+
+
+def check_form(name: str) -> None:
+    """Raises `UserError` unless convolutions of the network have this form here."""
+    if name not in FORMS:
+        raise errors.UserError(
+            f"convolution={name!r} is not a form of the Inception network; "
+            f"{errors.choice(name, FORMS)}"
+        )
+    forms.check_form(name)
 
 
 def init(key: Array, names: tuple[str, ...] = ("logits",)) -> types.Tree:

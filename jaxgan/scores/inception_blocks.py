@@ -21,6 +21,8 @@ import numpy as np
 from flax import linen as nn
 from jax import Array, lax
 
+from jaxgan.networks import convolution
+
 PRECISION = lax.Precision.HIGHEST
 """Scores are compared to more digits than some devices multiply with by default."""
 
@@ -177,9 +179,11 @@ class Convolution(nn.Module):
 
     Attributes:
       layer: what it is.
+      form: `auto`, XLA's own convolutions, or `onednn`, see `networks.onednn`.
     """
 
     layer: Layer
+    form: str = "auto"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -190,6 +194,9 @@ class Convolution(nn.Module):
         if size == (1, 1):
             return jnp.matmul(x, kernel[0, 0], precision=PRECISION) + bias
         around = [(n // 2,) * 2 if padded else (0, 0) for n in size]
+        if self.form == "onednn":
+            options = {"strides": (stride, stride), "padding": around}
+            return convolution.convolve(x, kernel, form=self.form, **options) + bias
         x = jnp.pad(x, [(0, 0), *around, (0, 0)])
         plain = functools.partial(_convolved, strides=(stride, stride))
         if paired:
@@ -203,15 +210,18 @@ class Block(nn.Module):
 
     Attributes:
       branches: one of `BLOCKS`.
+      form: of its convolutions.
     """
 
     branches: tuple[Branch, ...]
+    form: str = "auto"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        convolve = functools.partial(convolved, form=self.form)
         shared = shared_entries(self.branches)
         widths = [layer.width for layer in shared]
-        product = Convolution(Layer(ENTRY, sum(widths)), name=ENTRY)(x)
+        product = Convolution(Layer(ENTRY, sum(widths)), self.form, name=ENTRY)(x)
         parts = iter(jnp.split(product, np.cumsum(widths)[:-1], axis=-1))
         outputs = []
         for branch in self.branches:
@@ -230,9 +240,9 @@ class Block(nn.Module):
         return jnp.concatenate(outputs, axis=-1)
 
 
-def convolve(layer: Layer, x: Array) -> Array:
+def convolved(layer: Layer, x: Array, form: str) -> Array:
     """A convolution of that name, bias and ReLU, within a compact module."""
-    return nn.relu(Convolution(layer, name=layer.name)(x))
+    return nn.relu(Convolution(layer, form, name=layer.name)(x))
 
 
 def _convolved(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:

@@ -77,6 +77,7 @@ def feature_network(
     load: Callable[[], dataset.Dataset],
     *,
     path: pathlib.Path | None = None,
+    convolution: str = "auto",
     seed: int = 0,
     cache: pathlib.Path | None = None,
 ) -> tuple[feature_networks.FeatureNetwork, str | None]:
@@ -86,6 +87,7 @@ def feature_network(
       kind: "raw", "inception", "classifier", or the path of a `feature_files` network.
       load: gives the dataset that a classifier is trained on; called for it only.
       path: of the weights of the Inception network, see `weights.load`.
+      convolution: form of that network's convolutions.
       seed: of the classifier.
       cache: folder; None for `files.cache_folder()`.
 
@@ -96,7 +98,7 @@ def feature_network(
     if kind == "raw":
         return feature_networks.raw(), None
     if kind == "inception":
-        return feature_networks.published(path), None
+        return feature_networks.published(path, convolution), None
     if feature_files.is_file(kind):
         return feature_files.load(pathlib.Path(kind).expanduser()), None
     data = load()

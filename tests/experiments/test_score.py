@@ -262,6 +262,16 @@ def test_a_range_that_cannot_be_told_is_asked_for(
             {"features": "inception", "weights": pathlib.Path("none.pth")},
             "--features inception.*none.pth cannot be read .*download",
         ),
+        (
+            "half.npy",
+            {"convolution": "onednn"},
+            "--convolution onednn.*it is of --features inception",
+        ),
+        (
+            "half.npy",
+            {"features": "inception", "convolution": "lax"},
+            "--convolution lax.*one of auto, onednn",
+        ),
         ("half.npy", {"held_out": "nothing"}, "--held-out nothing"),
         (
             "half.npy",

@@ -14,6 +14,7 @@ from jaxgan.core import errors, randomness
 from jaxgan.ensembles import export
 from jaxgan.networks import convolution, onednn
 from jaxgan.networks.onednn import library
+from jaxgan.scores import feature_networks, inception, inception_blocks, weights
 
 pytestmark = pytest.mark.oracle
 
@@ -273,6 +274,37 @@ def test_spectral_normalisation_and_r1_are_those_of_another_form():
 def test_a_power_iteration_counts_as_two_products_with_the_matrix():
     matrix, u = arrays((20, 6), (6,))
     assert training.operations(onednn.power_iteration, matrix, u) == 2 * 2 * 20 * 6
+
+
+def test_inception_has_its_features_in_this_form():
+    params = inception.init(randomness.key(0), ("192",))
+    x = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), np.uint8)
+    own, other = (
+        inception.features_all(params, x, ("192",), convolution=form)["192"]
+        for form in ("onednn", "auto")
+    )
+    assert_close(own, other, 1e-5)
+    assert (own != other).any()
+
+
+@pytest.mark.parametrize("name", ["Mixed_6a", "Mixed_6b", "Mixed_7c"])
+def test_blocks_of_inception_are_those_of_the_usual_form(name):
+    x = arrays((2, 17, 17, 40))[0]
+    own, other = (
+        inception_blocks.Block(inception_blocks.BLOCKS[name], form)
+        for form in ("onednn", "auto")
+    )
+    params = other.init(randomness.key(0), x)
+    assert_close(*(jax.jit(each.apply)(params, x) for each in (own, other)), 1e-5)
+
+
+def test_statistics_are_not_shared_with_those_of_the_usual_form():
+    found = weights.Weights({}, "random")
+    own, other = (
+        feature_networks.of_inception(found, form).fingerprint
+        for form in ("onednn", "auto")
+    )
+    assert own != other
 
 
 def test_kept_networks_need_no_extra():

@@ -16,6 +16,7 @@ from jax import Array
 from jaxgan.core import errors
 from jaxgan.networks import forms
 from jaxgan.networks.onednn import library
+from jaxgan.networks.onednn.library import installed as installed
 
 DTYPES = (jnp.float32, jnp.bfloat16)
 

@@ -68,10 +68,18 @@ def computes_bfloat16() -> bool:
     return bool(load().computes_bfloat16())
 
 
+def installed() -> bool:
+    """Whether the extra is; a compiler is looked for when the library is built."""
+    return None not in _files()
+
+
+def _files() -> tuple[pathlib.Path | None, pathlib.Path | None]:
+    return _file(WHEELS[1], "oneapi/dnnl/dnnl.hpp"), _file(WHEELS[0], "libdnnl.so.3")
+
+
 def _installed() -> tuple[pathlib.Path, pathlib.Path]:
     """The folder of oneDNN's headers and its library, as its wheels install them."""
-    headers = _file(WHEELS[1], "oneapi/dnnl/dnnl.hpp")
-    shared = _file(WHEELS[0], "libdnnl.so.3")
+    headers, shared = _files()
     if headers is None or shared is None:
         raise errors.UserError(
             f"convolution='onednn' needs oneDNN and its headers; {WAY_OUT}"
