@@ -3,8 +3,8 @@
 The gradients of `x w` are `y w^T` and `x^T y`, and those of these two are again such
 products. XLA's CPU compiler knows fast code for a matrix times a matrix or a transposed
 one, and not for a transposed matrix times a matrix, which is what a layer's weights
-need. Here the smaller of the two is transposed in memory first, where the compiler
-cannot undo it.
+need. Here one of the two is transposed in memory first, where the compiler cannot undo
+it: the smaller one, counting that with the second one the result is transposed too.
 """
 
 import jax
@@ -49,7 +49,9 @@ def _input_gradient(y: Array, w: Array) -> Array:
 @jax.custom_vjp
 def _weight_gradient(x: Array, y: Array) -> Array:
     """`x^T y`: `[B, C], [B, F] -> [C, F]`."""
-    if x.shape[1] <= y.shape[1]:
+    batch, inputs, outputs = *x.shape, y.shape[1]
+    # The other way the result is transposed too.
+    if batch * inputs <= batch * outputs + inputs * outputs:
         return _kept(x.T) @ y
     return _kept(_kept(y.T) @ x).T
 

@@ -1,5 +1,7 @@
 """A product of matrices is the same in every form, and so are its gradients."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,7 +52,7 @@ def all_of(function):
     )
 
 
-@pytest.mark.parametrize("sizes", [(5, 3, 2), (4, 2, 6), (1, 1, 3)])
+@pytest.mark.parametrize("sizes", [(5, 3, 2), (4, 2, 6), (1, 1, 3), (9, 4, 1)])
 def test_values_and_gradients_are_those_of_a_plain_product(sizes):
     rows, inputs, outputs = sizes
     with jax.enable_x64(True):
@@ -115,6 +117,22 @@ def test_on_a_cpu_the_gradient_of_weights_transposes_in_memory():
 
         text = str(jax.make_jaxpr(jax.grad(total))(w))
         assert ("optimization_barrier" in text) == expected
+
+
+@pytest.mark.parametrize(
+    ("batch", "inputs", "outputs", "transposed"),
+    [(4, 100, 50, 4 * 100), (400, 100, 2, 400 * 2 + 100 * 2), (8, 5, 6, 8 * 5)],
+)
+def test_as_few_numbers_are_transposed_as_can_be(batch, inputs, outputs, transposed):
+    def gradient(x, y):
+        w = jnp.zeros((inputs, outputs))
+        return jax.vjp(lambda w: products.multiply(x, w, form="canonical"), w)[1](y)
+
+    shapes = jnp.zeros((batch, inputs)), jnp.zeros((batch, outputs))
+    found = str(jax.make_jaxpr(gradient)(*shapes))
+    sizes = re.findall(r"f32\[(\d+),(\d+)\] = transpose", found)
+    of_input_gradient = inputs * outputs
+    assert sum(int(a) * int(b) for a, b in sizes) == transposed + of_input_gradient
 
 
 def test_an_unknown_form_is_said():
