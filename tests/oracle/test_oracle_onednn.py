@@ -240,6 +240,62 @@ def test_a_power_iteration_of_zeros_keeps_its_direction():
     assert length == 0
 
 
+@pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf])
+def test_a_power_iteration_without_a_length_keeps_its_direction(entry):
+    """As in the usual form: a member that has diverged is not to spoil its u too."""
+    matrix, u = arrays((5, 3), (3,))
+    following, length = onednn.power_iteration(matrix.at[1, 2].set(entry), u)
+    np.testing.assert_array_equal(following, u)
+    assert np.isnan(length)
+
+
+def test_second_derivatives_of_a_normalised_matrix_are_those_of_its_length():
+    """Of `f = sum(A) / l` with `dl = v dA u`, as in consensus optimisation."""
+    matrix, u = arrays((5, 3), (3,))
+    a = np.asarray(matrix, np.float64)
+    v = a @ np.asarray(u, np.float64)
+    v /= np.linalg.norm(v)
+    length = np.linalg.norm(v @ a)
+    slope, ones = np.multiply.outer(v, v @ a / length), np.ones_like(a)
+    outer = np.multiply.outer
+    expected = 2 * a.sum() * outer(slope, slope) / length**3
+    expected -= (outer(ones, slope) + outer(slope, ones)) / length**2
+
+    def function(matrix):
+        return matrix.sum() / onednn.power_iteration(matrix, u)[1]
+
+    assert_close(jax.jit(jax.hessian(function))(matrix), expected, 1e-5)
+    assert_close(jax.jit(jax.jacrev(jax.grad(function)))(matrix), expected, 1e-5)
+
+
+def test_dense_layers_are_normalised_in_float64_in_the_usual_form():
+    with jax.enable_x64(True):
+        own, other = (
+            layers.Dense(4, layers.Recipe(normalisation="spectral", convolution=form))
+            for form in ("onednn", "canonical")
+        )
+        (x,) = arrays((2, 3), dtype=np.float64)
+        given = jax.tree.map(np.float64, other.init(randomness.key(0), x, train=True))
+        found, expected = (
+            each.apply(given, x, train=True, mutable=["batch_stats"])
+            for each in (own, other)
+        )
+    assert_close(found, expected, 1e-14)
+
+
+def test_a_layer_is_normalised_before_anything_else_has_loaded_the_library():
+    program = (
+        "import jax; from jaxgan.networks import layers; "
+        "recipe = layers.Recipe(normalisation='spectral', convolution='onednn'); "
+        "own = layers.Dense(4, recipe), jax.random.key(0), jax.numpy.ones((2, 3)); "
+        "print(own[0].init_with_output(*own[1:], train=True)[0].shape)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.returncode) == ("(2, 4)", 0), done.stderr
+
+
 def test_power_iterations_of_members_are_those_they_have_alone():
     matrices, u = arrays((3, 20, 6), (3, 6))
     together = jax.jit(jax.vmap(onednn.power_iteration))(matrices, u)
