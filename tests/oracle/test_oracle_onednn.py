@@ -12,7 +12,7 @@ import pytest
 from jaxgan import ensembles, gan, training
 from jaxgan.core import errors, randomness
 from jaxgan.ensembles import export
-from jaxgan.networks import convolution, onednn
+from jaxgan.networks import convolution, layers, onednn
 from jaxgan.networks.onednn import library
 from jaxgan.scores import feature_networks, inception, inception_blocks, weights
 
@@ -283,19 +283,6 @@ def test_dense_layers_are_normalised_in_float64_in_the_usual_form():
     assert_close(found, expected, 1e-14)
 
 
-def test_a_layer_is_normalised_before_anything_else_has_loaded_the_library():
-    program = (
-        "import jax; from jaxgan.networks import layers; "
-        "recipe = layers.Recipe(normalisation='spectral', convolution='onednn'); "
-        "own = layers.Dense(4, recipe), jax.random.key(0), jax.numpy.ones((2, 3)); "
-        "print(own[0].init_with_output(*own[1:], train=True)[0].shape)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
-    assert (done.stdout.strip(), done.returncode) == ("(2, 4)", 0), done.stderr
-
-
 def test_power_iterations_of_members_are_those_they_have_alone():
     matrices, u = arrays((3, 20, 6), (3, 6))
     together = jax.jit(jax.vmap(onednn.power_iteration))(matrices, u)
@@ -428,13 +415,27 @@ print(hashlib.sha256(np.asarray(y(x, w).astype(jnp.float32))).hexdigest())
 """
 
 
-def of_another_process(program, argument, **variables):
+NORMALISED = """
+import jax, jax.numpy as jnp
+from jaxgan.networks import layers
+recipe = layers.Recipe(normalisation="spectral", convolution="onednn")
+given = jax.random.key(0), jnp.ones((2, 3))
+print(layers.Dense(4, recipe).init_with_output(*given, train=True)[0].shape)
+"""
+
+
+def of_another_process(program, *arguments, **variables):
     return subprocess.run(
-        [sys.executable, "-c", program, argument],
+        [sys.executable, "-c", program, *arguments],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
     )
+
+
+def test_a_layer_is_normalised_before_anything_else_has_loaded_the_library():
+    done = of_another_process(NORMALISED)
+    assert done.stdout == "(2, 4)\n", done.stderr
 
 
 def test_a_processor_without_bfloat16_is_told_so():
