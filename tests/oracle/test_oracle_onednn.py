@@ -12,7 +12,7 @@ import pytest
 from jaxgan import ensembles, gan, training
 from jaxgan.core import errors, randomness
 from jaxgan.ensembles import export
-from jaxgan.networks import convolution, onednn
+from jaxgan.networks import convolution, layers, onednn
 from jaxgan.networks.onednn import library
 from jaxgan.scores import feature_networks, inception, inception_blocks, weights
 
@@ -122,6 +122,8 @@ def test_all_orders_of_transposed_ones_are_those_of_lax(x, w, strides, padding):
 
 
 def test_bfloat16_goes_in_and_comes_out_with_its_precision():
+    if not library.computes_bfloat16():
+        pytest.skip("this processor has no bfloat16")
     x, w = arrays((4, 8, 8, 16), (3, 3, 16, 8), dtype=jnp.bfloat16)
 
     def of(form):
@@ -238,6 +240,49 @@ def test_a_power_iteration_of_zeros_keeps_its_direction():
     following, length = onednn.power_iteration(jnp.zeros((3, 2)), u)
     np.testing.assert_array_equal(following, u)
     assert length == 0
+
+
+@pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf])
+def test_a_power_iteration_without_a_length_keeps_its_direction(entry):
+    """As in the usual form: a member that has diverged is not to spoil its u too."""
+    matrix, u = arrays((5, 3), (3,))
+    following, length = onednn.power_iteration(matrix.at[1, 2].set(entry), u)
+    np.testing.assert_array_equal(following, u)
+    assert np.isnan(length)
+
+
+def test_second_derivatives_of_a_normalised_matrix_are_those_of_its_length():
+    """Of `f = sum(A) / l` with `dl = v dA u`, as in consensus optimisation."""
+    matrix, u = arrays((5, 3), (3,))
+    a = np.asarray(matrix, np.float64)
+    v = a @ np.asarray(u, np.float64)
+    v /= np.linalg.norm(v)
+    length = np.linalg.norm(v @ a)
+    slope, ones = np.multiply.outer(v, v @ a / length), np.ones_like(a)
+    outer = np.multiply.outer
+    expected = 2 * a.sum() * outer(slope, slope) / length**3
+    expected -= (outer(ones, slope) + outer(slope, ones)) / length**2
+
+    def function(matrix):
+        return matrix.sum() / onednn.power_iteration(matrix, u)[1]
+
+    assert_close(jax.jit(jax.hessian(function))(matrix), expected, 1e-5)
+    assert_close(jax.jit(jax.jacrev(jax.grad(function)))(matrix), expected, 1e-5)
+
+
+def test_dense_layers_are_normalised_in_float64_in_the_usual_form():
+    with jax.enable_x64(True):
+        own, other = (
+            layers.Dense(4, layers.Recipe(normalisation="spectral", convolution=form))
+            for form in ("onednn", "canonical")
+        )
+        (x,) = arrays((2, 3), dtype=np.float64)
+        given = jax.tree.map(np.float64, other.init(randomness.key(0), x, train=True))
+        found, expected = (
+            each.apply(given, x, train=True, mutable=["batch_stats"])
+            for each in (own, other)
+        )
+    assert_close(found, expected, 1e-14)
 
 
 def test_power_iterations_of_members_are_those_they_have_alone():
@@ -372,13 +417,27 @@ print(hashlib.sha256(np.asarray(y(x, w).astype(jnp.float32))).hexdigest())
 """
 
 
-def of_another_process(program, argument, **variables):
+NORMALISED = """
+import jax, jax.numpy as jnp
+from jaxgan.networks import layers
+recipe = layers.Recipe(normalisation="spectral", convolution="onednn")
+given = jax.random.key(0), jnp.ones((2, 3))
+print(layers.Dense(4, recipe).init_with_output(*given, train=True)[0].shape)
+"""
+
+
+def of_another_process(program, *arguments, **variables):
     return subprocess.run(
-        [sys.executable, "-c", program, argument],
+        [sys.executable, "-c", program, *arguments],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
     )
+
+
+def test_a_layer_is_normalised_before_anything_else_has_loaded_the_library():
+    done = of_another_process(NORMALISED)
+    assert done.stdout == "(2, 4)\n", done.stderr
 
 
 def test_a_processor_without_bfloat16_is_told_so():

@@ -140,7 +140,8 @@ def _spectral(layer: nn.Module, kernel: Array, train: bool) -> Array:
     matrix = kernel.reshape(-1, kernel.shape[-1])
     stored = layer.variable("batch_stats", "u", _random_unit, layer, matrix.shape[1])
     if train:
-        own = layer.recipe.convolution == "onednn"
+        single = matrix.dtype == stored.value.dtype == jnp.float32
+        own = single and layer.recipe.convolution == "onednn"
         iterate = onednn.power_iteration if own else _power_iteration
         stored.value, largest = iterate(matrix, stored.value)
     else:

@@ -51,7 +51,6 @@ def suits(geometry: forms.Geometry) -> bool:
     return uncut and len(geometry.size) <= MOST_DIMENSIONS
 
 
-@jax.custom_jvp
 def power_iteration(matrix: Array, u: Array) -> tuple[Array, Array]:
     """A step of the power iteration for the largest singular value, in one call.
 
@@ -63,19 +62,18 @@ def power_iteration(matrix: Array, u: Array) -> tuple[Array, Array]:
       u: float32 `[F]`, a direction.
 
     Returns:
-      The next u, which is the old one where `v A` is zero, and the length, of which the
-      derivative by A is `v u^T` of the next u; u itself has none.
+      The next u, which is the old one where `v A` is zero or not finite, and the
+      length, of which the derivative by A is `v u^T` of the next u; u itself has none.
+
+    Raises:
+      UserError: on another backend than a CPU, or if oneDNN cannot be had.
     """
+    form()
     u, _, length = _power_iteration(matrix, u)
     return u, length
 
 
-@power_iteration.defjvp
-def _derivative(primals, tangents):
-    u, v, length = _power_iteration(*map(jax.lax.stop_gradient, primals))
-    return (u, length), (jnp.zeros_like(u), v @ tangents[0] @ u)
-
-
+@jax.custom_jvp
 def _power_iteration(matrix: Array, u: Array) -> tuple[Array, Array, Array]:
     shapes = (u.shape, matrix.shape[:1], ())
     call = jax.ffi.ffi_call(
@@ -85,6 +83,14 @@ def _power_iteration(matrix: Array, u: Array) -> tuple[Array, Array, Array]:
     )
     u, v, length = call(matrix, u)
     return u, v, length
+
+
+@_power_iteration.defjvp
+def _derivative(primals, tangents):
+    # By the function that has this rule, so that there is always one more derivative.
+    u, v, length = _power_iteration(*primals)
+    by_matrix = v @ tangents[0] @ u
+    return (u, v, length), (jnp.zeros_like(u), jnp.zeros_like(v), by_matrix)
 
 
 def _forward(groups: int, x: Array, w: Array, geometry: forms.Geometry) -> Array:

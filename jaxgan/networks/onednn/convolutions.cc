@@ -405,8 +405,8 @@ float MakeUnit(float* x, int64_t size) {
 }
 
 // Of a matrix a [K, F] and a direction u [F]: v = a u / |a u|, then w = v a, whose
-// direction is the next u, unless it is zero, and whose length is about the largest
-// singular value.
+// direction is the next u, unless it has none, being zero or not finite, and whose
+// length is about the largest singular value.
 ffi::Error IteratePower(ffi::Buffer<ffi::F32> a, ffi::Buffer<ffi::F32> u,
                         ffi::ResultBuffer<ffi::F32> next, ffi::ResultBuffer<ffi::F32> v,
                         ffi::ResultBuffer<ffi::F32> length) {
@@ -423,8 +423,9 @@ ffi::Error IteratePower(ffi::Buffer<ffi::F32> a, ffi::Buffer<ffi::F32> u,
   } catch (const std::exception& error) {
     return ffi::Error(ffi::ErrorCode::kInternal, std::string("oneDNN: ") + error.what());
   }
-  *length->typed_data() = MakeUnit(right, features);
-  if (*length->typed_data() == 0) std::copy_n(u.typed_data(), features, right);
+  const float found = *length->typed_data() = MakeUnit(right, features);
+  if (!(found > 0 && std::isfinite(found)))
+    std::copy_n(u.typed_data(), features, right);
   return ffi::Error::Success();
 }
 
