@@ -403,9 +403,12 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
     if n == 1:
         return gradient
 
+    # Traced once, for the shapes, and taken over into the loop as it is.
+    of_part = jax.jit(gradient, inline=True)
+
     def accumulating(hparams, state, batch, key):
         def body(total, part_and_key):
-            part = gradient(hparams, state, *part_and_key)
+            part = of_part(hparams, state, *part_and_key)
             return jax.tree.map(plus_share, total, part), None
 
         def plus_share(total, part):
@@ -414,7 +417,7 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
 
         every = parts(batch, n), jax.random.split(key, n)
         shapes = jax.eval_shape(
-            gradient, hparams, state, *jax.tree.map(lambda x: x[0], every)
+            of_part, hparams, state, *jax.tree.map(lambda x: x[0], every)
         )
         zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         return jax.lax.scan(body, zero, every)[0]

@@ -127,6 +127,8 @@ def after(first: types.Gradient, then: types.Gradient, steps: int) -> types.Grad
         raise errors.UserError(f"steps={steps} must not be negative.")
     if steps == 0:
         return then
+    # Traced once, for the shapes, and taken over into the branch as they are.
+    early, late = (jax.jit(own, inline=True) for own in (first, then))
 
     def gradient(hparams, state, batch, key):
         due = state.step < steps
@@ -141,7 +143,7 @@ def after(first: types.Gradient, then: types.Gradient, steps: int) -> types.Grad
             )
 
         return jax.tree.map(
-            lambda x, y: jnp.where(due, x, y), taken(first, due), taken(then, ~due)
+            lambda x, y: jnp.where(due, x, y), taken(early, due), taken(late, ~due)
         )
 
     return types.played_by(player, gradient, "gradient")

@@ -103,25 +103,27 @@ def compile(
             "there are."
         )
 
-    def member(hparams, state, key, rows, data, num_steps):
-        def advance(state, data):
-            batch_key, step_key = step_keys(key, state.step)
-            batch = sample(data, hparams, batch_key)
-            if data_devices > 1:
-                batch = _shared(batch, data_devices)
-            after, metrics = step(hparams, state, batch, step_key)
-            averages.require(hparams, state, after)
-            return after._replace(step=state.step + 1), metrics
+    # Traced once, for the shapes of the metrics, and taken over into the loop as it is.
+    @functools.partial(jax.jit, inline=True)
+    def advance(hparams, state, key, data):
+        batch_key, step_key = step_keys(key, state.step)
+        batch = sample(data, hparams, batch_key)
+        if data_devices > 1:
+            batch = _shared(batch, data_devices)
+        after, metrics = step(hparams, state, batch, step_key)
+        averages.require(hparams, state, after)
+        return after._replace(step=state.step + 1), metrics
 
+    def member(hparams, state, key, rows, data, num_steps):
         def data_of(i):
             return data if rows is None else jax.tree.map(lambda x: x[i], rows)
 
         def body(i, carry):
             state, total = carry
-            state, metrics = advance(state, data_of(i))
+            state, metrics = advance(hparams, state, key, data_of(i))
             return state, jax.tree.map(jnp.add, total, metrics)
 
-        _, shapes = jax.eval_shape(advance, state, data_of(0))
+        _, shapes = jax.eval_shape(advance, hparams, state, key, data_of(0))
         zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         state, total = jax.lax.fori_loop(0, num_steps, body, (state, zero))
         return state, jax.tree.map(lambda x: x / jnp.maximum(num_steps, 1), total)
