@@ -75,6 +75,23 @@ def test_a_member_trained_alone_equals_the_same_member_in_a_population(
             np.testing.assert_array_equal(one[0], many[i])
 
 
+def test_a_step_is_traced_once():
+    traced = []
+
+    def counted(hparams, state, batch, key):
+        traced.append(batch)
+        return state, {"mean": batch.x.mean()}
+
+    program = training.compile(counted, pool.draw(8), population.one_by_one)
+    numbers = hparams(2)._replace(ema_decay=None)
+    state = start(numbers, KEYS[:2])
+    for num_steps in (2, 3):
+        state = training.train(
+            *(program, numbers, state, KEYS[:2], DATA), num_steps=num_steps
+        )
+    assert len(traced) == 1
+
+
 def test_members_do_not_see_each_others_numbers_or_data(program, trained):
     numbers = hparams()
     numbers.optimizer.generator["learning_rate"] = (
