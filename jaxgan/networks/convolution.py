@@ -13,14 +13,16 @@ import jax
 from jax import Array, lax
 
 from jaxgan.core import errors
-from jaxgan.networks import forms, onednn
+from jaxgan.networks import forms, onednn, tuning
 
-FORMS = ("auto", "lax", "canonical", "matmul", "onednn")
+FORMS = ("auto", "lax", "canonical", "matmul", "onednn", "tuned")
 """`lax` is differentiated by JAX and the only form that has forward-mode derivatives
 (`jvp`, `jacfwd`); `canonical` and `matmul` are those of `networks.forms`, whose
 gradients of any order are made of the same three maps; in groups both gather patches, k
 times the memory of the input. `onednn` has the maps of `networks.onednn`, which are an
-extra, on CPUs only. `auto` is what suits the backend."""
+extra, on CPUs only. `tuned` takes for each map the fastest of these three, which is
+measured once for a machine, see `networks.tuning`; on CPUs only, and in groups of those
+that have groups. `auto` is what suits the backend."""
 
 FEW_CHANNELS = 4
 """Up to so many input channels, as images have, gradients are matrix products."""
@@ -90,6 +92,8 @@ def convolve(
             dimension_numbers=forms.order(len(size)),
             feature_group_count=groups,
         )
+    if form == "tuned":
+        return _maps(geometry, tuning.form(groups)).forward(x, kernel)
     if form == "onednn" and onednn.suits(geometry):
         return _maps(geometry, _onednn(kernel, groups)).forward(x, kernel)
     if groups > 1:
@@ -161,11 +165,13 @@ def check_form(name: str, argument: str = "convolution") -> None:
         )
     if name == "onednn":
         onednn.form()
+    if name == "tuned":
+        tuning.check()
 
 
 def portable(form: str) -> str:
-    """The form itself, or `auto` in the place of one that not every machine has."""
-    return "auto" if form == "onednn" else form
+    """The form itself, or `auto` in the place of one that depends on the machine."""
+    return "auto" if form in ("onednn", "tuned") else form
 
 
 def resolve(form: str) -> str:
@@ -176,6 +182,8 @@ def resolve(form: str) -> str:
 
 
 def _choose(form: str, kernel: Array) -> forms.Form:
+    if form == "tuned":
+        return tuning.form()
     # Of three dimensions XLA makes slow code on CPUs in any order: a gradient of two
     # layers of 4x4x4 with 8 and 16 channels takes eleven times as long.
     if form == "matmul" or form == "auto" and kernel.ndim == 5:
@@ -195,11 +203,8 @@ def _onednn(kernel: Array, groups: int = 1) -> forms.Form:
 
 def _grouped(x: Array, kernel: Array, geometry: forms.Geometry, groups: int) -> Array:
     # Small matrix products in one batch beat as many small convolutions.
-    convolve = jax.vmap(_maps(geometry, forms.MATMUL).forward, (-2, -2), -2)
-    x = x.reshape(*x.shape[:-1], groups, -1)
-    kernel = kernel.reshape(*kernel.shape[:-1], groups, -1)
-    y = convolve(x, kernel)
-    return y.reshape(*y.shape[:-2], -1)
+    convolve = forms.in_groups(_maps(geometry, forms.MATMUL).forward, groups)
+    return convolve(x, kernel)
 
 
 @functools.cache

@@ -97,6 +97,25 @@ def in_turn(
     return lambda a, b, geometry: of(geometry)(a, b)
 
 
+def in_groups(
+    function: Callable[[Array, Array], Array], groups: int
+) -> Callable[[Array, Array], Array]:
+    """A map of two arrays, each group of whose channels, the last axis, is by itself.
+
+    Args:
+      function: the map, of the arrays of one group.
+      groups: that the last axes of both arguments and of the result are split into.
+    """
+    together = jax.vmap(function, (-2, -2), -2)
+
+    def apart(a, b):
+        a, b = (each.reshape(*each.shape[:-1], groups, -1) for each in (a, b))
+        result = together(a, b)
+        return result.reshape(*result.shape[:-2], -1)
+
+    return apart
+
+
 def _convolve(x, w, strides, padding, dilation=None):
     return lax.conv_general_dilated(
         x,

@@ -1,0 +1,113 @@
+"""How long the same map takes in several forms."""
+
+import math
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from concurrent import futures
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxgan.networks import forms
+from jaxgan.networks.tuning import cases
+
+ROUNDS = 7
+
+SECONDS = 0.02
+"""Of the fastest form in a round."""
+
+HOPELESS = 4
+"""A form whose first call takes so many times as long as another's is left at that."""
+
+Map = Callable[[Array, Array, forms.Geometry], Array]
+
+
+def seconds(case: cases.Case, maps: Mapping[str, Map]) -> dict[str, float]:
+    """Seconds of a call of each map, on every device at once, as members are trained.
+
+    It may be called while a program is traced: what JAX knows of tracing it knows for
+    each thread, and so the calls are those of a thread of their own.
+
+    Args:
+      case: that the maps compute.
+      maps: by the name of their form.
+    """
+    with futures.ThreadPoolExecutor(1) as own:
+        return own.submit(_seconds, case, maps).result()
+
+
+def medians(
+    calls: Mapping[str, Callable[[int], object]],
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """Seconds of one call of each, in rounds in which each has its turn.
+
+    Args:
+      calls: `call(times)` by name, which the first time may take longer.
+      clock: in seconds.
+    """
+
+    def lasting(call, times):
+        began = clock()
+        call(times)
+        return (clock() - began) / times
+
+    for call in calls.values():
+        call(1)
+    found = {name: lasting(call, 1) for name, call in calls.items()}
+    fastest = min(found.values())
+    times = max(1, math.ceil(SECONDS / max(fastest, 1e-6)))
+    hopeful = [name for name in calls if found[name] <= HOPELESS * fastest]
+    rounds = [
+        {name: lasting(calls[name], times) for name in hopeful} for _ in range(ROUNDS)
+    ]
+    return found | {
+        name: statistics.median(each[name] for each in rounds) for name in hopeful
+    }
+
+
+def _seconds(case: cases.Case, maps: Mapping[str, Map]) -> dict[str, float]:
+    with jax.enable_x64(case.dtype == "float64"):
+        devices = jax.local_devices(backend="cpu")[: os.cpu_count()]
+        mesh = Mesh(np.array(devices), "device")
+        everywhere = NamedSharding(mesh, PartitionSpec())
+        arguments = [jax.device_put(array, everywhere) for array in _arrays(case)]
+
+        def calling(map_):
+            loop = _loop(map_, case.geometry, mesh)
+            return lambda times: loop(times, *arguments).block_until_ready()
+
+        return medians({name: calling(map_) for name, map_ in maps.items()})
+
+
+def _arrays(case: cases.Case) -> list[np.ndarray]:
+    random, dtype = np.random.default_rng(0), jnp.dtype(case.dtype)
+    wanted = cases.shapes(case, cases.batch(case, dtype.itemsize))
+    return [random.standard_normal(shape, np.float32).astype(dtype) for shape in wanted]
+
+
+def _loop(map_: Map, geometry: forms.Geometry, mesh: Mesh) -> Callable[..., Array]:
+    """So many calls on each device, in a loop as steps are: XLA's code differs there."""
+
+    def loop(times, a, b):
+        def body(_, carried):
+            a, b, last = carried
+            # Another array in each turn for all that XLA knows, or else it would
+            # take what is the same in all turns out of the loop.
+            a = a.at[(0,) * a.ndim].add(0 * last)
+            result = map_(*lax.optimization_barrier((a, b)), geometry)
+            return a, b, lax.optimization_barrier(result).ravel()[0]
+
+        return lax.fori_loop(0, times, body, (a, b, jnp.zeros((), a.dtype)))[2]
+
+    alike = PartitionSpec()
+    return jax.jit(
+        jax.shard_map(
+            loop, mesh=mesh, in_specs=alike, out_specs=alike, check_vma=False
+        )
+    )
