@@ -33,7 +33,7 @@ def get(name: str, groups: int) -> forms.Form:
 
 @functools.cache
 def onednn_version() -> str | None:
-    """Of oneDNN, or None where it is not installed or cannot be built, which is said."""
+    """Of oneDNN, or None where it is not installed, or cannot be built and says why."""
     if not onednn.installed():
         return None
     try:

@@ -86,9 +86,7 @@ def heading() -> dict[str, Any]:
     }
 
 
-def read(
-    folder: pathlib.Path, heading: dict[str, Any]
-) -> tuple[pathlib.Path, Choices]:
+def read(folder: pathlib.Path, heading: dict[str, Any]) -> tuple[pathlib.Path, Choices]:
     """The file for a heading, there or not, and its choices."""
     text = json.dumps(heading, sort_keys=True)
     name = f"convolutions-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
