@@ -65,9 +65,9 @@ class Settings:
     """samples in a player's step; None for the model's own"""
     members: tuple[int, ...] = (8,)
     """sizes of the population"""
-    forms: tuple[Literal["auto", "lax", "canonical", "matmul", "onednn"], ...] = (
-        "auto",
-    )
+    forms: tuple[
+        Literal["auto", "lax", "canonical", "matmul", "onednn", "tuned"], ...
+    ] = ("auto",)
     """forms of the convolutions and dense layers"""
     mappers: tuple[str, ...] = ("auto",)
     """how members are lifted to a population: auto, vmap, map or chunks:N"""

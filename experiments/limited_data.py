@@ -49,7 +49,8 @@ class Settings(shared_settings.Files, shared_settings.Devices):
     width: int = 32
     """channels of the outermost layers; of mlp the units of both hidden layers"""
     convolution: str = "auto"
-    """form of the convolutions: auto, lax, canonical, matmul, or onednn, an extra"""
+    """form of the convolutions: auto, lax, canonical, matmul, onednn, an extra, or
+    tuned, for each the fastest of them on this machine"""
     loss: str = "non_saturating"
     """objective, by its name in jaxgan.losses"""
     r1: float | None = None

@@ -38,7 +38,8 @@ def stablehlo(
 
     Raises:
       UserError: if the extra `export` is not installed, the networks need to know B, or
-        they call a library of this machine, as with `convolution="onednn"`.
+        they call a library of this machine, as with `convolution="onednn"`, or
+        `"tuned"` where that is chosen.
     """
     from jax import export
 
@@ -79,7 +80,7 @@ def stablehlo(
             raise
         raise errors.UserError(
             "the generators call a library of this machine, as convolution='onednn' "
-            "does, and other machines do not have it; give networks of "
+            "and 'tuned' do, and other machines do not have it; give networks of "
             "gan.rebuild(description), or with convolution='auto'."
         ) from error
     return bytes(exported.serialize())

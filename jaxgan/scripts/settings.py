@@ -178,7 +178,8 @@ class Network(Packing):
     discriminator_conditioning: str | None = None
     """likewise; auxiliary brings in the term ac_gan with weight 1"""
     convolution: str = "auto"
-    """form of the convolutions: auto, lax, canonical, matmul, or onednn, an extra"""
+    """form of the convolutions: auto, lax, canonical, matmul, onednn, an extra, or
+    tuned, for each the fastest of them on this machine"""
     dtype: str = "float32"
     """in which networks compute: float32 or bfloat16"""
 

@@ -1,5 +1,7 @@
 """Convolutions by oneDNN are those of XLA, with gradients of any order."""
 
+import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from jaxgan.core import errors, randomness
 from jaxgan.ensembles import export
 from jaxgan.networks import convolution, layers, onednn
 from jaxgan.networks.onednn import library
+from jaxgan.networks.tuning import timing
 from jaxgan.scores import feature_networks, inception, inception_blocks, weights
 
 pytestmark = pytest.mark.oracle
@@ -358,6 +361,35 @@ def test_kept_networks_need_no_extra():
     assert again.init(randomness.key(0)) is not None
     assert convolution.portable("onednn") == "auto"
     assert convolution.portable("lax") == "lax"
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_where_it_is_the_fastest_the_tuned_form_is_this_one(
+    monkeypatch, tmp_path, groups
+):
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    fastest = {"canonical": 2.0, "matmul": 3.0, "onednn": 1.0}
+    monkeypatch.setattr(
+        timing, "seconds", lambda case, maps: {name: fastest[name] for name in maps}
+    )
+
+    def of(form):
+        options = {"strides": (2, 1), "groups": groups, "form": form}
+        return orders(lambda x, w: convolution.convolve(x, w, **options))
+
+    x, w = arrays((4, 8, 9, 16), (4, 3, 16 // groups, 24))
+    jax.tree.map(np.testing.assert_array_equal, of("tuned")(x, w), of("onednn")(x, w))
+
+
+def test_the_tuned_form_measures_this_one_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path))
+    x, w = arrays((4, 8, 16), (3, 16, 8))
+    jax.grad(lambda w: convolution.convolve(x, w, strides=(1,), form="tuned").sum())(w)
+    (path,) = (tmp_path / "tuned").iterdir()
+    stored = json.loads(path.read_text())
+    assert stored["heading"]["onednn"] == importlib.metadata.version(library.WHEELS[0])
+    noted = stored["choices"].values()
+    assert noted and all("onednn" in each["seconds"] for each in noted)
 
 
 def test_double_precision_is_refused():

@@ -123,7 +123,10 @@ def write(path: pathlib.Path, table: dict[str, Any]) -> None:
 
 def _choices(path: pathlib.Path, heading: dict[str, Any]) -> Choices:
     """Those of a file; raises ValueError with the reason if they are not for here."""
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ValueError("it is no JSON") from None
     found = stored.get("choices") if isinstance(stored, dict) else None
     if not isinstance(found, dict) or not all(map(_is_entry, found.values())):
         raise ValueError("it is no table of choices")
