@@ -9,10 +9,13 @@ from jaxgan.core import errors
 from jaxgan.networks import forms
 from jaxgan.networks.onednn.counting import ARRAYS
 
-BATCH = 64
+BATCH, SMALL_BATCH = 64, 16
 
 MOST_BYTES = 2**28
 """Of the arrays of a batch, the patches that `matmul` gathers among them."""
+
+MANY_OPERATIONS = 2 * 10**9
+"""Of a batch: where one has more, it is cut, but not below `SMALL_BATCH`."""
 
 
 class Case(NamedTuple):
@@ -75,7 +78,10 @@ def shapes(case: Case, batch: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def batch(case: Case, itemsize: int) -> int:
-    """Samples that a case is measured with: fewer than `BATCH` where they are large.
+    """Samples that a case is measured with.
+
+    `BATCH`, but for large samples: so many that measuring takes seconds and not
+    minutes, and that their arrays find room.
 
     Args:
       case: to be measured.
@@ -85,7 +91,9 @@ def batch(case: Case, itemsize: int) -> int:
     places = math.prod(forms.output_size(case.geometry))
     patches = places * math.prod(kernel) * case.channels
     numbers = math.prod(size) * case.channels + places * case.features + patches
-    return max(1, min(BATCH, MOST_BYTES // (numbers * itemsize)))
+    operations = 2 * patches * case.features // case.groups
+    quick = max(SMALL_BATCH, MANY_OPERATIONS // operations)
+    return max(1, min(BATCH, quick, MOST_BYTES // (numbers * itemsize)))
 
 
 def _by(numbers) -> str:

@@ -16,15 +16,16 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxgan.networks import forms
 from jaxgan.networks.tuning import cases
 
-ROUNDS = 7
-
 SECONDS = 0.02
-"""Of the fastest form in a round."""
+"""Of the fastest form in a round, unless one call takes longer."""
+
+ROUNDS, SLOW_ROUNDS = 7, 3
+"""The second where one call takes longer."""
 
 GLANCES = 3
-"""Single calls of each form before the rounds, of which the fastest counts."""
+"""Most single calls of each form before the rounds, of which the fastest counts."""
 
-HOPELESS = 4
+HOPELESS = 3
 """A form that takes so many times as long as another in those is left at that."""
 
 Map = Callable[[Array, Array, forms.Geometry], Array]
@@ -60,17 +61,20 @@ def medians(
         call(times)
         return (clock() - began) / times
 
-    for call in calls.values():
+    def glance(call):
         call(1)
-    found = {
-        name: min(lasting(call, 1) for _ in range(GLANCES))
-        for name, call in calls.items()
-    }
+        taken = [lasting(call, 1)]
+        while len(taken) < GLANCES and sum(taken) < SECONDS:
+            taken.append(lasting(call, 1))
+        return min(taken)
+
+    found = {name: glance(call) for name, call in calls.items()}
     fastest = min(found.values())
     times = max(1, math.ceil(SECONDS / max(fastest, 1e-6)))
     hopeful = [name for name in calls if found[name] <= HOPELESS * fastest]
     rounds = [
-        {name: lasting(calls[name], times) for name in hopeful} for _ in range(ROUNDS)
+        {name: lasting(calls[name], times) for name in hopeful}
+        for _ in range(SLOW_ROUNDS if fastest > SECONDS else ROUNDS)
     ]
     return found | {
         name: statistics.median(each[name] for each in rounds) for name in hopeful
