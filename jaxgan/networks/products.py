@@ -20,7 +20,7 @@ def multiply(x: Array, w: Array, *, form: str = "auto") -> Array:
       x: `[..., C]`.
       w: `[C, F]`.
       form: `lax` for the plain product, which alone has forward-mode derivatives;
-        `canonical` and `matmul` for `product`; `auto` for what suits the backend.
+        `auto` for what suits the backend; all others for `product`.
 
     Returns:
       `[..., F]`.
