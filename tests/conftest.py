@@ -136,11 +136,9 @@ BEGIN_WITH = [
 """Files that take longest come first, as one worker runs each as a whole."""
 
 
-LONG = {
-    line
-    for line in (pathlib.Path(__file__).parent / "long_tests.txt").read_text().split("\n")
-    if line and not line.startswith("#")
-}
+LONG = set(
+    pathlib.Path(__file__).with_name("long_tests.txt").read_text().splitlines()
+)
 """Tests that take a second or so of a processor. The default tests are quick without
 them; continuous integration runs them with the newest JAX."""
 
