@@ -136,9 +136,7 @@ BEGIN_WITH = [
 """Files that take longest come first, as one worker runs each as a whole."""
 
 
-LONG = set(
-    pathlib.Path(__file__).with_name("long_tests.txt").read_text().splitlines()
-)
+LONG = set(pathlib.Path(__file__).with_name("long_tests.txt").read_text().splitlines())
 """Tests that take a second or so of a processor. The default tests are quick without
 them; continuous integration runs them with the newest JAX."""
 
