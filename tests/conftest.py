@@ -127,13 +127,18 @@ VARIANTS = {
 are slow tests. Each is a part of a test's name."""
 
 
-LONG = [
+BEGIN_WITH = [
     *("experiments/test_experiments.py", "networks/test_architectures.py"),
     *("training/test_training.py", "core/distributed/test_devices.py"),
     *("sweeps/test_killed_searches.py", "experiments/test_image_gan.py"),
     *("experiments/test_compare_losses.py", "core/test_decompositions.py"),
 ]
 """Files that take longest come first, as one worker runs each as a whole."""
+
+
+LONG = set(pathlib.Path(__file__).with_name("long_tests.txt").read_text().splitlines())
+"""Tests that take a second or so of a processor. The default tests are quick without
+them; continuous integration runs them with the newest JAX."""
 
 
 def pytest_collection_modifyitems(items):
@@ -144,10 +149,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker("any_jax")
         if any(part in item.name for part in VARIANTS.get(str(path), ())):
             item.add_marker("slow")
+        if f"{path}::{item.name}" in LONG:
+            item.add_marker("long")
 
     def place(item):
         name = str(item.path.relative_to(tests))
-        return LONG.index(name) if name in LONG else len(LONG)
+        return BEGIN_WITH.index(name) if name in BEGIN_WITH else len(BEGIN_WITH)
 
     items.sort(key=place)
 

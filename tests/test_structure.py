@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import json
 import pathlib
 import subprocess
 import sys
@@ -118,15 +119,43 @@ def is_heavy(name):
     return name.split(".")[0] in LAZY
 
 
-@pytest.mark.parametrize("listed", ["ANY_JAX", "LONG"])
+@pytest.mark.parametrize("listed", ["ANY_JAX", "BEGIN_WITH"])
 def test_files_that_are_treated_apart_exist(listed):
-    (names,) = (
+    names = names_in_conftest(listed)
+    assert names and all((TESTS / name).exists() for name in names)
+
+
+def names_in_conftest(listed):
+    (value,) = (
         node.value
         for node in ast.parse((TESTS / "conftest.py").read_text()).body
         if isinstance(node, ast.Assign) and node.targets[0].id == listed
     )
-    strings = [n.value for n in ast.walk(names) if isinstance(n, ast.Constant)]
-    assert strings and all((TESTS / name).exists() for name in strings)
+    return [n.value for n in ast.walk(value) if isinstance(n, ast.Constant)]
+
+
+def test_long_tests_exist():
+    lost = []
+    for name in long_tests():
+        path, function = name.partition("[")[0].split("::")
+        if f"\ndef {function}(" not in (TESTS / path).read_text():
+            lost.append(name)
+    assert lost == []
+
+
+def test_a_long_test_runs_with_the_newest_jax_and_noticed_no_mutant_first():
+    any_jax = {TESTS / name for name in names_in_conftest("ANY_JAX")}
+    record = json.loads((TESTS / "mutation" / "after.json").read_text())
+    noticed = {mutant.get("by") for mutant in record["mutants"]}
+    for name in long_tests():
+        path = TESTS / name.split("::")[0]
+        assert not any_jax & {path, *path.parents}, name
+        assert f"tests/{name}" not in noticed
+
+
+def long_tests():
+    lines = (TESTS / "long_tests.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def test_the_package_and_the_command_line_import_nothing_heavy():

@@ -36,7 +36,7 @@ ARGUMENTS = [
     "--override-ini=addopts=--strict-markers",
     "-pno:cacheprovider",
     "-pno:xdist",
-    "-m=not slow and not oracle",
+    "-m=not long and not slow and not oracle",
     # The plugins of hypothesis were imported before pytest was begun.
     "-Wignore::pytest.PytestAssertRewriteWarning",
 ]
