@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent import futures
 
 import jax
 import jax.numpy as jnp
@@ -225,6 +227,29 @@ def test_a_transposed_convolution_is_measured_as_the_gradient_it_is(given):
     assert len(measured) == 3
 
 
+@pytest.mark.parametrize("form", ["canonical", "matmul"])
+def test_a_member_has_its_bits_among_others_with_the_same_kernel(cache, given, form):
+    measured = given()
+    x, w = arrays((3, 3, 8, 8, 32), (4, 4, 32, 40), dtype=np.float32)
+    case = "places 8x8, kernel 4x4, strides 2x2, padding 1+1x1+1, channels 32"
+    write({f"forward, {case}, features 40, groups 1, float32": form}, cache)
+
+    @jax.jit
+    def apply(steps, x, w):
+        def own(x):
+            return convolution.convolve(x, w, strides=(2, 2), form="tuned")
+
+        def step(_, carried):
+            return jax.vmap(own)(x) + 0 * carried
+
+        return lax.fori_loop(0, steps, step, jnp.zeros((len(x), 3, 4, 4, 40)))
+
+    together = apply(2, x, w)
+    for i in range(3):
+        np.testing.assert_array_equal(apply(2, x[i : i + 1], w)[0], together[i])
+    assert measured == []
+
+
 def spoilt(path):
     """What the file may be instead, by what is said of it."""
     right = json.loads(path.read_text())
@@ -235,6 +260,7 @@ def spoilt(path):
         "it is no JSON": path.read_text()[:40],
         "no table of choices": json.dumps(unknown),
         "it is no table": "[1]",
+        "(it is no JSON)": "[" * 100_000,
     }
 
 
@@ -245,6 +271,7 @@ def spoilt(path):
         "it is no JSON",
         "no table of choices",
         "it is no table",
+        "(it is no JSON)",
     ],
 )
 def test_a_file_that_is_not_for_here_is_said_and_kept(cache, given, capsys, said):
@@ -276,6 +303,22 @@ def test_processes_that_measure_at_once_keep_what_each_has_found(tmp_path):
     assert one.find("b") == "matmul"
 
 
+def test_processes_that_note_at_the_same_time_lose_nothing_and_agree(tmp_path):
+    ready = threading.Barrier(8)
+
+    def note(i):
+        own = table.Table(tmp_path, table.heading())
+        ready.wait()
+        own.note(f"case {i}", {"canonical": 1.0})
+        return own.note("all", {"canonical": 1.0 + i % 2, "matmul": 1.5})
+
+    with futures.ThreadPoolExecutor(8) as pool:
+        (form,) = set(pool.map(note, range(8)))
+    noted = table.read(tmp_path, table.heading())[1]
+    assert {*noted} == {"all", *(f"case {i}" for i in range(8))}
+    assert noted["all"]["form"] == form
+
+
 def test_a_form_that_cannot_be_had_here_is_measured_anew(cache, given):
     write({f"forward, {SHAPES}, float32": "onednn"}, cache)
     given(canonical=2.0, matmul=1.0)
@@ -302,6 +345,22 @@ def test_seconds_are_medians_of_rounds_in_which_each_has_its_turn():
     found = timing.medians(calls, lambda: now[0])
     assert found == pytest.approx(lasting)
     assert called[-4:] == ["one", "other"] * 2
+
+
+def test_a_form_that_was_left_at_its_first_calls_is_never_the_fastest():
+    now, slower = [0.0], [1]
+    lasting = {"good": 0.010, "hopeless": 0.040}
+
+    def calling(name):
+        def call(times):
+            # Other work begins when the rounds do.
+            slower[0] = 10 if times > 1 else slower[0]
+            now[0] += times * slower[0] * lasting[name]
+
+        return call
+
+    found = timing.medians({n: calling(n) for n in lasting}, lambda: now[0])
+    assert min(found, key=found.get) == "good"
 
 
 def test_large_arrays_are_measured_in_fewer_samples():
@@ -342,6 +401,11 @@ def test_it_does_without_an_extra_that_cannot_be_built(monkeypatch, capsys):
     assert candidates.onednn_version.__wrapped__() is None
     said = "convolution='tuned' does without oneDNN: there is no compiler.\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_convolution_without_channels_is_no_division_by_zero():
+    case = cases.Case("forward", GEOMETRY, 0, 4, 1, "float32")
+    assert cases.batch(case, 4) == cases.BATCH
 
 
 def test_dense_layers_are_canonical(given):
@@ -390,6 +454,9 @@ def test_a_cache_that_cannot_be_written_is_named(monkeypatch, tmp_path, given):
     monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "file"))
     given(canonical=1.0, matmul=2.0)
     with pytest.raises(errors.UserError, match="name another folder in JAXGAN_CACHE"):
+        convolve(*arrays(X, W, dtype=np.float32))
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / ("long" * 100)))
+    with pytest.raises(errors.UserError, match="File name too long"):
         convolve(*arrays(X, W, dtype=np.float32))
 
 

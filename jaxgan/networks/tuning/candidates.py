@@ -54,15 +54,12 @@ def _computes(dtype: str) -> bool:
 def _matmul(groups: int) -> forms.Form:
     """Of members one after another, so that each has the bits that it has alone."""
 
-    def of(map_, folds):
+    def of(map_):
         def apart(a, b, geometry):
             one = functools.partial(map_, geometry=geometry)
             return forms.in_groups(one, groups)(a, b)
 
-        return forms.in_turn(map_ if groups == 1 else apart, folds=folds)
+        # In one batch the sums of a product would have another order.
+        return forms.in_turn(map_ if groups == 1 else apart, folds=False)
 
-    return forms.Form(
-        of(forms.MATMUL.forward, True),
-        of(forms.MATMUL.input_gradient, True),
-        of(forms.MATMUL.kernel_gradient, False),
-    )
+    return forms.Form(*map(of, forms.MATMUL))

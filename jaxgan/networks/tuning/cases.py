@@ -92,8 +92,9 @@ def batch(case: Case, itemsize: int) -> int:
     patches = places * math.prod(kernel) * case.channels
     numbers = math.prod(size) * case.channels + places * case.features + patches
     operations = 2 * patches * case.features // case.groups
-    quick = max(SMALL_BATCH, MANY_OPERATIONS // operations)
-    return max(1, min(BATCH, quick, MOST_BYTES // (numbers * itemsize)))
+    # Without channels there are none.
+    quick = max(SMALL_BATCH, MANY_OPERATIONS // max(1, operations))
+    return max(1, min(BATCH, quick, MOST_BYTES // max(1, numbers * itemsize)))
 
 
 def _by(numbers) -> str:

@@ -8,6 +8,7 @@ It lies in the cache under a name made of its heading. A file there that cannot 
 or has another heading is left as it is, and the next name is taken.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -17,14 +18,23 @@ import os
 import pathlib
 import platform
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from jaxgan.core import errors, files
 from jaxgan.networks.tuning import candidates
 
+try:
+    import fcntl
+except ImportError:  # a system without it
+    fcntl = None
+
 PROCESSORS = pathlib.Path("/proc/cpuinfo")
 
-INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile")
+NAMES = ("model name", "CPU implementer", "CPU part")
+"""Of a processor; the second and third are those of ARM's."""
+
+INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "sve", "i8mm")
 """What processors of one name may differ in."""
 
 Choices = dict[str, dict[str, Any]]
@@ -64,12 +74,13 @@ class Table:
         Raises:
           UserError: if the file cannot be written.
         """
-        path, known = read(self.folder, self.heading)
-        if known.get(case, {}).get("form") not in seconds:
-            fastest = min(seconds, key=seconds.__getitem__)
-            known[case] = {"form": fastest, "seconds": seconds}
-        # What this process has begun with it keeps, and what is in the file stays.
-        write(path, {"heading": self.heading, "choices": self.choices | known})
+        with _alone(self.folder):
+            path, known = read(self.folder, self.heading)
+            if known.get(case, {}).get("form") not in seconds:
+                fastest = min(seconds, key=seconds.__getitem__)
+                known[case] = {"form": fastest, "seconds": seconds}
+            # What this process has begun with it keeps, and what is in the file stays.
+            write(path, {"heading": self.heading, "choices": self.choices | known})
         self.choices = known | self.choices | {case: known[case]}
         return known[case]["form"]
 
@@ -92,7 +103,9 @@ def read(folder: pathlib.Path, heading: dict[str, Any]) -> tuple[pathlib.Path, C
     name = f"convolutions-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     for number in itertools.count(1):
         path = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
-        if not path.exists():
+        with _sentences(folder):
+            there = path.exists()
+        if not there:
             return path, {}
         try:
             return path, _choices(path, heading)
@@ -109,11 +122,30 @@ def write(path: pathlib.Path, table: dict[str, Any]) -> None:
       UserError: if it cannot be written.
     """
     text = json.dumps(table, indent=1, sort_keys=True) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _sentences(path):
         files.write_whole(
             path, lambda own: pathlib.Path(own).write_text(text, encoding="utf-8")
         )
+
+
+@contextlib.contextmanager
+def _alone(folder: pathlib.Path) -> Iterator[None]:
+    """Other processes wait until it ends, on systems and disks with `flock`."""
+    with contextlib.ExitStack() as stack:
+        with _sentences(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if fcntl is not None:
+                own = os.open(folder, os.O_RDONLY)
+                stack.callback(os.close, own)
+                with contextlib.suppress(OSError):  # of disks that have no locks
+                    fcntl.flock(own, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _sentences(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise errors.UserError(
             f"convolution='tuned' could not keep {path} ({error.strerror}); name "
@@ -125,7 +157,7 @@ def _choices(path: pathlib.Path, heading: dict[str, Any]) -> Choices:
     """Those of a file; raises ValueError with the reason if they are not for here."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
     found = stored.get("choices") if isinstance(stored, dict) else None
     if not isinstance(found, dict) or not all(map(_is_entry, found.values())):
@@ -152,6 +184,7 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     lines = PROCESSORS.read_text(errors="replace").splitlines()
     found = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
-    flags = found.get("flags", "").split()
+    flags = f"{found.get('flags', '')} {found.get('Features', '')}".split()
     has = [name for name in INSTRUCTIONS if name in flags]
-    return ", ".join([found.get("model name", platform.machine()), *has])
+    names = [found[name] for name in NAMES if name in found]
+    return ", ".join([*(names or [platform.machine()]), *has])

@@ -1,7 +1,6 @@
 """How long the same map takes in several forms."""
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxgan.networks import forms
 from jaxgan.networks.tuning import cases
@@ -32,10 +30,11 @@ Map = Callable[[Array, Array, forms.Geometry], Array]
 
 
 def seconds(case: cases.Case, maps: Mapping[str, Map]) -> dict[str, float]:
-    """Seconds of a call of each map, on every device at once, as members are trained.
+    """Seconds of a call of each map, on one device.
 
     It may be called while a program is traced: what JAX knows of tracing it knows for
-    each thread, and so the calls are those of a thread of their own.
+    each thread, and so the calls are those of a thread of their own. It may not be
+    called by a callback of a running program, whose threads it would wait for.
 
     Args:
       case: that the maps compute.
@@ -54,6 +53,10 @@ def medians(
     Args:
       calls: `call(times)` by name, which the first time may take longer.
       clock: in seconds.
+
+    Returns:
+      the medians, and of what was left at its first calls at least `HOPELESS` times
+      the least one: those may have been at a quieter time than the rounds.
     """
 
     def lasting(call, times):
@@ -76,20 +79,18 @@ def medians(
         {name: lasting(calls[name], times) for name in hopeful}
         for _ in range(SLOW_ROUNDS if fastest > SECONDS else ROUNDS)
     ]
-    return found | {
-        name: statistics.median(each[name] for each in rounds) for name in hopeful
-    }
+    taken = {name: statistics.median(each[name] for each in rounds) for name in hopeful}
+    least = HOPELESS * min(taken.values())
+    return {name: taken.get(name) or max(found[name], least) for name in calls}
 
 
 def _seconds(case: cases.Case, maps: Mapping[str, Map]) -> dict[str, float]:
     with jax.enable_x64(case.dtype == "float64"):
-        devices = jax.local_devices(backend="cpu")[: os.cpu_count()]
-        mesh = Mesh(np.array(devices), "device")
-        everywhere = NamedSharding(mesh, PartitionSpec())
-        arguments = [jax.device_put(array, everywhere) for array in _arrays(case)]
+        device = jax.local_devices(backend="cpu")[0]
+        arguments = [jax.device_put(array, device) for array in _arrays(case)]
 
         def calling(map_):
-            loop = _loop(map_, case.geometry, mesh)
+            loop = _loop(map_, case.geometry)
             return lambda times: loop(times, *arguments).block_until_ready()
 
         return medians({name: calling(map_) for name, map_ in maps.items()})
@@ -101,9 +102,10 @@ def _arrays(case: cases.Case) -> list[np.ndarray]:
     return [random.standard_normal(shape, np.float32).astype(dtype) for shape in wanted]
 
 
-def _loop(map_: Map, geometry: forms.Geometry, mesh: Mesh) -> Callable[..., Array]:
-    """So many calls on each device, in a loop: XLA's code is another one there."""
+def _loop(map_: Map, geometry: forms.Geometry) -> Callable[..., Array]:
+    """So many calls, in a loop: XLA's code is another one there."""
 
+    @jax.jit
     def loop(times, a, b):
         def body(_, carried):
             a, b, last = carried
@@ -115,7 +117,4 @@ def _loop(map_: Map, geometry: forms.Geometry, mesh: Mesh) -> Callable[..., Arra
 
         return lax.fori_loop(0, times, body, (a, b, jnp.zeros((), a.dtype)))[2]
 
-    alike = PartitionSpec()
-    return jax.jit(
-        jax.shard_map(loop, mesh=mesh, in_specs=alike, out_specs=alike, check_vma=False)
-    )
+    return loop
