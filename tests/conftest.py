@@ -137,8 +137,8 @@ BEGIN_WITH = [
 
 
 LONG = set(pathlib.Path(__file__).with_name("long_tests.txt").read_text().splitlines())
-"""Tests that take a second or so of a processor. The default tests are quick without
-them; continuous integration runs them with the newest JAX."""
+"""Tests that take half a second of a processor or more. The default tests are quick
+without them; continuous integration runs them with the newest JAX."""
 
 
 def pytest_collection_modifyitems(items):
