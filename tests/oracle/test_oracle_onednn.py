@@ -1,5 +1,6 @@
 """Convolutions by oneDNN are those of XLA, with gradients of any order."""
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -332,7 +333,16 @@ def test_inception_has_its_features_in_this_form():
         for form in ("onednn", "auto")
     )
     assert_close(own, other, 1e-5)
-    assert (own != other).any()
+
+
+@pytest.mark.parametrize("form, calls", [("onednn", 4), ("auto", 0)])
+def test_wider_convolutions_of_inception_are_calls_of_this_form(form, calls):
+    names = ("192",)
+    features = functools.partial(inception.features, names=names, convolution=form)
+    params = jax.eval_shape(lambda: inception.init(randomness.key(0), names))
+    x = jax.ShapeDtypeStruct((1, 20, 24, 3), jnp.uint8)
+    program = str(jax.make_jaxpr(features)(params, x))
+    assert program.count("jaxgan_onednn") == calls
 
 
 @pytest.mark.parametrize("name", ["Mixed_6a", "Mixed_6b", "Mixed_7c"])
