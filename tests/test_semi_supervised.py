@@ -84,6 +84,45 @@ def test_supervised_only_learns_from_labelled_samples_alone():
     jax.tree.map(np.testing.assert_array_equal, moved.generator, state.params.generator)
 
 
+@pytest.mark.parametrize(
+    ("rule", "n_critic", "updates"),
+    [("alternating", 1, 1), ("alternating", 3, 3), ("lookahead", 2, 10)],
+)
+def test_labels_alone_have_as_many_updates_and_batches_in_a_step(
+    rule, n_critic, updates
+):
+    method = METHOD._replace(rule=rule, n_critic=n_critic)
+    made = [build(NETWORKS, method) for build in (methods.make, methods.supervised_only)]
+    assert [own.parts for own in made] == 2 * [updates]
+    _, _, batch, key = start()
+    batch = jax.tree.map(lambda x: jnp.concatenate(updates * [x]), batch)
+    state = made[1].initialise(made[1].hparams, jax.random.key(0))
+    after, _ = jax.jit(made[1].step)(made[1].hparams, state, batch, key)
+    (count,) = (
+        leaf
+        for leaf in jax.tree.leaves(after.opt_state.discriminator)
+        if jnp.issubdtype(leaf.dtype, jnp.integer)
+    )
+    assert count == updates
+
+
+def test_labels_alone_keep_the_limit_of_the_weights():
+    made = methods.supervised_only(
+        NETWORKS, METHOD._replace(weights={methods.CLIP: 0.01})
+    )
+    state = made.initialise(made.hparams, jax.random.key(0))
+    _, _, batch, key = start()
+    after, _ = jax.jit(made.step)(made.hparams, state, batch, key)
+    leaves = jax.tree.leaves(after.params.discriminator)
+    assert max(float(jnp.abs(leaf).max()) for leaf in leaves) <= 0.01
+
+
+def test_a_probability_that_follows_real_samples_is_refused():
+    method = METHOD._replace(augment=("shift",), ada_target=0.6)
+    with pytest.raises(errors.UserError, match="ada_target=0.6 does not go with"):
+        methods.make(NETWORKS, method)
+
+
 def test_the_generator_matches_features_in_the_place_of_its_loss():
     made = methods.make(NETWORKS, METHOD)
     assert made.hparams.penalties == {"supervised": 2.0, "feature_matching": 1.0}

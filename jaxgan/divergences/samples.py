@@ -112,6 +112,8 @@ def _kth_smallest(distances: Array, k: int) -> Array:
 def _squared_cdf_gap(x: Array, y: Array) -> Array:
     """Integral of (F - G)^2 of the distribution functions of `[..., N]`, `[..., M]`."""
     num_x, num_y = x.shape[-1], y.shape[-1]
+    batch = jnp.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+    x, y = (jnp.broadcast_to(v, (*batch, v.shape[-1])) for v in (x, y))
     both = jnp.concatenate([x, y], axis=-1)
     order = jnp.argsort(both, axis=-1)
     below_x = jnp.cumsum(order < num_x, axis=-1)[..., :-1]

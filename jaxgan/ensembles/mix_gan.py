@@ -227,7 +227,12 @@ def _judged(gan, params, collections, fakes):
         return output.logits, moved
 
     logits, moved = jax.vmap(judge)(fakes)
-    return logits, jax.tree.map(lambda x: x.mean(0), moved)
+    return logits, jax.tree.map(_mean, moved)
+
+
+def _mean(x):
+    """Over the fakes; of what is no number, such as a key, the first one's."""
+    return x.mean(0) if jnp.issubdtype(x.dtype, jnp.inexact) else x[0]
 
 
 def _split(params):

@@ -21,6 +21,10 @@ from jaxgan.scores import torch_files
 PARTS = ("params", "collections", "ema")
 """Of a state, that are taken: what the optimisers remember is not."""
 
+AFRESH = ("noise", "augmentation")
+"""Collections that begin as usual: members that began as one would go on drawing the
+same noise, and the probability of an augmentation starts at 0 with other data."""
+
 TORCH = (".pt", ".pth", ".bin", ".ckpt")
 
 MOST_NAMED = 4
@@ -185,7 +189,8 @@ def begin_from(
 ) -> tuple[types.TrainState, Taken]:
     """Members that begin with the weights of a source; member i with those of i mod M.
 
-    An average that the source has not begins at the weights that it has.
+    An average that the source has not begins at the weights that it has. Streams of
+    noise and the state of an augmentation begin as usual, see `AFRESH`.
 
     Args:
       source: of M members.
@@ -220,6 +225,8 @@ def compare(source: Source, state: types.TrainState) -> Taken:
     given = _given(source, leaves)
     found = Taken([], {}, [], [name for name in source.arrays if name not in leaves])
     for name, leaf in leaves.items():
+        if _is_afresh(name):
+            continue
         array = given.get(name)
         if array is None:
             found.new.append(name)
@@ -236,6 +243,11 @@ def compare(source: Source, state: types.TrainState) -> Taken:
             "sizes."
         )
     return found
+
+
+def _is_afresh(name: str) -> bool:
+    part, *where = name.split(".")
+    return part == "collections" and any(name in AFRESH for name in where[1:2])
 
 
 def _own(state: types.TrainState) -> tuple[dict[str, Any], Any]:

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from jaxgan import losses, types
 from jaxgan.core import errors, layers
 from jaxgan.data import packs
+from jaxgan.gradients.accumulation import accumulated as accumulated
+from jaxgan.gradients.accumulation import parts as parts
 
 NO_LOSS = types.Loss(*2 * (lambda real_logits, fake_logits: jnp.zeros(()),))
 """Of which penalties alone are left."""
@@ -379,52 +381,6 @@ def _class_logits_of(output: types.DiscriminatorOutput) -> jax.Array:
     return output.class_logits
 
 
-def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
-    """Averages a gradient over n equal parts of the batch, in the memory of one.
-
-    Equal to the gradient of the whole batch where the objective is a mean over samples
-    that do not see one another; batch normalisation sees the parts apart. Collections
-    and metrics are means over the parts too (of counters, the last part's), so a
-    reported gradient norm is the mean of the parts' norms.
-
-    Args:
-      gradient: of either player.
-      n: number of parts, at least 1; structure. 1 returns `gradient` itself.
-
-    Raises:
-      UserError: if n < 1, or (when traced) if n does not divide the batch.
-
-    When:
-      Where a batch does not fit into memory.
-    """
-    errors.require_whole(n=n)
-    if n < 1:
-        raise errors.UserError(f"n={n} parts of a batch must be at least 1.")
-    if n == 1:
-        return gradient
-
-    # Traced once, for the shapes, and taken over into the loop as it is.
-    of_part = jax.jit(gradient, inline=True)
-
-    def accumulating(hparams, state, batch, key):
-        def body(total, part_and_key):
-            part = of_part(hparams, state, *part_and_key)
-            return jax.tree.map(plus_share, total, part), None
-
-        def plus_share(total, part):
-            inexact = jnp.issubdtype(part.dtype, jnp.inexact)
-            return total + part / n if inexact else part
-
-        every = parts(batch, n), jax.random.split(key, n)
-        shapes = jax.eval_shape(
-            of_part, hparams, state, *jax.tree.map(lambda x: x[0], every)
-        )
-        zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        return jax.lax.scan(body, zero, every)[0]
-
-    return types.played_by(types.player_of(gradient), accumulating, "gradient")
-
-
 def with_layer_norms(gradient: types.Gradient) -> types.Gradient:
     """Tells the norm of the gradient by each layer, besides what is told already.
 
@@ -451,21 +407,6 @@ def with_layer_norms(gradient: types.Gradient) -> types.Gradient:
         return grads, collections, {**metrics, **norms}
 
     return types.played_by(player, telling, "gradient")
-
-
-def parts(batch: types.Batch, n: int) -> types.Batch:
-    """Cuts a batch into n equal parts: leaves `[B, ...]` become `[n, B / n, ...]`.
-
-    Raises:
-      UserError: if n does not divide the batch.
-    """
-    size = batch.x.shape[0]
-    if size % n:
-        raise errors.UserError(
-            f"a batch of {size} samples cannot be cut into {n} equal parts; "
-            f"draw a multiple of {n}."
-        )
-    return jax.tree.map(lambda x: x.reshape(n, size // n, *x.shape[1:]), batch)
 
 
 def global_norm(tree: types.Tree) -> jax.Array:

@@ -30,9 +30,9 @@ def f_gan(
     is sure. g is the output activation and f* the conjugate of f.
 
     Where g or f* of g grows exponentially, it goes on linearly beyond `|logit| = 40`,
-    a density ratio of at least exp(20) (for alpha divergences of orders near 1 from
-    below, a smaller one), to stay finite in float32 and bfloat16; that far out the
-    bound may exceed the divergence.
+    a density ratio of at least exp(20) (for alpha divergences of orders near 1, a
+    smaller one: exp(11) for 1.2), to stay finite in float32 and bfloat16; that far out
+    the bound may exceed the divergence.
 
     Args:
       name: of an entry of `divergences.F_DIVERGENCES`, or such a record.

@@ -35,12 +35,18 @@ def cluster_centres(features: ArrayLike, num_bins: int, seed: int = 0) -> np.nda
       The centres, float64.
 
     Raises:
-      UserError: if there are fewer different samples than bins.
+      UserError: if there are fewer different samples than bins, or a feature is not
+        finite.
     """
     from sklearn import cluster
 
     checks.features("features", features, at_least=max(num_bins, 1))
     x = np.asarray(features, np.float64)
+    if not np.isfinite(x).all():
+        raise errors.UserError(
+            "features must be finite, as no clusters can be found otherwise; leave out "
+            "what is not."
+        )
     different = num_different(features)
     if num_bins < 1:
         raise errors.UserError(f"num_bins={num_bins} must be at least 1.")
@@ -72,6 +78,8 @@ def num_different(features: ArrayLike) -> int:
 def bin_counts(features: ArrayLike, centres: ArrayLike) -> Array:
     """How many samples `[N, F]` are nearest to each of the centres `[K, F]`: `[K]`.
 
+    All are NaN if a sample is not finite, as of a dead generator.
+
     Raises:
       UserError: if the numbers of features differ.
     """
@@ -88,7 +96,8 @@ def _counts(x: distances.Points, centres: distances.Points) -> Array:
         return carry, jnp.argmin(squares, axis=1)
 
     _, nearest = distances.sweep(of_rows, None, x, centres, CHUNK)
-    return jnp.zeros(len(centres.value)).at[nearest].add(1)
+    counts = jnp.zeros(len(centres.value)).at[nearest].add(1)
+    return jnp.where(jnp.isfinite(x.value).all(), counts, jnp.nan)
 
 
 def number_of_distinct_bins(
@@ -223,7 +232,8 @@ def prd(
 ) -> PrecisionRecallCurve:
     """The PRD curve of features, mean over several clusterings of their union.
 
-    Runs on the host, as it clusters; F-scores are those of the mean curve.
+    Runs on the host, as it clusters; F-scores are those of the mean curve. A set that
+    is not finite, as of a dead generator, has a curve of NaN.
 
     Args:
       real_features: `[N, F]`.
@@ -255,13 +265,13 @@ def prd(
         )
     if num_runs < 1:
         raise errors.UserError(f"num_runs={num_runs} must be at least 1.")
-    curves, both = [], np.concatenate([real, fake])
+    both = np.concatenate([real, fake])
     checks.features("real_features and fake_features", both, at_least=num_bins)
     num_bins = min(num_bins, num_different(both))
-    for run in range(num_runs):
-        centres = cluster_centres(both, num_bins, seed + run)
-        real_counts, fake_counts = (bin_counts(x, centres) for x in (real, fake))
-        curves.append(prd_of_counts(real_counts, fake_counts, num_angles))
+    curves = [
+        prd_of_counts(*_counts_of_both(real, fake, num_bins, seed + run), num_angles)
+        for run in range(num_runs)
+    ]
     precision = jnp.mean(jnp.stack([curve.precision for curve in curves]), 0)
     recall = jnp.mean(jnp.stack([curve.recall for curve in curves]), 0)
     return PrecisionRecallCurve(
@@ -282,10 +292,22 @@ def prd(
     )
 
 
+def _counts_of_both(
+    real: np.ndarray, fake: np.ndarray, num_bins: int, seed: int
+) -> tuple[Array, Array]:
+    """Counts of both sets in clusters of their union; NaN where it is not finite."""
+    both = np.concatenate([real, fake])
+    if not np.isfinite(both).all():
+        unknown = jnp.full(num_bins, jnp.nan)
+        return unknown, unknown
+    centres = cluster_centres(both, num_bins, seed)
+    return bin_counts(real, centres), bin_counts(fake, centres)
+
+
 def _f_score(precision: Array, recall: Array, beta: float) -> Array:
     below = beta**2 * precision + recall
     above = (1 + beta**2) * precision * recall
-    return jnp.where(below > 0, above / jnp.where(below > 0, below, 1), 0)
+    return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
 
 
 def _pair(real, fake) -> tuple[Array, Array]:

@@ -529,12 +529,7 @@ def _distinct_bins(
     bins = max(2, min(BINS, context.num_real // SAMPLES_IN_A_BIN, different))
     centres = scores.cluster_centres(real.features, bins, context.seed)
     of_real = scores.bin_counts(real.features, centres)
-    counts = [
-        scores.bin_counts(own, centres)
-        if np.isfinite(own).all()
-        else jnp.full(bins, jnp.nan)
-        for own in fake.features
-    ]
+    counts = [scores.bin_counts(own, centres) for own in fake.features]
     of_members = jax.vmap(scores.number_of_distinct_bins, in_axes=(None, 0))
     return {name: of_members(of_real, jnp.stack(counts))}
 

@@ -39,9 +39,11 @@ def nearest(
         updates, state = adam.update(grads, state)
         at = optax.apply_updates(at, updates)
         found = distance(at)
-        nearer = (found < least).reshape(found.shape + (1,) * (at.ndim - found.ndim))
-        carry = at, state, jnp.where(nearer, at, best), jnp.minimum(least, found)
-        return carry, None
+        # What is not finite is no nearer, and replaces nothing.
+        nearer = found < least
+        least = jnp.where(nearer, found, least)
+        nearer = nearer.reshape(found.shape + (1,) * (at.ndim - found.ndim))
+        return (at, state, jnp.where(nearer, at, best), least), None
 
     carry = start, adam.init(start), start, distance(start)
     _, _, best, least = jax.lax.scan(step, carry, jnp.linspace(0, 1, num_steps))[0]

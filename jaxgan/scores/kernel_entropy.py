@@ -21,6 +21,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from jaxgan.core import decompositions, errors
+from jaxgan.divergences import offsets
 from jaxgan.scores import checks, distances, record
 
 
@@ -77,7 +78,8 @@ def rke_mode_count(
       Jalali et al., An Information-Theoretic Evaluation of Generative Models, 2023,
       https://arxiv.org/abs/2306.06804
     """
-    x = checks.features("features", features)
+    (centred,) = offsets.centred(features)
+    x = checks.features("features", centred)
     _check_bandwidth(bandwidth)
     gram = _gram(x, x, bandwidth)
     n = len(x)
@@ -134,6 +136,7 @@ def kernel_entropic_novelty(
       Zhang et al., An Interpretable Evaluation of Entropy-based Novelty, 2024,
       https://arxiv.org/abs/2402.17287
     """
+    real_features, fake_features = offsets.centred(real_features, fake_features)
     real = checks.features("real_features", real_features)
     fake = checks.features("fake_features", fake_features)
     checks.same_width("real_features", real, "fake_features", fake)

@@ -122,6 +122,7 @@ def generator_conditioning(
     """
     values = singular_values(generate, z)
     logs = 2 * (jnp.log(values[:, 0]) - jnp.log(values[:, -1]))
+    logs = jnp.where(values[:, -1] == 0, jnp.inf, logs)  # also where all are 0
     return record.Score(
         value=jnp.mean(logs),
         spread=jnp.std(logs),

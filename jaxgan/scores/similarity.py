@@ -23,7 +23,8 @@ def ms_ssim(x: ArrayLike, y: ArrayLike) -> Array:
     `l_M^w_M prod_j (c_j s_j)^w_j` with the published weights, over as many scales as an
     11 x 11 Gaussian window fits into; fewer scales have their weights brought to sum 1,
     and images below 11 pixels a smaller window. Means over channels and places;
-    negative structure counts as none.
+    negative structure counts as none. Luminance is that of `x + 1`, 0 for black, as in
+    the paper.
 
     Args:
       x: `[..., H, W, C]`, in [-1, 1].
@@ -202,7 +203,8 @@ def _ssim(x: Array, y: Array) -> tuple[Array, Array]:
     variance_y = _blurred(y * y) - mean_y**2
     covariance = _blurred(x * y) - mean_x * mean_y
     c1, c2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    light_x, light_y = mean_x + 1, mean_y + 1  # of 0 where it is black
+    luminance = (2 * light_x * light_y + c1) / (light_x**2 + light_y**2 + c1)
     structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
     return luminance, structure
 

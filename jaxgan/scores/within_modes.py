@@ -19,6 +19,7 @@ from jax.scipy import special
 from jax.typing import ArrayLike
 
 from jaxgan.core import errors
+from jaxgan.divergences import offsets
 from jaxgan.scores import record
 
 BLOCK = 256
@@ -71,6 +72,7 @@ def within_mode_deviation(
     dimensions, counts = r.shape[1], jnp.sum(member, axis=0)
     own = jnp.where(member, 1 / jnp.maximum(counts, 1), 0.0)
     # Elementwise products and sums, as accelerators contract with fewer digits.
+    r = jnp.where(jnp.any(member, axis=1)[:, None], r, 0)
     centres = jnp.sum(own[:, :, None] * r[:, None], axis=0)
     squares = jnp.sum((r[:, None] - centres) ** 2, axis=-1)
     variances = jnp.sum(own * squares, axis=0) / dimensions
@@ -178,6 +180,7 @@ def _residuals(
             f"mode must have one entry for each of the {x.shape[0]} samples, not the "
             f"shape {jnp.shape(mode)}."
         )
+    x, means = map(jnp.asarray, offsets.centred(x, means))
     means = jnp.asarray(means, x.dtype)
     std = jnp.broadcast_to(jnp.asarray(std, x.dtype), means.shape[:1])
     r = (x - means[mode]) / std[mode][:, None]

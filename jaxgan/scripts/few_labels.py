@@ -20,6 +20,7 @@ ALONE = {
     "discriminator_conditioning": "a discriminator of K + 1 classes is told no labels",
     "init_from": "labels alone, which it is compared with, begin anew",
     "pack": "a pack of samples has no class",
+    "ada_target": "labels alone, which it is compared with, show it nothing to follow",
     "minibatch": "the class of a sample does not depend on the others of its batch",
 }
 """Settings that must be as usual with few labels, and why."""

@@ -109,7 +109,7 @@ def joined(
 ) -> types.TrainState:
     """`state`, with each player as it is in the state given for that player.
 
-    The moving average is the generator's; a member is alive if it is in both.
+    Averages are the generator's; a member is alive if it is in both.
     """
 
     def each(field):
@@ -123,5 +123,6 @@ def joined(
         collections=each("collections"),
         opt_state=each("opt_state"),
         ema=generator.ema,
+        averages=generator.averages,
         alive=generator.alive & discriminator.alive,
     )

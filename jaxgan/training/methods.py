@@ -249,8 +249,9 @@ def numbers(method: Method) -> types.HParams:
 def supervised_only(gan: types.GAN, method: Method) -> Made:
     """What a semi-supervised method is compared with: the labelled samples alone.
 
-    The same network, optimiser, schedules and labelled batches, from the same weights;
-    the generator stays as it is, and nothing else is learnt from.
+    The same network, optimiser, schedules and labelled batches, from the same weights,
+    and as many updates of the discriminator in a step; the generator stays as it is,
+    and nothing else is learnt from.
 
     Args:
       gan: as for `make`.
@@ -265,11 +266,18 @@ def supervised_only(gan: types.GAN, method: Method) -> Made:
     if method.freeze:
         gradient = freezing.still(gradient, method.freeze)
         optimizer = freezing.holding(optimizer, method.freeze)
-    step = steps.update("discriminator", gradient, optimizer)
+    rule = rules.get(method.rule)
+    optimizer = rule.optimizer(optimizer)
+    parts = rule.takes(method.n_critic)
+    hparams = numbers(method)._replace(ema_decay=None, averages=None)
+    own = steps.update("discriminator", gradient, optimizer)
+    if CLIP in hparams.penalties:
+        own = _within_limit(own, method)
+    step = steps.repeat(own, parts)
     if method.schedules:
         step = steps.scheduled(step)
-    hparams = numbers(method)._replace(ema_decay=None, averages=None)
-    return Made(steps.quarantine(step), steps.initialise(gan, optimizer), hparams, 1)
+    begin = steps.initialise(gan, optimizer)
+    return Made(steps.quarantine(step), begin, hparams, parts)
 
 
 def _known(method: Method) -> set[str]:
@@ -286,6 +294,12 @@ def _check_semi_supervised(method: Method) -> None:
         raise errors.UserError(
             f"loss={method.loss!r} gives no probability of K + 1 classes, as semi-"
             f"supervised training needs; choose {' or '.join(CROSS_ENTROPIES)}."
+        )
+    if method.semi_supervised and method.ada_target is not None:
+        raise errors.UserError(
+            f"ada_target={method.ada_target} does not go with semi-supervised "
+            "training, as labels alone, which it is compared with, show p nothing to "
+            "follow; leave it out, and the augmentation is always applied."
         )
 
 
@@ -406,6 +420,13 @@ def _augmented(
 def _clipped(discriminator, generator, optimizer, method: Method) -> types.Step:
     """Alternating steps in which the discriminator's weights are clipped."""
     update = steps.update("discriminator", discriminator, optimizer)
+    clipped = _within_limit(update, method)
+    own = steps.update("generator", generator, optimizer)
+    return steps.alternating(clipped, own, n_critic=method.n_critic)
+
+
+def _within_limit(update: types.Step, method: Method) -> types.Step:
+    """The discriminator's step, after which its weights are clipped."""
 
     def clipped(hparams, state, batch, key):
         weights = dict(hparams.penalties)
@@ -414,8 +435,7 @@ def _clipped(discriminator, generator, optimizer, method: Method) -> types.Step:
         step = freezing.frozen(step, method.freeze)
         return step(hparams._replace(penalties=weights), state, batch, key)
 
-    own = steps.update("generator", generator, optimizer)
-    return steps.alternating(clipped, own, n_critic=method.n_critic)
+    return types.played_by("discriminator", clipped)
 
 
 def _chosen(table: Mapping, weights: Mapping[str, float]) -> dict:

@@ -88,6 +88,14 @@ def test_leading_axes_are_a_batch(name):
     np.testing.assert_allclose(batched, mapped, rtol=1e-4, atol=1e-5)
 
 
+def test_one_sample_is_compared_with_each_of_a_batch():
+    (x, _), (_, y) = samples(num_features=1), samples(num_features=1, batch=(2,))
+    found = energy_distance(x, y)
+    each = [energy_distance(x, own) for own in y]
+    np.testing.assert_allclose(found, each, rtol=1e-5)
+    np.testing.assert_allclose(energy_distance(y, x[None]), each, rtol=1e-5)
+
+
 @each
 def test_order_of_the_samples_does_not_matter(name):
     x, y = samples()

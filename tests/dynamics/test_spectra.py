@@ -14,6 +14,7 @@ from jax import flatten_util
 
 from jaxgan import dynamics, gan, gradients, losses, penalties, population, steps, types
 from jaxgan.core import errors
+from jaxgan.dynamics.landscape import spectra
 
 
 def linear(size, sign=1.0):
@@ -171,6 +172,18 @@ def test_points_of_small_games_are_told_apart():
     np.testing.assert_allclose(found.largest.values[0], [1j, -1j], atol=1e-6)
     np.testing.assert_allclose(found.field_norm[4], np.sqrt(5), rtol=1e-6)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+
+
+def test_the_size_of_a_game_is_that_of_its_largest_rotation():
+    def some(*values):
+        return spectra.Eigenvalues(np.array([values]), np.zeros((1, len(values))))
+
+    # Of J, -0.03 is within the rounding of +-100j, which are at neither end.
+    ends = spectra.Ends(some(3.0 + 0j), some(-0.03 + 0j))
+    saddle = spectra.Ends(some(1.0), some(-1.0))
+    largest = some(100j, -100j)
+    found = spectra.Spectrum(saddle, saddle, ends, largest, np.ones(1), np.zeros(1))
+    assert dynamics.verdict(found).words == ["stable"]
 
 
 def test_a_wrong_sign_of_the_adversary_is_another_game():

@@ -105,11 +105,13 @@ def test_each_place_takes_the_fittest_around_it(dead):
 
 def test_moments_and_averages_move_with_the_weights_and_steps_do_not():
     hparams, state = members([0.0, 5, 1, 2, 3, 4], np.ones(6))
-    state = state._replace(step=jnp.arange(6))
+    averages = {"a": 1000 + state.params.generator["a"][:, None]}
+    state = state._replace(step=jnp.arange(6), averages=averages)
     after, _ = exchange((6,))(hparams, state, BATCH, jax.random.key(1))
     a = np.asarray(after.params.generator["a"])
     np.testing.assert_allclose(after.ema["a"], 10 + a)
     np.testing.assert_allclose(after.opt_state.generator[0].mu["a"], 100 + a)
+    np.testing.assert_allclose(after.averages["a"][:, 0], 1000 + a)
     np.testing.assert_array_equal(after.step, np.arange(6))
 
 

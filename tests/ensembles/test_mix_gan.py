@@ -148,6 +148,23 @@ def test_a_population_trains_and_ends_in_a_mixture_with_learnt_weights():
     )
 
 
+def test_what_networks_carry_keeps_its_types():
+    one = gan.mlp(
+        (2,),
+        hidden=(4,),
+        latent_dim=2,
+        discriminator_normalisation="virtual_batch",
+        reference_size=2,
+    )
+    networks = mix_gan.with_players(one, K, N)
+    d = steps.update("discriminator", mix_gan.discriminator(networks, LOSS, PENALTIES))
+    state = jax.eval_shape(
+        steps.initialise(networks), MIX_HPARAMS, jax.random.key(0)
+    )
+    after, _ = jax.eval_shape(d, MIX_HPARAMS, state, BATCH, jax.random.key(1))
+    assert after.collections == state.collections
+
+
 def test_what_is_missing_is_said_in_a_sentence():
     state = jax.eval_shape(
         lambda key: steps.initialise(MIXED)(MIX_HPARAMS, key), jax.random.key(0)

@@ -53,6 +53,19 @@ def test_every_array_of_the_same_name_and_shape_is_taken_member_by_member():
         np.testing.assert_array_equal(array, source.arrays[name][[0, 1, 0]])
 
 
+def test_noise_and_the_state_of_an_augmentation_begin_as_usual():
+    before = begin(make((4,)), 2, seed=2)
+    own = {"layer": {"key": np.arange(4, dtype=np.uint32).reshape(2, 2)}}
+    changing = {"value": np.zeros(2, np.float32)}
+    collections = {"noise": own, "augmentation": changing}
+    before = before._replace(collections=types.Pair({}, collections))
+    arrays = {name: x[:1] + 1 for name, x in named(before).items()}
+    after, found = transfer.begin_from(transfer.Source("there", arrays), before)
+    assert_same_trees(after.collections, before.collections)
+    assert found.taken and not any("collections" in name for name in found.taken)
+    assert not (found.new or found.unused)
+
+
 def test_layers_of_another_size_begin_as_usual_and_are_told():
     source = transfer.Source("there", named(begin(make((4, 4)), 1, seed=1)))
     before = begin(make((4, 6)), 1, seed=2)

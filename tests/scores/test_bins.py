@@ -45,6 +45,23 @@ def test_bins_that_nobody_hits_do_not_differ():
     assert np.isnan(scores.number_of_distinct_bins([5, 5], [np.nan, 1]).value)
 
 
+def test_a_dead_generator_has_no_bins_and_no_curve():
+    real = normal(40)
+    centres = scores.cluster_centres(real, 3)
+    of_real = scores.bin_counts(real, centres)
+    partly = real.copy()
+    partly[7, 1] = np.nan
+    for dead in (partly, np.full_like(real, np.nan), np.full_like(real, np.inf)):
+        counts = scores.bin_counts(dead, centres)
+        assert np.isnan(scores.number_of_distinct_bins(of_real, counts).value)
+        assert np.isnan(scores.bins_js(of_real, counts))
+        for pair in ((real, dead), (dead, real)):
+            curve = scores.prd(*pair, num_bins=3, num_angles=5, num_runs=2)
+            assert all(np.isnan(x).all() for x in jax.tree.leaves(curve))
+        with pytest.raises(errors.UserError, match="features must be finite"):
+            scores.cluster_centres(dead, 3)
+
+
 def test_bins_are_of_different_samples():
     random = np.random.default_rng(0)
     copies = np.repeat(normal(3), [100, 60, 40], axis=0)

@@ -149,6 +149,15 @@ def clustered(r, f):
     )
 
 
+def within_modes(r, f):
+    x, means = f[:, :2], r[:3, :2]
+    mode, good = scores.nearest_mode(x, means, 1.0)
+    return (
+        scores.within_mode_deviation(x, mode, good, means, 1.0),
+        scores.within_mode_energy(x, mode, means, 1.0),
+    )
+
+
 OF_DIFFERENCES = {
     name: IN_ORDER[name]
     for name in (
@@ -174,10 +183,17 @@ OF_DIFFERENCES = {
     "nearest_neighbours": lambda r, f, p: scores.nearest_neighbours(f, r, 2),
     "number_of_distinct_bins": lambda r, f, p: clustered(r, f),
     "prd": lambda r, f, p: scores.prd(r, f, num_bins=4, num_runs=2),
+    "rke_mode_count": lambda r, f, p: scores.rke_mode_count(f, 2.0),
+    "kernel_entropic_novelty": lambda r, f, p: scores.kernel_entropic_novelty(
+        r, f, 2.0
+    ),
+    "within_mode_deviation": lambda r, f, p: within_modes(r, f)[0],
+    "within_mode_energy": lambda r, f, p: within_modes(r, f)[1],
 }
 """All scores that a constant, added to both sets, cannot change."""
 
 QUICK |= {"nearest_neighbours", "number_of_distinct_bins", "density_coverage"}
+QUICK |= {"rke_mode_count", "within_mode_energy"}
 
 
 @each(OF_DIFFERENCES)

@@ -52,6 +52,17 @@ def test_a_distance_is_that_of_the_latent_beside_it_and_the_nearest_comes_first(
     assert (found.distance <= found.begin).all()
 
 
+def test_a_point_that_was_found_stays_found_where_the_way_on_is_not_finite():
+    def length(at):  # without a derivative at 0
+        return jnp.sqrt(jnp.sum(at**2, axis=-1))
+
+    start = jnp.array([[0.0, 0.0], [3.0, 4.0]])
+    best, least = descent.nearest(lambda at, _: length(at), length, start, 20, 0.5)
+    np.testing.assert_array_equal(best[0], start[0])
+    assert least[0] == 0 and least[1] < 5
+    np.testing.assert_allclose(length(best), least)
+
+
 def test_descents_begin_at_the_nearest_samples(found):
     made = np.einsum("nd,ndf->nf", LATENTS, MIX[LABEL])
     each = np.sqrt(((made[None] - REAL.reshape(5, 1, 9)) ** 2).mean(-1))

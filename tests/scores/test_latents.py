@@ -81,6 +81,12 @@ def test_a_latent_that_is_ignored_makes_the_condition_infinite():
     assert scores.generator_conditioning(ignores, latents(2)[0]).value == np.inf
 
 
+def test_a_generator_that_has_collapsed_is_conditioned_infinitely_badly():
+    z = latents(2)[0]
+    assert scores.generator_conditioning(lambda z: 0 * z, z).value == np.inf
+    assert np.isnan(scores.generator_conditioning(lambda z: np.nan * z, z).value)
+
+
 def test_the_jacobian_is_taken_at_each_latent():
     found = scores.generator_conditioning(lambda z: jnp.exp(z), latents(6)[0])
     z = np.asarray(latents(6)[0])

@@ -17,8 +17,8 @@ def images(n, size=32, seed=0, channels=1):
 
 
 def by_hand(x, y):
-    """One scale after the other with SciPy's filters, in float64, one channel."""
-    x, y = (a[..., 0].astype(np.float64) for a in (x, y))
+    """Scale by scale with SciPy's filters, in float64, one channel, of 0 to 255."""
+    x, y = (127.5 * (a[..., 0].astype(np.float64) + 1) for a in (x, y))
     place = np.arange(11) - 5
     window = np.exp(-(place**2) / 4.5)
     window /= window.sum()
@@ -35,7 +35,7 @@ def by_hand(x, y):
     for scale, weight in enumerate(weights):
         mx, my = blur(x), blur(y)
         vx, vy, c = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
-        c1, c2 = 0.02**2, 0.06**2
+        c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
         value = (2 * c + c2) / (vx + vy + c2)
         if scale == scales - 1:
             value = value * (2 * mx * my + c1) / (mx**2 + my**2 + c1)
@@ -49,6 +49,12 @@ def test_similarity_is_that_of_its_definition(size):
     x, y = images(2, size)
     y = 0.7 * x + 0.3 * y
     np.testing.assert_allclose(scores.ms_ssim(x, y), by_hand(x, y), atol=2e-4)
+
+
+def test_plain_greys_are_as_alike_as_their_brightness():
+    dark, light = (np.full((11, 11, 1), grey, np.float32) for grey in (-0.1, 0.1))
+    expected = (2 * 0.45 * 0.55 + 1e-4) / (0.45**2 + 0.55**2 + 1e-4)
+    np.testing.assert_allclose(scores.ms_ssim(dark, light), expected, rtol=1e-5)
 
 
 def test_equal_images_are_alike_and_similarity_is_symmetric():

@@ -84,6 +84,14 @@ def test_strays_do_not_hide_a_mode_that_has_collapsed():
     assert float(energy.value) > math.sqrt(SQUARES_OF_COPIES)
 
 
+def test_a_stray_however_far_away_does_not_count():
+    residuals = normal(50)
+    expected = measured(points(residuals))[0].value
+    residuals[0, 0] = 1e25
+    found = measured(points(residuals))[0].value
+    np.testing.assert_allclose(found, expected, rtol=0.02)
+
+
 @settings(max_examples=5, deadline=None)
 @given(seed=strategies.integers(0, 100), far=strategies.booleans())
 def test_the_energy_distance_is_that_of_many_points_of_the_mode(seed, far):

@@ -86,7 +86,10 @@ def verdict(
             "must be from 0 to 1."
         )
     every = found[:3]
-    sizes = [_size(own) for own in every]
+    # Those of the game with the largest moduli need not be at its ends.
+    largest = np.abs(found.largest.values).max(axis=-1)
+    sizes = [_size(found.generator), _size(found.discriminator)]
+    sizes.append(np.maximum(_size(found.game), largest))
     floor = ROUNDING * np.max(sizes, axis=0)
     limits = [np.maximum(tolerance * size, floor) for size in sizes]
     least = [own.bottom.values[:, 0].real for own in every]
