@@ -64,8 +64,27 @@ def test_every_trial_is_tried_and_ends_once(scores, num_places, eta, most):
     for entry in search.entries:
         np.testing.assert_equal(entry.score, scores[entry.trial])
         assert entry.status == "stopped" or not np.isnan(entry.score)
-    if not np.isnan(scores).all() and most == 1:
-        assert halving.best(search).score == np.nanmin(scores)
+    # Of equals the first is never stopped by the others.
+    if not np.isnan(scores).all():
+        best = halving.best(search)
+        assert best.status == "finished" and best.score == np.nanmin(scores)
+
+
+def test_of_equals_as_many_go_on_as_of_others_the_first_to_come_before_the_rest():
+    search = halving.begin(7, 6, (1, 2), 3)
+    search, _ = halving.decide(search, [8.0] * 6)
+    went_on = [e.trial for e in search.entries if e.status == "going"]
+    assert went_on == [0, 1]
+    # The seventh comes later to a rung where two of seven go on, and two are as good.
+    while search.busy:
+        search, _ = halving.decide(search, [8.0] * 6)
+    assert [e.trial for e in search.entries if e.status == "finished"] == [0, 1]
+
+
+def test_of_equals_that_come_together_the_index_decides_and_not_the_place():
+    search = halving.begin(3, 2, (1, 2), 2)._replace(trial=np.array([1, 0]))
+    search, _ = halving.decide(search, [5.0, 5.0])
+    assert {e.trial: e.status for e in search.entries} == {0: "going", 1: "stopped"}
 
 
 def test_the_best_trial_always_finishes():

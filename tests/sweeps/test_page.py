@@ -225,6 +225,9 @@ def test_bad_views_are_said():
         comparisons.summarise(ROWS, VIEW._replace(by="score.nonsense"))
     with pytest.raises(errors.UserError, match="no trials"):
         comparisons.summarise([], VIEW)
+    rows = [one | {"status": "stopped"} for one in ROWS[:2]]
+    with pytest.raises(errors.UserError, match="of 2 trials none was trained to its"):
+        comparisons.summarise(rows, VIEW)
 
 
 def test_samples_come_back_by_trial(tmp_path):

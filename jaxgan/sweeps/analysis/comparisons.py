@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan import reports
 from jaxgan.core import errors
 from jaxgan.sweeps import spaces
 from jaxgan.sweeps.analysis import importance, statistics, summaries
@@ -113,10 +114,17 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
       are empty for population-based training, whose members are no independent draws.
 
     Raises:
-      UserError: if there are no rows, no row has the score, or the reference is no
-        method.
+      UserError: if there are no rows, no trial was trained to its end or died, no row
+        has the score, or the reference is no method.
     """
     full = summaries.at_full_length(rows)
+    if rows and not full:
+        number = reports.count(len({row["trial"] for row in rows}), "trial")
+        raise errors.UserError(
+            f"of {number} none was trained to its end, as all were stopped early or go "
+            "on, so that there is nothing to compare; resume the search if it was "
+            "interrupted, or else begin it anew."
+        )
     parts = by_method(full, view)
     sign = -1.0 if view.more_is_better else 1.0
     turned = {"more_is_better": view.more_is_better}
