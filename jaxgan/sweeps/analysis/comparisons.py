@@ -96,22 +96,26 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
     """All that may be said, for `scores.json` and for the page.
 
     Args:
-      rows: all rows of the sweep, see `records`; trials that were stopped early are
-        counted and not compared, see `summaries.at_full_length`.
+      rows: all rows of the sweep, see `records`; trials that were stopped early, or
+        that go on, are counted and not compared, see `summaries.at_full_length`.
       view: how to look at them.
 
     Returns:
-      `by` and `more_is_better`; `trials`, `compared`, `stopped`, `dead` and `collapsed`
-      in numbers, the last one None if no row says; `families` of which the compared
-      descend, None but for population-based training; `methods` by name, the best
-      first, see below; `pairs` by name, `statistics.Comparison` with the reference as
-      fields; `reference`; `settings`, every `summaries.Summary` as fields with its
-      `method`, the best first; `importance`, of each field as fields.
+      `by` and `more_is_better`; `trials`, `compared` and `stopped` of them in numbers,
+      and of all `dead` and `collapsed`, None if no row says; `families` of which the
+      compared descend, None but for population-based training; `methods` by name, all
+      that occur in the rows, the best first, see below; `pairs` by name,
+      `statistics.Comparison` with the reference as fields; `reference`; `settings`,
+      every `summaries.Summary` as fields with its `method`, the best first;
+      `importance`, of each field as fields.
 
-      Of a method: `trials`, `dead`, `collapsed`, `seconds`, `settings`; `best`, the
-      fields of `statistics.Best` for some budgets; `curve`, medians of the best score
-      for all budgets; `best_setting`, a summary as fields, or None. `best` and `curve`
-      are empty for population-based training, whose members are no independent draws.
+      Of a method: `trials`, `compared`, `stopped`, `dead`, `collapsed`, `seconds`;
+      `settings` that are compared; `best`, the fields of `statistics.Best` for some
+      budgets; `curve`, medians of the best score for all budgets; `best_setting`, a
+      summary as fields, or None. `best` and `curve` are empty for population-based
+      training, whose members are no independent draws, and where any trial was stopped,
+      as those that were not are no random draws from those tried; `pairs` is empty
+      there too.
 
     Raises:
       UserError: if there are no rows, no trial was trained to its end or died, no row
@@ -125,58 +129,70 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
             "on, so that there is nothing to compare; resume the search if it was "
             "interrupted, or else begin it anew."
         )
-    parts = by_method(full, view)
+    tried = by_method(summaries.last(rows), view)
+    parts = {n: [row for row in full if name_of(row, view) == n] for n in tried}
+    stopped = len(summaries.last(rows)) - len(full)
+    drawn = not stopped and not lineages.are_in(full)
     sign = -1.0 if view.more_is_better else 1.0
     turned = {"more_is_better": view.more_is_better}
     found = {
         n: summaries.of_settings(own, view.by, **turned) for n, own in parts.items()
     }
-    methods = {name: _of_method(parts[name], own, sign) for name, own in found.items()}
+    methods = {
+        name: _of_method(tried[name], parts[name], own, view)
+        | (_best_of(own, sign) if drawn else {"best": [], "curve": []})
+        for name, own in found.items()
+    }
     settings = [
         {"method": name, **_shown(summary, sign)}
         for name, own in found.items()
         for summary in own
     ]
-    reference = view.reference or next(iter(parts))
-    trials = {row["trial"] for row in rows}
+    reference = view.reference or next(iter(tried))
     return {
         "by": view.by,
         "more_is_better": view.more_is_better,
-        "trials": len(trials),
+        "trials": len(full) + stopped,
         "compared": len(full),
-        "stopped": len(trials) - len(full),
+        "stopped": stopped,
         "dead": sum(method["dead"] for method in methods.values()),
-        "collapsed": summaries.collapsed(full),
+        "collapsed": summaries.collapsed(summaries.last(rows)),
         "families": len(set(lineages.units(full))) if lineages.are_in(full) else None,
         "reference": reference,
         "methods": dict(sorted(methods.items(), key=lambda m: _order(m[1], sign))),
-        "pairs": _pairs(parts, view, reference, sign),
+        "pairs": {} if stopped else _pairs(parts, view, reference, sign),
         "settings": sorted(settings, key=lambda own: _place(own, sign)),
         "importance": _importance(full, view),
     }
 
 
-def _of_method(rows, found, sign) -> dict[str, Any]:
+def _of_method(tried, compared, found, view) -> dict[str, Any]:
+    sign = -1.0 if view.more_is_better else 1.0
+    alive = bool(found) and not math.isnan(found[0].mean)
+    return {
+        "trials": len(tried),
+        "compared": len(compared),
+        "stopped": len(tried) - len(compared),
+        "dead": summaries.dead_or_unscored(scores(tried, view)),
+        "collapsed": summaries.collapsed(tried),
+        "seconds": sum(row.get("seconds") or 0.0 for row in tried),
+        "settings": len(found),
+        "best_setting": _shown(found[0], sign) if alive else None,
+    }
+
+
+def _best_of(found, sign) -> dict[str, Any]:
+    """The best of k settings that are drawn from those tried."""
     scores = [summary.score for summary in found]
     number = len(scores)
     budgets = sorted({k for k in BUDGETS if 2 * k <= number} | {1, number})
-    every = range(1, number + 1)
-    if lineages.are_in(rows):
-        budgets, every = [], range(0)
     best = [statistics.best_of(scores, k) for k in budgets]
-    curve = [statistics.best_of(scores, k).median for k in every]
-    alive = not math.isnan(found[0].mean)
+    curve = [statistics.best_of(scores, k).median for k in range(1, number + 1)]
     return {
-        "trials": len(rows),
-        "dead": sum(summary.dead for summary in found),
-        "collapsed": summaries.collapsed(rows),
-        "seconds": sum(row.get("seconds") or 0.0 for row in rows),
-        "settings": number,
         "best": [
             _turned(one._asdict(), ("median", "low", "high"), sign) for one in best
         ],
         "curve": [sign * value for value in curve],
-        "best_setting": _shown(found[0], sign) if alive else None,
     }
 
 

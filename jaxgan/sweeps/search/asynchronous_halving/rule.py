@@ -48,7 +48,8 @@ class Entry(NamedTuple):
       trial: its index.
       rung: index of the rung.
       score: less is better; NaN is worst.
-      status: "going" if it trains on, "stopped", or "finished" at the last rung.
+      status: "going" if it trains on, "stopped", or "finished" at the last rung,
+        whatever the score there.
       bracket: whose trials it is compared with.
     """
 
@@ -248,8 +249,7 @@ def decide(search: HalvingState, scores: ArrayLike) -> tuple[HalvingState, np.nd
         ]
         together = [(scores[q], search.trial[q]) for q in at if at[q] == at[p]]
         number = max(1, (len(earlier) + len(together)) // search.eta)
-        last = rung == len(search.ladders[bracket]) - 1
-        if last and not np.isnan(scores[p]):
+        if rung == len(search.ladders[bracket]) - 1:
             status = "finished"
         elif _better(scores[p], search.trial[p], earlier, together) < number:
             status = "going"
@@ -305,8 +305,12 @@ def ranking(scores: ArrayLike) -> np.ndarray:
 
 
 def status_of_seed(entry: Entry, score: float) -> str:
-    """What became of one seed of a setting, whose own score is NaN if it died."""
-    return "died" if np.isnan(score) and entry.status == "stopped" else entry.status
+    """What became of one seed of a setting, whose own score is NaN if it died.
+
+    Seeds that live are what their setting is: at the last rung they are finished, even
+    if another seed of it died.
+    """
+    return "died" if np.isnan(score) and entry.status != "going" else entry.status
 
 
 def best(search: HalvingState) -> Entry:
