@@ -181,6 +181,57 @@ def test_samples_are_those_of_the_best_the_median_and_the_worst(saved):
     assert "worst: distance no score" in text
 
 
+@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.given(
+    st.lists(
+        st.lists(st.integers(0, 20).map(float), min_size=2, max_size=6),
+        min_size=2,
+        max_size=4,
+    ),
+    st.integers(1, 3),
+    st.data(),
+)
+def test_more_settings_of_the_same_scores_do_not_move_a_method(scores, times, data):
+    """Its distribution is the same; one with the fewest settings stays as it is."""
+    fewest = min(map(len, scores))
+    more = [i for i, own in enumerate(scores) if len(own) > fewest]
+    hypothesis.assume(more)
+    which = data.draw(st.sampled_from(more))
+    view = comparisons.View("score.distance", method="setting.loss")
+
+    def places(scores):
+        rows = [
+            row("abcd"[i], draw, 0, score)
+            for i, own in enumerate(scores)
+            for draw, score in enumerate(own)
+        ]
+        with pytest.MonkeyPatch.context() as patch:
+            # Of which nothing is asked here, and which are slow.
+            patch.setattr(comparisons.importance, "of_fields", lambda *given: [])
+            found = comparisons.summarise(rows, view)["methods"]
+        for own in found.values():
+            assert [k["budget"] for k in own["best"]] == sorted({1, fewest})
+        return list(found)
+
+    repeated = [own * (times + 1 if i == which else 1) for i, own in enumerate(scores)]
+    assert places(repeated) == places(scores)
+
+
+def test_methods_are_ordered_by_the_best_of_as_many_settings_as_all_have():
+    # Of a one in nine is better than all of b: the best of nine draws mostly finds it,
+    # 1 - (8 / 9)^9 = 0.65, and the best of three mostly not, 1 - (8 / 9)^3 = 0.30.
+    rows = [row("a", i, 0, 0.0 if i == 0 else 9.0) for i in range(9)]
+    rows += [row("b", i, 0, 5.0) for i in range(3)]
+    summary = comparisons.summarise(rows, VIEW)
+    assert list(summary["methods"]) == ["b", "a"]
+    columns, table = page_methods.ranking(summary)
+    first = columns.index("best of 1")
+    assert columns[first : first + 2] == ["best of 1", "best of 3"]
+    assert [cells[first : first + 2] for cells in table] == [[5.0, 5.0], [9.0, 9.0]]
+    assert len(summary["methods"]["a"]["curve"]) == 9
+    assert summary["methods"]["a"]["curve"][-1] == 0
+
+
 def test_where_more_is_better_all_is_turned_but_what_is_shown():
     view = VIEW._replace(more_is_better=True)
     summary = comparisons.summarise(ROWS, view)

@@ -21,6 +21,7 @@ ALL = "all trials"
 """Name of the one method, where nothing tells methods apart."""
 
 BUDGETS = (1, 5, 20, 100)
+"""Numbers of settings of which the best is shown, as far as there are twice as many."""
 
 
 class View(NamedTuple):
@@ -110,9 +111,11 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
       `importance`, of each field as fields.
 
       Of a method: `trials`, `compared`, `stopped`, `dead`, `collapsed`, `seconds`;
-      `settings` that are compared; `best`, the fields of `statistics.Best` for some
-      budgets; `curve`, medians of the best score for all budgets; `best_setting`, a
-      summary as fields, or None. `best` and `curve` are empty for population-based
+      `settings` that are compared; `best`, the fields of `statistics.Best` for budgets
+      that all methods have, the last one as many settings as the method with the fewest
+      has, after which methods are ordered: the best of more is better by that alone;
+      `curve`, medians of the best score for all budgets; `best_setting`, a summary as
+      fields, or None. `best` and `curve` are empty for population-based
       training, whose members are no independent draws, and where any trial was stopped,
       as those that were not are no random draws from those tried; `pairs` is empty
       there too.
@@ -132,15 +135,16 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
     tried = by_method(summaries.last(rows), view)
     parts = {n: [row for row in full if name_of(row, view) == n] for n in tried}
     stopped = len(summaries.last(rows)) - len(full)
-    drawn = not stopped and not lineages.are_in(full)
     sign = -1.0 if view.more_is_better else 1.0
     turned = {"more_is_better": view.more_is_better}
     found = {
         n: summaries.of_settings(own, view.by, **turned) for n, own in parts.items()
     }
+    drawn = not stopped and not lineages.are_in(full)
+    budgets = _budgets(min(map(len, found.values()))) if drawn else []
     methods = {
         name: _of_method(tried[name], parts[name], own, view)
-        | (_best_of(own, sign) if drawn else {"best": [], "curve": []})
+        | _best_of(own, budgets, sign)
         for name, own in found.items()
     }
     settings = [
@@ -181,13 +185,20 @@ def _of_method(tried, compared, found, view) -> dict[str, Any]:
     }
 
 
-def _best_of(found, sign) -> dict[str, Any]:
-    """The best of k settings that are drawn from those tried."""
+def _budgets(fewest: int) -> list[int]:
+    """That all methods have, if one of them has so few settings and none fewer."""
+    return sorted({k for k in BUDGETS if 2 * k <= fewest} | {1, fewest})
+
+
+def _best_of(found, budgets, sign) -> dict[str, Any]:
+    """The best of k settings that are drawn from those tried; nothing without budgets.
+
+    The curve goes on to the method's own number of settings.
+    """
     scores = [summary.score for summary in found]
-    number = len(scores)
-    budgets = sorted({k for k in BUDGETS if 2 * k <= number} | {1, number})
+    every = range(1, len(scores) + 1) if budgets else []
     best = [statistics.best_of(scores, k) for k in budgets]
-    curve = [statistics.best_of(scores, k).median for k in range(1, number + 1)]
+    curve = [statistics.best_of(scores, k).median for k in every]
     return {
         "best": [
             _turned(one._asdict(), ("median", "low", "high"), sign) for one in best
@@ -209,7 +220,7 @@ def _turned(record, names, sign) -> dict[str, Any]:
 
 
 def _order(method, sign):
-    """By the best of all settings, or where none are drawn by the best setting."""
+    """By the best of as many settings as all have, or else by the best setting."""
     setting = method["best_setting"] or {"mean": math.nan}
     best = method["best"][-1]["median"] if method["best"] else setting["mean"]
     return math.inf if math.isnan(best) else best * sign

@@ -90,11 +90,7 @@ def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
         best, pair = own["best_setting"], pairs.get(name)
         row = [name]
         row += [best["mean"], best[units], _range(best)] if best else [math.nan, 0, ""]
-        budgets = {k["budget"]: k for k in own["best"]}
-        row += [
-            budgets[k["budget"]]["median"] if k["budget"] in budgets else None
-            for k in first["best"]
-        ]
+        row += [k["median"] for k in own["best"]]
         counts = ["stopped"] if summary["stopped"] else []
         counts += ["dead", "collapsed"]
         row += [_share(own[count], own["trials"]) for count in counts]
@@ -110,7 +106,8 @@ def _ranking(summary, view) -> reports.Section:
         "Per method: the mean of its best setting over the seeds, which is chosen on "
         f"the scores that it is reported on. {budget} (Lucic et al., 2018), where a "
         "setting of which a seed died is worse than any number. Rows are ordered by "
-        "the last of them."
+        "the last of them, for which k is the number of settings of the method that "
+        "has the fewest."
     )
     if summary["families"] is not None:
         text = (
