@@ -228,8 +228,9 @@ def show(rows: list[records.Row], view: comparisons.View) -> None:
         for place, setting in enumerate(ranked, 1)
         if setting in best or setting in dead[:SHOWN]
     ]
-    trained = {row["trial"] for row in whole}
-    stopped = {row["setting"] for row in rows if row["trial"] not in trained}
+    ended = {row["trial"] for row in whole}
+    stopped = {row["setting"] for row in rows if row["trial"] not in ended}
+    stopped -= {row["setting"] for row in whole}  # of which a seed died
     title = (
         f"The best {len(best)} of {len(ranked)} settings by {by}; {len(dead)} died or "
         f"have no score, {len(stopped)} were stopped early"

@@ -146,8 +146,9 @@ def asynchronous(own: Halving, curves: np.ndarray) -> Found:
 
 
 def finished_of(entries: Sequence[halving.Entry]) -> dict[int, float]:
-    """Scores of the settings that were trained to the end, by index."""
-    return {e.trial: e.score for e in entries if e.status == "finished"}
+    """Scores of the settings that were trained to the end and live, by index."""
+    ended = [entry for entry in entries if entry.status == "finished"]
+    return {e.trial: e.score for e in ended if not np.isnan(e.score)}
 
 
 def show(found: dict[str, dict[str, Any]], by: str, best: float) -> None:

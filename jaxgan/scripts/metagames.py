@@ -8,18 +8,20 @@ record = metagames.report(game, played, names, "members", folder)
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jaxgan import divergences, dynamics, ensembles, reports, scores, types
 from jaxgan.core import errors, randomness
 from jaxgan.data import dataset
 from jaxgan.dynamics.metagame import matrix_games
 from jaxgan.scores import suites
+from jaxgan.sweeps.analysis import statistics
 
 MOST_REAL = 1024
 """Held-out samples of each half on which payoffs are measured."""
@@ -34,6 +36,9 @@ WORST = "worst value"
 
 SLICED = "sliced_wasserstein"
 """Of points, to held-out ones: unlike the scores of modes it sees everything."""
+
+LEVEL = 0.05
+"""Of p-values that have a star."""
 
 DIRECTIONS = 64
 """On which points are projected for it."""
@@ -257,9 +262,11 @@ def report(
     ]
     number = reports.count(len(played), "repeat")
     reports.print_table(rows, ["", *columns], f"\nThe {of} of {number}, judged anew")
-    gains = [[arm, *compared(values, arm, columns)] for arm in ARMS[1:]]
-    title = f"What the {NASH} of the {of} has gained, * where that is no chance"
-    reports.print_table(gains, ["over", *columns], title)
+    title = (
+        f"What the {NASH} of the {of} has gained; * where p < {LEVEL} in a paired t "
+        "test over the repeats, corrected for all cells of the table (Holm)"
+    )
+    reports.print_table(compared(values, columns), ["over", *columns], title)
     first = played[0]
     words = dynamics.in_words(first.matrix, first.solution, names, names, game.equal)
     own = np.mean([np.diag(one.matrix).mean() for one in played])
@@ -296,18 +303,52 @@ def report(
     }
 
 
-def compared(values: dict, arm: str, columns: Sequence[str]) -> list[str]:
-    """How much better the Nash mixture is than another arm, repeat by repeat.
+def compared(
+    values: Mapping[str, Mapping[str, ArrayLike]], columns: Sequence[str]
+) -> list[list[str]]:
+    """How much better the Nash mixture is than each other arm, repeat by repeat.
 
-    A star marks what the 95 % interval tells from 0, in either direction.
+    A star marks a difference, in either direction, whose p-value in the paired t test
+    is below `LEVEL` after Holm's correction for all cells: where there are none at all,
+    a table has any star with no more than that probability.
+
+    Args:
+      values: of each arm the scores `[R]` of the repeats, by name.
+      columns: names of the scores.
+
+    Returns:
+      A row for each other arm: its name, then the means of the gains with their 95 %
+      intervals, which are of each cell alone.
     """
-    cells = []
-    for name in columns:
-        gain = np.subtract(values[NASH][name], values[arm][name])
-        own = reports.interval(gain if SHOWN.get(name, False) else -gain)
-        told = math.isfinite(own.low) and not own.low <= 0 <= own.high
-        cells.append(reports.cell(own) + (" *" if told else ""))
-    return cells
+    arms = [arm for arm in values if arm != NASH]
+    gains = [_gain(values, arm, name) for arm in arms for name in columns]
+    p_values = statistics.holm([_p_value(gain) for gain in gains])
+    cells = [
+        reports.cell(reports.interval(gain)) + (" *" if p < LEVEL else "")
+        for gain, p in zip(gains, p_values, strict=True)
+    ]
+    width = len(columns)
+    return [[arm, *cells[i * width : (i + 1) * width]] for i, arm in enumerate(arms)]
+
+
+def _gain(values, arm, name) -> np.ndarray:
+    gain = np.subtract(values[NASH][name], values[arm][name])
+    return gain if SHOWN.get(name, False) else -gain
+
+
+def _p_value(gain: np.ndarray) -> float:
+    """Two-sided, of Student's t test that the mean is 0; 1 where nothing can be told.
+
+    NaN is left out, as of intervals.
+    """
+    from scipy import special
+
+    own = gain[~np.isnan(gain)]
+    if len(own) < 2 or not np.isfinite(own).all() or not own.any():
+        return 1.0
+    error = own.std(ddof=1) / math.sqrt(len(own))
+    t = abs(own.mean()) / error if error else math.inf
+    return float(2 * special.stdtr(len(own) - 1, -t))
 
 
 def _exploited(one: Played) -> dict[str, Any]:

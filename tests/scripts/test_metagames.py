@@ -9,6 +9,7 @@ from jaxgan.core import errors, randomness
 from jaxgan.data import dataset
 from jaxgan.scripts import metagames
 
+ARMS = metagames.ARMS
 PLACES, SLOPES = [-1.0, 3.0, 5.0], [-1.0, 1.0, 0.5]
 
 
@@ -104,10 +105,36 @@ def test_gains_are_positive_where_nash_is_better_and_starred_where_they_are_told
             metagames.WORST: [-1.2, -1.3, -1.4],
         },
     }
-    modes, distance, worst = metagames.compared(values, "other", columns)
+    ((arm, modes, distance, worst),) = metagames.compared(values, columns)
+    assert arm == "other"
     assert modes.startswith("2 ") and modes.endswith("*")
     assert distance.startswith("0") and not distance.endswith("*")
     assert worst.startswith("-0.2") and worst.endswith("*")
+
+
+def test_a_table_without_differences_has_a_star_as_seldom_as_one_test_would():
+    """Uncorrected, 1 - 0.95^24 = 71 % would have one, if the 24 were independent."""
+    rng, columns = np.random.default_rng(0), list("abcdef")
+    starred = 0
+    for _ in range(100):
+        values = {arm: {name: rng.normal(size=5) for name in columns} for arm in ARMS}
+        table = metagames.compared(values, columns)
+        starred += any(cell.endswith("*") for row in table for cell in row[1:])
+    # Beyond 12 of 100 at a rate of 0.05 is a chance of 0.0015.
+    assert starred <= 12
+
+
+def test_gains_of_one_repeat_or_without_spread_are_starred_only_if_they_can_be():
+    values = {
+        metagames.NASH: {"modes": [8.0] * 3, "high_quality": [0.5, np.nan, np.nan]},
+        "other": {"modes": [8.0] * 3, "high_quality": [0.1] * 3},
+        "worse": {"modes": [6.0] * 3, "high_quality": [np.nan] * 3},
+    }
+    table = metagames.compared(values, ["modes", "high_quality"])
+    assert [[cell.endswith("*") for cell in row[1:]] for row in table] == [
+        [False, False],
+        [True, False],
+    ]
 
 
 def test_a_score_that_is_none_is_said_in_a_sentence(game):

@@ -8,6 +8,7 @@ import pytest
 
 from jaxgan.core import errors
 from jaxgan.sweeps.search.asynchronous_halving import rule as halving
+from jaxgan.sweeps.search.successive_halving import rule as successive
 
 
 def run(scores, num_places, rungs, eta):
@@ -63,9 +64,28 @@ def test_every_trial_is_tried_and_ends_once(scores, num_places, eta, most):
     assert ends == dict.fromkeys(range(len(scores)), 1)
     for entry in search.entries:
         np.testing.assert_equal(entry.score, scores[entry.trial])
-        assert entry.status == "stopped" or not np.isnan(entry.score)
-    if not np.isnan(scores).all() and most == 1:
-        assert halving.best(search).score == np.nanmin(scores)
+        assert entry.status != "going" or not np.isnan(entry.score)
+    # Of equals the first is never stopped by the others.
+    if not np.isnan(scores).all():
+        best = halving.best(search)
+        assert best.status == "finished" and best.score == np.nanmin(scores)
+
+
+def test_of_equals_as_many_go_on_as_of_others_the_first_to_come_before_the_rest():
+    search = halving.begin(7, 6, (1, 2), 3)
+    search, _ = halving.decide(search, [8.0] * 6)
+    went_on = [e.trial for e in search.entries if e.status == "going"]
+    assert went_on == [0, 1]
+    # The seventh comes later to a rung where two of seven go on, and two are as good.
+    while search.busy:
+        search, _ = halving.decide(search, [8.0] * 6)
+    assert [e.trial for e in search.entries if e.status == "finished"] == [0, 1]
+
+
+def test_of_equals_that_come_together_the_index_decides_and_not_the_place():
+    search = halving.begin(3, 2, (1, 2), 2)._replace(trial=np.array([1, 0]))
+    search, _ = halving.decide(search, [5.0, 5.0])
+    assert {e.trial: e.status for e in search.entries} == {0: "going", 1: "stopped"}
 
 
 def test_the_best_trial_always_finishes():
@@ -99,6 +119,22 @@ def test_what_other_searches_found_counts_at_the_rungs():
     (alone, _), (beside, _) = (halving.decide(s, [1.0, 2.0]) for s in (alone, beside))
     assert alone.entries[0].status == "going"
     assert beside.entries[1].status == "stopped" and not beside.busy
+
+
+@pytest.mark.parametrize("scores", [[2.0, np.nan], [np.nan, np.nan], [2.0, 1.0]])
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_at_the_last_rung_a_seed_died_if_it_has_no_number_and_else_is_finished(
+    scores, synchronous
+):
+    """Its own number: that another seed of its setting died takes nothing from it."""
+    mean = np.mean(scores)
+    if synchronous:
+        (entry,) = successive.compare([0], [mean], 1, last=True, eta=2)
+    else:
+        search, _ = halving.decide(halving.begin(1, 1, (1,)), [mean])
+        (entry,) = search.entries
+    found = [halving.status_of_seed(entry, score) for score in scores]
+    assert found == ["died" if np.isnan(s) else "finished" for s in scores]
 
 
 def test_a_search_comes_back_from_json():

@@ -1,8 +1,11 @@
 """Tests of jaxgan.sweeps.page, analysis.comparisons and samples."""
 
+import collections
 import math
 import re
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 
@@ -13,6 +16,9 @@ from jaxgan.sweeps import page, samples, spaces
 from jaxgan.sweeps.analysis import comparisons
 from jaxgan.sweeps.page import (
     hyperparameters as page_fields,
+)
+from jaxgan.sweeps.page import (
+    methods as page_methods,
 )
 from jaxgan.sweeps.page import (
     populations as page_populations,
@@ -82,9 +88,8 @@ def saved(tmp_path_factory):
     samples.save(folder, "group-a", trials, RNG.uniform(-1, 1, (24, 16, 4, 4, 1)))
     trials = [r["trial"] for r in ROWS if r["setting.loss"] == "b"]
     samples.save(folder, "group-b", trials, RNG.normal(size=(24, 30, 2)))
-    rows = [*ROWS, row("a", 20, 0, 0.5, status="stopped", rung=0)]
     summary = page.save(
-        folder, rows, VIEW, title="A & B", made_by={"command": "x"}, notes="Real: 1.5."
+        folder, ROWS, VIEW, title="A & B", made_by={"command": "x"}, notes="Real: 1.5."
     )
     return folder, summary
 
@@ -97,7 +102,9 @@ def test_the_space_says_which_scale_a_field_has():
     }
     rows = [r for r in ROWS if r["setting.draw"] < 2]  # of two different rates
     (importance, section) = page_fields.sections(
-        rows, {"importance": [], "families": None}, VIEW._replace(space=space)
+        rows,
+        {"importance": [], "families": None, "stopped": 0},
+        VIEW._replace(space=space),
     )
     drawn = {chart.name: chart.figure.axes[0] for chart in section.content}
     assert drawn["marginal-rate"].get_xscale() == "log"
@@ -174,6 +181,57 @@ def test_samples_are_those_of_the_best_the_median_and_the_worst(saved):
     assert "worst: distance no score" in text
 
 
+@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.given(
+    st.lists(
+        st.lists(st.integers(0, 20).map(float), min_size=2, max_size=6),
+        min_size=2,
+        max_size=4,
+    ),
+    st.integers(1, 3),
+    st.data(),
+)
+def test_more_settings_of_the_same_scores_do_not_move_a_method(scores, times, data):
+    """Its distribution is the same; one with the fewest settings stays as it is."""
+    fewest = min(map(len, scores))
+    more = [i for i, own in enumerate(scores) if len(own) > fewest]
+    hypothesis.assume(more)
+    which = data.draw(st.sampled_from(more))
+    view = comparisons.View("score.distance", method="setting.loss")
+
+    def places(scores):
+        rows = [
+            row("abcd"[i], draw, 0, score)
+            for i, own in enumerate(scores)
+            for draw, score in enumerate(own)
+        ]
+        with pytest.MonkeyPatch.context() as patch:
+            # Of which nothing is asked here, and which are slow.
+            patch.setattr(comparisons.importance, "of_fields", lambda *given: [])
+            found = comparisons.summarise(rows, view)["methods"]
+        for own in found.values():
+            assert [k["budget"] for k in own["best"]] == sorted({1, fewest})
+        return list(found)
+
+    repeated = [own * (times + 1 if i == which else 1) for i, own in enumerate(scores)]
+    assert places(repeated) == places(scores)
+
+
+def test_methods_are_ordered_by_the_best_of_as_many_settings_as_all_have():
+    # Of a one in nine is better than all of b: the best of nine draws mostly finds it,
+    # 1 - (8 / 9)^9 = 0.65, and the best of three mostly not, 1 - (8 / 9)^3 = 0.30.
+    rows = [row("a", i, 0, 0.0 if i == 0 else 9.0) for i in range(9)]
+    rows += [row("b", i, 0, 5.0) for i in range(3)]
+    summary = comparisons.summarise(rows, VIEW)
+    assert list(summary["methods"]) == ["b", "a"]
+    columns, table = page_methods.ranking(summary)
+    first = columns.index("best of 1")
+    assert columns[first : first + 2] == ["best of 1", "best of 3"]
+    assert [cells[first : first + 2] for cells in table] == [[5.0, 5.0], [9.0, 9.0]]
+    assert len(summary["methods"]["a"]["curve"]) == 9
+    assert summary["methods"]["a"]["curve"][-1] == 0
+
+
 def test_where_more_is_better_all_is_turned_but_what_is_shown():
     view = VIEW._replace(more_is_better=True)
     summary = comparisons.summarise(ROWS, view)
@@ -210,12 +268,61 @@ def test_one_trial_makes_a_page(tmp_path):
     assert summary["trials"] == 1 and (tmp_path / "report.html").exists()
 
 
-def test_trials_that_were_stopped_are_counted_and_listed(saved):
-    folder, summary = saved
-    assert summary["stopped"] == 1 and summary["compared"] == len(ROWS)
+def test_trials_that_were_stopped_are_counted_and_listed(tmp_path):
+    # Two of method a, and all of method c, which is listed all the same.
+    stopped = [row("a", 20 + i, 0, 0.5, status="stopped", rung=0) for i in range(2)]
+    stopped += [row("c", i, 0, 0.1, status="stopped", rung=0) for i in range(3)]
+    whole = [one for one in ROWS if one["setting.draw"] < 3]
+    rows = [*whole, *stopped, row("c", 9, 0, NAN, rung=0)]
+    summary = page.save(tmp_path, rows, VIEW, title="", made_by={})
+    assert summary["stopped"] == 5 and summary["compared"] == len(whole) + 1
     assert summary["settings"][0]["setting"] == "a0"
-    text = (folder / "report.html").read_text()
-    assert "1 more were stopped early" in text and ">a200<" in text
+    columns, table = page_methods.ranking(summary)
+    at = [columns.index(name) for name in ("method", "stopped", "dead")]
+    assert [[cells[i] for i in at] for cells in table] == [
+        ["a", "2 of 8", "0 of 8"],
+        ["b", "0 of 6", "2 of 6"],
+        ["c", "3 of 4", "1 of 4"],
+    ]
+    text = (tmp_path / "report.html").read_text()
+    assert "5 more were stopped early" in text and ">a200<" in text
+    assert "3 of all 18 trials died" in text and "there is no best of k" in text
+    assert "<h2>Best of k</h2>" not in text
+    assert "best of" not in page_methods.about(summary)
+
+
+@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.integers(0, 5),
+            st.sampled_from(["finished", "died", "stopped", "going"]),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_every_method_is_listed_with_all_its_trials_and_none_is_drawn_if_any_stopped(
+    tried,
+):
+    view = comparisons.View("score.distance", method="setting.loss")
+    rows = [
+        row(loss, draw, i, NAN if status == "died" else float(draw), status=status)
+        for i, (loss, draw, status) in enumerate(tried)
+    ]
+    ends = collections.Counter((loss, status) for loss, _, status in tried)
+    unfinished = ("stopped", "going")
+    hypothesis.assume(any(status not in unfinished for *_, status in tried))
+    summary = comparisons.summarise(rows, view)
+    assert set(summary["methods"]) == {loss for loss, *_ in tried}
+    for loss, own in summary["methods"].items():
+        stopped = sum(ends[loss, status] for status in unfinished)
+        number = sum(ends[loss, status] for status in (*unfinished, "finished", "died"))
+        assert (own["trials"], own["stopped"]) == (number, stopped)
+        assert own["trials"] == own["compared"] + own["stopped"]
+        assert own["dead"] == ends[loss, "died"]
+        assert bool(own["best"]) == bool(own["curve"]) == (summary["stopped"] == 0)
 
 
 def test_bad_views_are_said():
@@ -225,6 +332,9 @@ def test_bad_views_are_said():
         comparisons.summarise(ROWS, VIEW._replace(by="score.nonsense"))
     with pytest.raises(errors.UserError, match="no trials"):
         comparisons.summarise([], VIEW)
+    rows = [one | {"status": "stopped"} for one in ROWS[:2]]
+    with pytest.raises(errors.UserError, match="of 2 trials none was trained to its"):
+        comparisons.summarise(rows, VIEW)
 
 
 def test_samples_come_back_by_trial(tmp_path):

@@ -36,10 +36,10 @@ def test_as_many_go_on_as_there_are_numbers_for_and_none_is_worse_than_one_stopp
     assert sorted(scores[order][again]) == sorted(scores[found])
 
 
-def test_at_the_last_rung_all_with_a_number_are_finished():
+def test_at_the_last_rung_all_are_finished_and_before_it_the_best_go_on():
     found = successive.compare([4, 7, 9], [2.0, np.nan, 1.0], 1, last=True, eta=2)
     said = [(entry.trial, entry.rung, entry.status) for entry in found]
-    assert said == [(4, 1, "finished"), (7, 1, "stopped"), (9, 1, "finished")]
+    assert said == [(trial, 1, "finished") for trial in (4, 7, 9)]
     found = successive.compare([4, 7, 9], [2.0, np.nan, 1.0], 0, last=False, eta=2)
     assert [entry.status for entry in found] == ["stopped", "stopped", "going"]
 

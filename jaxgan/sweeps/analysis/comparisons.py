@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan import reports
 from jaxgan.core import errors
 from jaxgan.sweeps import spaces
 from jaxgan.sweeps.analysis import importance, statistics, summaries
@@ -20,6 +21,7 @@ ALL = "all trials"
 """Name of the one method, where nothing tells methods apart."""
 
 BUDGETS = (1, 5, 20, 100)
+"""Numbers of settings of which the best is shown, as far as there are twice as many."""
 
 
 class View(NamedTuple):
@@ -95,80 +97,113 @@ def summarise(rows: Sequence[Mapping[str, Any]], view: View) -> dict[str, Any]:
     """All that may be said, for `scores.json` and for the page.
 
     Args:
-      rows: all rows of the sweep, see `records`; trials that were stopped early are
-        counted and not compared, see `summaries.at_full_length`.
+      rows: all rows of the sweep, see `records`; trials that were stopped early, or
+        that go on, are counted and not compared, see `summaries.at_full_length`.
       view: how to look at them.
 
     Returns:
-      `by` and `more_is_better`; `trials`, `compared`, `stopped`, `dead` and `collapsed`
-      in numbers, the last one None if no row says; `families` of which the compared
-      descend, None but for population-based training; `methods` by name, the best
-      first, see below; `pairs` by name, `statistics.Comparison` with the reference as
-      fields; `reference`; `settings`, every `summaries.Summary` as fields with its
-      `method`, the best first; `importance`, of each field as fields.
+      `by` and `more_is_better`; `trials`, `compared` and `stopped` of them in numbers,
+      and of all `dead` and `collapsed`, None if no row says; `families` of which the
+      compared descend, None but for population-based training; `methods` by name, all
+      that occur in the rows, the best first, see below; `pairs` by name,
+      `statistics.Comparison` with the reference as fields; `reference`; `settings`,
+      every `summaries.Summary` as fields with its `method`, the best first;
+      `importance`, of each field as fields.
 
-      Of a method: `trials`, `dead`, `collapsed`, `seconds`, `settings`; `best`, the
-      fields of `statistics.Best` for some budgets; `curve`, medians of the best score
-      for all budgets; `best_setting`, a summary as fields, or None. `best` and `curve`
-      are empty for population-based training, whose members are no independent draws.
+      Of a method: `trials`, `compared`, `stopped`, `dead`, `collapsed`, `seconds`;
+      `settings` that are compared; `best`, the fields of `statistics.Best` for budgets
+      that all methods have, the last one as many settings as the method with the fewest
+      has, after which methods are ordered: the best of more is better by that alone;
+      `curve`, medians of the best score for all budgets; `best_setting`, a summary as
+      fields, or None. `best` and `curve` are empty for population-based
+      training, whose members are no independent draws, and where any trial was stopped,
+      as those that were not are no random draws from those tried; `pairs` is empty
+      there too.
 
     Raises:
-      UserError: if there are no rows, no row has the score, or the reference is no
-        method.
+      UserError: if there are no rows, no trial was trained to its end or died, no row
+        has the score, or the reference is no method.
     """
     full = summaries.at_full_length(rows)
-    parts = by_method(full, view)
+    if rows and not full:
+        number = reports.count(len({row["trial"] for row in rows}), "trial")
+        raise errors.UserError(
+            f"of {number} none was trained to its end, as all were stopped early or go "
+            "on, so that there is nothing to compare; resume the search if it was "
+            "interrupted, or else begin it anew."
+        )
+    tried = by_method(summaries.last(rows), view)
+    parts = {n: [row for row in full if name_of(row, view) == n] for n in tried}
+    stopped = len(summaries.last(rows)) - len(full)
     sign = -1.0 if view.more_is_better else 1.0
     turned = {"more_is_better": view.more_is_better}
     found = {
         n: summaries.of_settings(own, view.by, **turned) for n, own in parts.items()
     }
-    methods = {name: _of_method(parts[name], own, sign) for name, own in found.items()}
+    drawn = not stopped and not lineages.are_in(full)
+    budgets = _budgets(min(map(len, found.values()))) if drawn else []
+    methods = {
+        name: _of_method(tried[name], parts[name], own, view)
+        | _best_of(own, budgets, sign)
+        for name, own in found.items()
+    }
     settings = [
         {"method": name, **_shown(summary, sign)}
         for name, own in found.items()
         for summary in own
     ]
-    reference = view.reference or next(iter(parts))
-    trials = {row["trial"] for row in rows}
+    reference = view.reference or next(iter(tried))
     return {
         "by": view.by,
         "more_is_better": view.more_is_better,
-        "trials": len(trials),
+        "trials": len(full) + stopped,
         "compared": len(full),
-        "stopped": len(trials) - len(full),
+        "stopped": stopped,
         "dead": sum(method["dead"] for method in methods.values()),
-        "collapsed": summaries.collapsed(full),
+        "collapsed": summaries.collapsed(summaries.last(rows)),
         "families": len(set(lineages.units(full))) if lineages.are_in(full) else None,
         "reference": reference,
         "methods": dict(sorted(methods.items(), key=lambda m: _order(m[1], sign))),
-        "pairs": _pairs(parts, view, reference, sign),
+        "pairs": {} if stopped else _pairs(parts, view, reference, sign),
         "settings": sorted(settings, key=lambda own: _place(own, sign)),
         "importance": _importance(full, view),
     }
 
 
-def _of_method(rows, found, sign) -> dict[str, Any]:
+def _of_method(tried, compared, found, view) -> dict[str, Any]:
+    sign = -1.0 if view.more_is_better else 1.0
+    alive = bool(found) and not math.isnan(found[0].mean)
+    return {
+        "trials": len(tried),
+        "compared": len(compared),
+        "stopped": len(tried) - len(compared),
+        "dead": summaries.dead_or_unscored(scores(tried, view)),
+        "collapsed": summaries.collapsed(tried),
+        "seconds": sum(row.get("seconds") or 0.0 for row in tried),
+        "settings": len(found),
+        "best_setting": _shown(found[0], sign) if alive else None,
+    }
+
+
+def _budgets(fewest: int) -> list[int]:
+    """That all methods have, if one of them has so few settings and none fewer."""
+    return sorted({k for k in BUDGETS if 2 * k <= fewest} | {1, fewest})
+
+
+def _best_of(found, budgets, sign) -> dict[str, Any]:
+    """The best of k settings that are drawn from those tried; nothing without budgets.
+
+    The curve goes on to the method's own number of settings.
+    """
     scores = [summary.score for summary in found]
-    number = len(scores)
-    budgets = sorted({k for k in BUDGETS if 2 * k <= number} | {1, number})
-    every = range(1, number + 1)
-    if lineages.are_in(rows):
-        budgets, every = [], range(0)
+    every = range(1, len(scores) + 1) if budgets else []
     best = [statistics.best_of(scores, k) for k in budgets]
     curve = [statistics.best_of(scores, k).median for k in every]
-    alive = not math.isnan(found[0].mean)
     return {
-        "trials": len(rows),
-        "dead": sum(summary.dead for summary in found),
-        "collapsed": summaries.collapsed(rows),
-        "seconds": sum(row.get("seconds") or 0.0 for row in rows),
-        "settings": number,
         "best": [
             _turned(one._asdict(), ("median", "low", "high"), sign) for one in best
         ],
         "curve": [sign * value for value in curve],
-        "best_setting": _shown(found[0], sign) if alive else None,
     }
 
 
@@ -185,7 +220,7 @@ def _turned(record, names, sign) -> dict[str, Any]:
 
 
 def _order(method, sign):
-    """By the best of all settings, or where none are drawn by the best setting."""
+    """By the best of as many settings as all have, or else by the best setting."""
     setting = method["best_setting"] or {"mean": math.nan}
     best = method["best"][-1]["median"] if method["best"] else setting["mean"]
     return math.inf if math.isnan(best) else best * sign

@@ -55,16 +55,22 @@ class Summary(NamedTuple):
         return math.nan if self.dead else self.mean
 
 
+def last(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The last row of each trial, whatever became of it."""
+    return list({row["trial"]: row for row in rows}.values())
+
+
 def at_full_length(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The last row of each trial that was trained to its end or until it died.
 
     Trials that a search stopped early, or that go on, were given less training than
-    others and cannot be compared with them. Those of population-based training are rows
-    of their final numbers and have a family, see `lineages.final`.
+    others and cannot be compared with them. Those that are left of such a search were
+    chosen by their scores, and are no random draws from those tried. Trials of
+    population-based training are rows of their final numbers and have a family, see
+    `lineages.final`.
     """
     rows = list(rows)
-    last = {row["trial"]: row for row in rows}
-    kept = [r for r in last.values() if r.get("status") not in ("stopped", "going")]
+    kept = [r for r in last(rows) if r.get("status") not in ("stopped", "going")]
     return lineages.final(rows, kept)
 
 

@@ -55,7 +55,7 @@ def save(
         *methods.sections(full, summary, view),
         *populations.lineage_tables(rows, full, view),
         *hyperparameters.sections(full, summary, view),
-        *populations.training_curves(folder, full, view),
+        *populations.training_curves(folder, rows, view),
         *populations.scores_on_the_way(rows, view),
         *populations.sample_grids(folder, full, view),
         _trials(rows),
@@ -73,13 +73,19 @@ def _overview(summary, view, notes) -> reports.Section:
     if summary["stopped"]:
         said.append(
             f"{summary['stopped']} more were stopped early or go on; they had less "
-            "training and are left out of all but the last table."
+            "training, and are counted but not compared. Those that were trained to "
+            "the end were chosen by their scores."
         )
+    of = f"of all {summary['trials']} trials " if summary["stopped"] else ""
     said.append(
-        _count(summary["dead"], "died or has no score", "died or have no score")
+        _count(
+            summary["dead"], f"{of}died or has no score", f"{of}died or have no score"
+        )
     )
     if summary["collapsed"] is not None:
-        said.append(_count(summary["collapsed"], "has collapsed", "have collapsed"))
+        said.append(
+            _count(summary["collapsed"], f"{of}has collapsed", f"{of}have collapsed")
+        )
     if summary["families"] is not None:
         said.append(_dependent(summary))
     said.append("A dead trial is worse than any number. " + notes)

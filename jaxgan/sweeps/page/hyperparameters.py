@@ -48,6 +48,8 @@ def sections(
         "blue, dead ones as crosses on the edge, medians in orange. Then each trial as "
         "a line through all fields; “none” is where it has no such field."
     )
+    if summary["stopped"]:
+        text += " Trials that were stopped are left out."
     return [
         _importance(summary),
         reports.Section("Scores by hyperparameter", text, [*single, together]),
@@ -110,5 +112,10 @@ def _importance(summary) -> reports.Section:
         text += (
             " Of population-based training these are the final numbers, each family "
             "held out as a whole; the score is of all that led there."
+        )
+    if summary["stopped"]:
+        text += (
+            " Trials that were stopped are left out: this is of those that died or "
+            "were good enough to be trained to the end, and may differ for all."
         )
     return reports.Section(title, text, [reports.Table(list(columns), rows), chart])

@@ -24,6 +24,8 @@ def sections(
 ) -> list[reports.Section]:
     """Rankings of methods and of settings, distributions, and the best of k.
 
+    Where trials were stopped there is no best of k, see `comparisons.summarise`.
+
     Args:
       rows: of trials that may be compared.
       summary: from `comparisons.summarise`.
@@ -46,7 +48,9 @@ def about(summary: Mapping[str, Any]) -> str:
         "with its bootstrap interval; medians of the best of k settings"
     )
     if summary["families"] is not None:
-        said = said.replace("seeds", "families").rsplit(";", 1)[0]
+        said = said.replace("seeds", "families")
+    if not _is_drawn(summary):
+        said = said.rsplit(";", 1)[0]
     if summary["pairs"]:
         said += "; share of settings better, p after Holm"
     return said
@@ -77,6 +81,7 @@ def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     units = _units(summary)
     columns = ["method", "best setting", units, "95 % interval"]
     columns += [f"best of {own['budget']}" for own in first["best"]]
+    columns += ["stopped"] if summary["stopped"] else []
     columns += ["dead", "collapsed"]
     if pairs:
         columns += [f"better than {summary['reference']}", "p (Holm)"]
@@ -85,15 +90,10 @@ def ranking(summary: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
         best, pair = own["best_setting"], pairs.get(name)
         row = [name]
         row += [best["mean"], best[units], _range(best)] if best else [math.nan, 0, ""]
-        budgets = {k["budget"]: k for k in own["best"]}
-        row += [
-            budgets[k["budget"]]["median"] if k["budget"] in budgets else None
-            for k in first["best"]
-        ]
-        row += [
-            _share(own["dead"], own["trials"]),
-            _share(own["collapsed"], own["trials"]),
-        ]
+        row += [k["median"] for k in own["best"]]
+        counts = ["stopped"] if summary["stopped"] else []
+        counts += ["dead", "collapsed"]
+        row += [_share(own[count], own["trials"]) for count in counts]
         if pairs:
             row += [pair["better"], pair["p"]] if pair else [None, None]
         rows.append(row)
@@ -106,12 +106,21 @@ def _ranking(summary, view) -> reports.Section:
         "Per method: the mean of its best setting over the seeds, which is chosen on "
         f"the scores that it is reported on. {budget} (Lucic et al., 2018), where a "
         "setting of which a seed died is worse than any number. Rows are ordered by "
-        "the last of them."
+        "the last of them, for which k is the number of settings of the method that "
+        "has the fewest."
     )
     if summary["families"] is not None:
         text = (
             "Per method: the mean of its best final setting over the families that "
             "ended with it, which is chosen on the scores that it is reported on."
+        )
+    elif summary["stopped"]:
+        text = (
+            "Per method: the mean of its best setting over the seeds, which is chosen "
+            "on the scores that it is reported on, and after which rows are ordered. "
+            "“Stopped”, “dead” and “collapsed” are counted of all trials of the "
+            "method. Those that were trained to the end were chosen by their scores: "
+            "they are no random draws from those tried, so that there is no best of k."
         )
     if summary["pairs"]:
         text += (
@@ -155,7 +164,10 @@ def _about_settings(summary) -> str:
             f"; with so few {units} they are too narrow (of three: 75 % rather than "
             "95 %)"
         )
-    return text + f", and of one of the {units} there is none."
+    text += f", and of one of the {units} there is none."
+    if summary["stopped"]:
+        text += " Only trials that died or were trained to the end are counted here."
+    return text
 
 
 def _table_of_settings(summary, view) -> reports.Table:
@@ -200,13 +212,15 @@ def _distributions(rows, summary, view) -> reports.Section:
         f"{comparisons.measured(view)} of all trials of each method.",
     )
     text = "Every trial is a mark; the cross shows the median and the quartiles."
+    if summary["stopped"]:
+        text += " Trials that were stopped are left out."
     if summary["families"] is not None:
         text += " Members of a family are copies that parted."
     return reports.Section("Distribution of scores", text, [chart])
 
 
 def _best_of(summary, view) -> list[reports.Section]:
-    if summary["families"] is not None:
+    if not _is_drawn(summary):
         return []
     lines = {
         name: (range(1, len(own["curve"]) + 1), own["curve"])
@@ -252,6 +266,11 @@ def _range(setting) -> str:
 
 def _share(number, total) -> str | None:
     return None if number is None else f"{number} of {total}"
+
+
+def _is_drawn(summary) -> bool:
+    """Whether settings are draws, of which there is a best of k."""
+    return any(own["best"] for own in summary["methods"].values())
 
 
 def _units(summary) -> str:

@@ -48,7 +48,8 @@ class Entry(NamedTuple):
       trial: its index.
       rung: index of the rung.
       score: less is better; NaN is worst.
-      status: "going" if it trains on, "stopped", or "finished" at the last rung.
+      status: "going" if it trains on, "stopped", or "finished" at the last rung,
+        whatever the score there.
       bracket: whose trials it is compared with.
     """
 
@@ -207,8 +208,10 @@ def decide(search: HalvingState, scores: ArrayLike) -> tuple[HalvingState, np.nd
     """What happens after all places have trained for a round.
 
     Trials that reach a rung together are all entered before any is compared. A trial
-    goes on if no more than `floor(n / eta)`, but at least one, of the n trials at its
-    rung so far are as good; one whose score is NaN never does.
+    goes on if it is among the best `floor(n / eta)`, but at least one, of the n trials
+    at its rung so far; one whose score is NaN never does. Of equal scores the one that
+    came to the rung earlier is better, and of those that came together the one with
+    the lower index, so that equals never stop one another.
 
     Args:
       search: as it was in the round.
@@ -241,15 +244,17 @@ def decide(search: HalvingState, scores: ArrayLike) -> tuple[HalvingState, np.nd
             at[p] = (bracket, search.ladders[bracket].index(rounds[p]))
     entries, fresh = [], []
     for p, (bracket, rung) in at.items():
-        peers = [
+        earlier = [
             e.score for e in search.entries if (e.bracket, e.rung) == (bracket, rung)
         ]
-        peers += [scores[q] for q in at if at[q] == at[p]]
-        last = rung == len(search.ladders[bracket]) - 1
-        if last and not np.isnan(scores[p]):
+        together = [(scores[q], search.trial[q]) for q in at if at[q] == at[p]]
+        number = max(1, (len(earlier) + len(together)) // search.eta)
+        if rung == len(search.ladders[bracket]) - 1:
             status = "finished"
+        elif _better(scores[p], search.trial[p], earlier, together) < number:
+            status = "going"
         else:
-            status = "going" if _goes_on(scores[p], peers, search.eta) else "stopped"
+            status = "stopped"
         entries.append(Entry(int(trial[p]), rung, float(scores[p]), status, bracket))
         if status != "going":
             trial[p], rounds[p] = EMPTY, 0
@@ -300,8 +305,12 @@ def ranking(scores: ArrayLike) -> np.ndarray:
 
 
 def status_of_seed(entry: Entry, score: float) -> str:
-    """What became of one seed of a setting, whose own score is NaN if it died."""
-    return "died" if np.isnan(score) and entry.status == "stopped" else entry.status
+    """What became of one seed of a setting, whose own score is NaN if it died.
+
+    Seeds that live are what their setting is: at the last rung they are finished, even
+    if another seed of it died.
+    """
+    return "died" if np.isnan(score) and entry.status != "going" else entry.status
 
 
 def best(search: HalvingState) -> Entry:
@@ -318,8 +327,9 @@ def best(search: HalvingState) -> Entry:
     return min((e for e, r in longest if r == max(rounds)), key=lambda e: e.score)
 
 
-def _goes_on(score, peers, eta) -> bool:
+def _better(score, trial, earlier, together) -> float:
+    """How many are better at its rung, of those before it and of those with it."""
     if np.isnan(score):
-        return False
-    as_good = sum(peer <= score for peer in peers)
-    return as_good <= max(1, len(peers) // eta)
+        return np.inf
+    before = sum(other <= score for other in earlier)
+    return before + sum(other < (score, trial) for other in together)

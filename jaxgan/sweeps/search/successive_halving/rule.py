@@ -56,7 +56,8 @@ def compare(
       trials: indices of the N trials that came to the rung.
       scores: `[N]`, less is better.
       rung: its index.
-      last: whether it is the whole training: all that have a number are finished.
+      last: whether it is the whole training: all are finished, also those whose score
+        is NaN.
       eta: one in so many goes on from any other.
 
     Raises:
@@ -64,7 +65,7 @@ def compare(
     """
     scores = np.asarray(scores, float)
     if last:
-        status = np.where(np.isnan(scores), "stopped", "finished")
+        status = np.full(scores.shape, "finished")
     else:
         status = np.full(scores.shape, "stopped")
         status[survivors(scores, eta)] = "going"
