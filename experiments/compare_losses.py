@@ -75,6 +75,7 @@ from jaxgan.scores import suites
 from jaxgan.scripts import from_settings, run_folders
 from jaxgan.sweeps import (
     designs,
+    estimates,
     page,
     plans,
     recipes,
@@ -127,6 +128,11 @@ def main(asked: Settings) -> None:
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
     groups = plans.make(draw(asked), STRUCTURAL)
+    if asked.dry_run:
+        nowhere = pathlib.Path()
+        scoring = score_by(asked, data)
+        show_plan(make_study(asked, data, scoring.suite, nowhere, nowhere), groups)
+        return
     print(plans.summary(groups))
     with run_folders.opened(asked, f"compare_losses-{asked.dataset}") as folders:
         run_folders.keep_settings(folders, asked, data)
@@ -157,25 +163,47 @@ def run(
     folders: run_folders.Folders,
 ) -> tuple[list[records.Row], dict[str, Any]]:
     """Trains and scores all trials; their rows, and the scores of known samples."""
-    suite, references, note = suites.of_dataset(
-        data, num_samples=asked.samples, seed=asked.seed
-    )
-    print(note or "")
-    study = studies.make(
+    suite, references, _ = score_by(asked, data)
+    study = make_study(asked, data, suite, folders.own, folders.run)
+    rows = studies.train_all(study, groups)
+    records.write_tables(rows, folders.own)
+    untrained = studies.untrained(study, groups[0])
+    beginnings = {name: {"value": values} for name, values in untrained.items()}
+    return rows, references | {"untrained generators": beginnings}
+
+
+def score_by(asked: Settings, data: dataset.Dataset) -> suites.Scoring:
+    """What scores all trials; prints what is to be known of it."""
+    scoring = suites.of_dataset(data, num_samples=asked.samples, seed=asked.seed)
+    print(scoring.note or "")
+    return scoring
+
+
+def make_study(
+    asked: Settings,
+    data: dataset.Dataset,
+    suite: suites.Suite,
+    own: pathlib.Path,
+    shared: pathlib.Path,
+) -> studies.Study:
+    """What all trials have in common; folders are as in `studies.Study`."""
+    return studies.make(
         data,
         functools.partial(recipe, asked, data),
         suite,
         asked,
         steps=asked.steps,
         samples=asked.samples,
-        folder=folders.own,
-        shared=folders.run,
+        folder=own,
+        shared=shared,
     )
-    rows = studies.train_all(study, groups)
-    records.write_tables(rows, folders.own)
-    untrained = studies.untrained(study, groups[0])
-    beginnings = {name: {"value": values} for name, values in untrained.items()}
-    return rows, references | {"untrained generators": beginnings}
+
+
+def show_plan(study: studies.Study, groups: Sequence[plans.Group]) -> None:
+    """Prints what all trials would take, and trains none."""
+    lines = estimates.lines(study, groups)
+    probed = estimates.probe(study, groups[0])
+    estimates.show(lines, estimates.seconds(study, lines, probed))
 
 
 def check(asked: Settings) -> None:

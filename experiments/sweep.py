@@ -181,12 +181,14 @@ def check(asked: Settings) -> None:
             "wait": cli.POSITIVE,
         },
     )
-    stored = asked.storage is None or asked.search == "optuna"
-    cli.require(stored, "--storage", asked.storage, "it goes with --search optuna")
+    if asked.resume is None:  # older runs may have what did nothing
+        by_name.check(asked)
     fits = asked.steps >= asked.rounds or asked.smoke
     need = f"each of the {asked.rounds} rounds needs a step"
     driven = asked.search in by_name.DRIVEN
     cli.require(fits or not driven, "--steps", asked.steps, need)
+    need = f"--search {asked.search} logs no metrics; give --no-tensorboard"
+    cli.require(not (asked.tensorboard and driven), "--tensorboard", True, need)
 
 
 def describe(asked: Settings) -> tuple[recipes.Recipe, spaces.Space]:

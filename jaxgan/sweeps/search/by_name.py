@@ -31,6 +31,15 @@ HALVINGS = ("halving", successive_halving.NAME, "hyperband")
 DRIVEN = (*HALVINGS, "pbt")
 """Searches whose trials train in rounds."""
 
+FITTING = {
+    "levels": ("grid",),
+    "eta": HALVINGS,
+    "places": HALVINGS,
+    "rounds": DRIVEN,
+    **dict.fromkeys(("batch", "storage", "study"), ("optuna",)),
+}
+"""Settings that only some searches have a use for, and which those are."""
+
 
 class ReadySearch(NamedTuple):
     """A search made ready.
@@ -51,6 +60,21 @@ class ReadySearch(NamedTuple):
     scorings: float = 1.0
     note: str = ""
     begin: Callable[[], object] = lambda: None
+
+
+def check(asked: settings.Search) -> None:
+    """Asks that every setting is of use to the search, or as usual.
+
+    Raises:
+      UserError: naming the first that is not.
+    """
+    usual = settings.Search()
+    for name, fitting in FITTING.items():
+        value = getattr(asked, name)
+        fits = asked.search in fitting or value == getattr(usual, name)
+        *others, last = fitting
+        listed = f"{', '.join(others)} or {last}" if others else last
+        cli.require(fits, f"--{name}", value, f"it goes with --search {listed}")
 
 
 def make(
