@@ -62,7 +62,6 @@ if __name__ == "__main__":
 
 import functools
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -130,13 +129,18 @@ def main(asked: Settings) -> None:
     groups = plans.make(draw(asked), STRUCTURAL)
     if asked.dry_run:
         nowhere = pathlib.Path()
-        scoring = score_by(asked, data)
-        show_plan(make_study(asked, data, scoring.suite, nowhere, nowhere), groups)
+        study, _ = prepare(asked, data, run_folders.Folders(nowhere, nowhere))
+        estimates.dry_run(study, groups)
         return
     print(plans.summary(groups))
     with run_folders.opened(asked, f"compare_losses-{asked.dataset}") as folders:
         run_folders.keep_settings(folders, asked, data)
-        rows, references = run(asked, data, groups, folders)
+        study, references = prepare(asked, data, folders)
+        rows = studies.train_all(study, groups)
+        records.write_tables(rows, folders.own)
+        untrained = studies.untrained(study, groups[0])
+        beginnings = {name: {"value": values} for name, values in untrained.items()}
+        references |= {"untrained generators": beginnings}
         view = view_of(asked, rows)
         known = page.known(references, view)
         summary = page.save(
@@ -156,54 +160,22 @@ def main(asked: Settings) -> None:
         print(f"Look at {folders.own / page.PAGE}")
 
 
-def run(
-    asked: Settings,
-    data: dataset.Dataset,
-    groups: Sequence[plans.Group],
-    folders: run_folders.Folders,
-) -> tuple[list[records.Row], dict[str, Any]]:
-    """Trains and scores all trials; their rows, and the scores of known samples."""
-    suite, references, _ = score_by(asked, data)
-    study = make_study(asked, data, suite, folders.own, folders.run)
-    rows = studies.train_all(study, groups)
-    records.write_tables(rows, folders.own)
-    untrained = studies.untrained(study, groups[0])
-    beginnings = {name: {"value": values} for name, values in untrained.items()}
-    return rows, references | {"untrained generators": beginnings}
-
-
-def score_by(asked: Settings, data: dataset.Dataset) -> suites.Scoring:
-    """What scores all trials; prints what is to be known of it."""
-    scoring = suites.of_dataset(data, num_samples=asked.samples, seed=asked.seed)
-    print(scoring.note or "")
-    return scoring
-
-
-def make_study(
-    asked: Settings,
-    data: dataset.Dataset,
-    suite: suites.Suite,
-    own: pathlib.Path,
-    shared: pathlib.Path,
-) -> studies.Study:
-    """What all trials have in common; folders are as in `studies.Study`."""
-    return studies.make(
-        data,
-        functools.partial(recipe, asked, data),
-        suite,
-        asked,
+def prepare(
+    asked: Settings, data: dataset.Dataset, folders: run_folders.Folders
+) -> tuple[studies.Study, dict[str, Any]]:
+    """What all trials have in common, and the scores of known samples."""
+    suite, references, note = suites.of_dataset(
+        data, num_samples=asked.samples, seed=asked.seed
+    )
+    print(note or "")
+    study = studies.make(
+        *(data, functools.partial(recipe, asked, data), suite, asked),
         steps=asked.steps,
         samples=asked.samples,
-        folder=own,
-        shared=shared,
+        folder=folders.own,
+        shared=folders.run,
     )
-
-
-def show_plan(study: studies.Study, groups: Sequence[plans.Group]) -> None:
-    """Prints what all trials would take, and trains none."""
-    lines = estimates.lines(study, groups)
-    probed = estimates.probe(study, groups[0])
-    estimates.show(lines, estimates.seconds(study, lines, probed))
+    return study, references
 
 
 def check(asked: Settings) -> None:
