@@ -14,7 +14,7 @@ minutes on two idle cores.
 
 import dataclasses
 import pathlib
-from typing import Literal
+from typing import ClassVar, Literal
 
 from jaxgan.scripts import cli
 from jaxgan.scripts import settings as shared_settings
@@ -48,6 +48,8 @@ class Settings(shared_settings.Devices):
     """record to write, replaced if it exists"""
     smoke: bool = False
     """a run of seconds, with numbers of its own: to see it work"""
+    tensorboard: ClassVar[bool] = False
+    dry_run: ClassVar[bool] = False
 
 
 if __name__ == "__main__":

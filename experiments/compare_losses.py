@@ -62,7 +62,6 @@ if __name__ == "__main__":
 
 import functools
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -75,6 +74,7 @@ from jaxgan.scores import suites
 from jaxgan.scripts import from_settings, run_folders
 from jaxgan.sweeps import (
     designs,
+    estimates,
     page,
     plans,
     recipes,
@@ -127,10 +127,20 @@ def main(asked: Settings) -> None:
     from_settings.check_resumed(asked.resume, data)
     print(dataset.about(data))
     groups = plans.make(draw(asked), STRUCTURAL)
+    if asked.dry_run:
+        nowhere = pathlib.Path()
+        study, _ = prepare(asked, data, run_folders.Folders(nowhere, nowhere))
+        estimates.dry_run(study, groups)
+        return
     print(plans.summary(groups))
     with run_folders.opened(asked, f"compare_losses-{asked.dataset}") as folders:
         run_folders.keep_settings(folders, asked, data)
-        rows, references = run(asked, data, groups, folders)
+        study, references = prepare(asked, data, folders)
+        rows = studies.train_all(study, groups)
+        records.write_tables(rows, folders.own)
+        untrained = studies.untrained(study, groups[0])
+        beginnings = {name: {"value": values} for name, values in untrained.items()}
+        references |= {"untrained generators": beginnings}
         view = view_of(asked, rows)
         known = page.known(references, view)
         summary = page.save(
@@ -150,32 +160,22 @@ def main(asked: Settings) -> None:
         print(f"Look at {folders.own / page.PAGE}")
 
 
-def run(
-    asked: Settings,
-    data: dataset.Dataset,
-    groups: Sequence[plans.Group],
-    folders: run_folders.Folders,
-) -> tuple[list[records.Row], dict[str, Any]]:
-    """Trains and scores all trials; their rows, and the scores of known samples."""
+def prepare(
+    asked: Settings, data: dataset.Dataset, folders: run_folders.Folders
+) -> tuple[studies.Study, dict[str, Any]]:
+    """What all trials have in common, and the scores of known samples."""
     suite, references, note = suites.of_dataset(
         data, num_samples=asked.samples, seed=asked.seed
     )
     print(note or "")
     study = studies.make(
-        data,
-        functools.partial(recipe, asked, data),
-        suite,
-        asked,
+        *(data, functools.partial(recipe, asked, data), suite, asked),
         steps=asked.steps,
         samples=asked.samples,
         folder=folders.own,
         shared=folders.run,
     )
-    rows = studies.train_all(study, groups)
-    records.write_tables(rows, folders.own)
-    untrained = studies.untrained(study, groups[0])
-    beginnings = {name: {"value": values} for name, values in untrained.items()}
-    return rows, references | {"untrained generators": beginnings}
+    return study, references
 
 
 def check(asked: Settings) -> None:

@@ -80,7 +80,7 @@ from jaxgan.data import dataset
 from jaxgan.runs import journal
 from jaxgan.scores import suites
 from jaxgan.scripts import from_settings, metagames
-from jaxgan.sweeps import recipes, studies, trials
+from jaxgan.sweeps import recipes, spaces, studies, trials
 
 SMOKE = {
     **{"learning_rates": (1e-3,), "r1": (1.0,), "seeds": 2, "repeats": 2},
@@ -102,6 +102,11 @@ def main(asked: Settings) -> None:
     from_settings.check_scores(asked, data)
     scoring = suites.of_dataset(data, num_samples=asked.samples, seed=asked.seed)
     judge = metagames.judge(data, scoring.suite, asked.by)
+    if asked.dry_run:
+        study, every = make_study(asked, data, scoring.suite, pathlib.Path())
+        ready, members = studies.begin(study, every)
+        reports.print_facts(runs.dry_run(ready.trainer, members.hparams, study.pool))
+        return
     title = f"metagame-{asked.dataset}"
     with cli.run_folder("--out", asked.out, title) as folder:
         config = dataclasses.asdict(asked) | journal.environment()
@@ -135,17 +140,20 @@ def check(asked: Settings) -> None:
         cli.require(fits, flag, values, "give numbers that are not negative, each once")
 
 
-def train(
-    asked: Settings, data: dataset.Dataset, suite: suites.Suite, folder: pathlib.Path
-) -> tuple[types.GAN, dict[str, tuple[Sequence[str], list]]]:
-    """Trains all repeats as one population; its pools of players, by their names."""
-    settings = [
+def settings_of(asked: Settings) -> list[spaces.Setting]:
+    """Each learning rate with each weight of R1."""
+    return [
         {"learning_rate": rate, "penalties.r1": weight}
         for rate in asked.learning_rates
         for weight in asked.r1
     ]
+
+
+def make_study(
+    asked: Settings, data: dataset.Dataset, suite: suites.Suite, folder: pathlib.Path
+) -> tuple[studies.Study, Sequence[trials.Trial]]:
+    """The study of all repeats, and the members of its one population."""
     seeds = range(asked.seed, asked.seed + asked.repeats * asked.seeds)
-    every = trials.make(settings, seeds)
     base = recipes.Recipe(
         asked.loss,
         batch_size=asked.batch_size,
@@ -165,6 +173,15 @@ def train(
         folder=folder,
         shared=folder,
     )
+    return study, trials.make(settings_of(asked), seeds)
+
+
+def train(
+    asked: Settings, data: dataset.Dataset, suite: suites.Suite, folder: pathlib.Path
+) -> tuple[types.GAN, dict[str, tuple[Sequence[str], list]]]:
+    """Trains all repeats as one population; its pools of players, by their names."""
+    settings = settings_of(asked)
+    study, every = make_study(asked, data, suite, folder)
     ready, members = studies.begin(study, every)
     taken, kept = asked.seeds * np.arange(asked.repeats), []
 
@@ -181,6 +198,7 @@ def train(
         num_steps=asked.steps,
         chunk_steps=-(-asked.steps // asked.checkpoints),
         on_pause=keep,
+        tensorboard=folder / studies.EVENTS if asked.tensorboard else None,
     )
     own = np.arange(len(every)).reshape(len(settings), asked.repeats, asked.seeds)
     pools = [population.take(members.state, i.ravel()) for i in own.swapaxes(0, 1)]
@@ -195,7 +213,8 @@ def train(
     ]
     steps = [f"step {step}" for step, _ in kept]
     named = {"members": (labels, pools), "checkpoints": (steps, ages)}
-    return recipes.networks_of(base, data), named
+    networks = recipes.networks_of(study.recipe(every[0].values), data)
+    return networks, named
 
 
 if __name__ == "__main__":

@@ -118,6 +118,9 @@ def load(settings: Settings, path: pathlib.Path) -> tuple:
 def find(settings: Settings) -> pathlib.Path:
     """The file of the mixture asked for."""
     if settings.run.is_file():
+        need = "it goes with the folder of a run; the file is of one arm and seed"
+        cli.require(settings.arm is None, "--arm", settings.arm, need)
+        cli.require(settings.run_seed == 0, "--run-seed", settings.run_seed, need)
         return settings.run
     there = sorted(settings.run.glob("mixture-*.safetensors"))
     cli.require(

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 
 from jaxgan.core import errors
 from jaxgan.scripts import cli
@@ -45,11 +46,12 @@ PATIENCE = 5.0, 60.0
 
 def main(settings: Settings) -> None:
     cli.check(settings, CHECKS)
+    command = words(settings.command)
     load = [sys.executable, "-c", "while True: pass"]
     idle = [subprocess.Popen(load) for _ in range(settings.busy)]
     try:
         ended = sum(
-            ends(settings.command, settings.limit, f"run {number + 1}")
+            ends(command, settings.limit, f"run {number + 1}")
             for number in range(settings.runs)
         )
     finally:
@@ -61,11 +63,21 @@ def main(settings: Settings) -> None:
     print(said)
 
 
-def ends(command: str, limit: float, name: str) -> bool:
+def words(command: str) -> list[str]:
+    """The words of a command line, as a shell reads them."""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise errors.UserError(
+            f"--command {command}: it cannot be read ({error}); quote as for a shell."
+        ) from None
+
+
+def ends(command: Sequence[str], limit: float, name: str) -> bool:
     """Whether the command ends well within the limit; says how it went."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
-        arguments = shlex.split(command.format(folder=f"{folder}/run"))
+        arguments = [word.replace("{folder}", f"{folder}/run") for word in command]
         process = subprocess.Popen(
             [sys.executable, *arguments], stdout=said, stderr=subprocess.STDOUT
         )

@@ -115,7 +115,7 @@ def main(asked: Settings) -> None:
     with run_folders.opened(asked, f"sweep-{asked.dataset}") as folders:
         search = prepared(folders)
         search.begin()
-        run_folders.keep_settings(folders, asked, data)
+        run_folders.keep_settings(folders, asked, data, **search.limit._asdict())
         rows = search.run()
         records.write_tables(rows, folders.own)
         title, made_by = f"A sweep on {asked.dataset}", journal.made_by(asked)
@@ -147,7 +147,8 @@ def prepare(
         shared=folders.run,
         probe=probed.make(data, asked.probe_labels),
     )
-    search = by_name.make(study, asked, space, by)
+    limit = by_name.kept_limit(asked.resume)
+    search = by_name.make(study, asked, space, by, limit)
     lines, expected = estimates.lines(study, search.groups), None
     if asked.resume is None:
         tried = estimates.probe(study, search.groups[0])
@@ -181,12 +182,14 @@ def check(asked: Settings) -> None:
             "wait": cli.POSITIVE,
         },
     )
-    stored = asked.storage is None or asked.search == "optuna"
-    cli.require(stored, "--storage", asked.storage, "it goes with --search optuna")
+    if asked.resume is None:  # older runs may have what did nothing
+        by_name.check(asked)
     fits = asked.steps >= asked.rounds or asked.smoke
     need = f"each of the {asked.rounds} rounds needs a step"
     driven = asked.search in by_name.DRIVEN
     cli.require(fits or not driven, "--steps", asked.steps, need)
+    need = f"--search {asked.search} logs no metrics; give --no-tensorboard"
+    cli.require(not (asked.tensorboard and driven), "--tensorboard", True, need)
 
 
 def describe(asked: Settings) -> tuple[recipes.Recipe, spaces.Space]:

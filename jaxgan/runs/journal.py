@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -347,46 +347,70 @@ def _read_one(path: pathlib.Path) -> list[training.Report]:
     return [found[step] for step in sorted(found)]
 
 
-def rewind(path: pathlib.Path, step: int, **fields: Any) -> list[training.Report]:
+class _Line(NamedTuple):
+    """A line of a log, and the report that it is of, or None if it is another run's."""
+
+    text: bytes
+    report: training.Report | None
+
+
+def rewind(
+    path: pathlib.Path, step: float, until: float = math.inf, **fields: Any
+) -> list[training.Report]:
     """Makes the log end at a step, and reads what is left.
 
     A last line that was not written to its end is dropped, and so are the lines with
-    these fields that are of later steps; lines with other fields stay.
+    these fields that are of later steps; lines with other fields stay. Those that are
+    left are put in the order of their steps, in the places that they have in the log.
 
     Args:
       path: of the log; one that does not exist is empty.
       step: the last one that counts.
+      until: lines of steps after this one stay too, as they are of a later part of the
+        run.
       **fields: of the lines, as given to `log`.
 
     Returns:
-      The reports of the lines with these fields.
+      The reports of the lines with these fields, up to the step.
 
     Raises:
       UserError: if a line before the last one cannot be read.
     """
     if not path.exists():
         return []
-    whole, kept, reports = path.read_bytes(), [], []
+    whole = path.read_bytes()
+    kept = [
+        line
+        for line in _lines(path, whole, fields)
+        if line.report is None or not step < line.report.step <= until
+    ]
+    own = [(line.text, line.report) for line in kept if line.report is not None]
+    own.sort(key=lambda line: line[1].step)
+    texts = iter([text for text, _ in own])
+    content = b"".join(
+        line.text if line.report is None else next(texts) for line in kept
+    )
+    if content != whole:
+        files.write_whole(path, lambda name: pathlib.Path(name).write_bytes(content))
+    return [report for _, report in own if report.step <= step]
+
+
+def _lines(path: pathlib.Path, whole: bytes, fields: dict[str, Any]) -> list[_Line]:
+    """The lines that were written to their end."""
+    found = []
     for number, text in enumerate(whole.splitlines(keepends=True), 1):
         if not text.endswith(b"\n"):
             break
         try:
             line = json.loads(text)
             own = fields.items() <= line.items()
-            if own and line["step"] > step:
-                continue
-            if own:
-                reports.append(_report(line, fields))
+            found.append(_Line(text, _report(line, fields) if own else None))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise errors.UserError(
                 f"{path}: line {number} is not a line of a training log; remove it, or "
                 "start a new run."
             ) from None
-        kept.append(text)
-    content = b"".join(kept)
-    if len(content) < len(whole):
-        files.write_whole(path, lambda name: pathlib.Path(name).write_bytes(content))
-    return reports
+    return found
 
 
 def _report(line: dict[str, Any], fields: dict[str, Any]) -> training.Report:

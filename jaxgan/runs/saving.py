@@ -1,6 +1,7 @@
 """Where a run is saved, and how it goes on from there."""
 
 import contextlib
+import math
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -22,12 +23,15 @@ class Saving(NamedTuple):
       description: of its structure, as JSON; another one does not load them.
       resume: the command that goes on, for a user who has stopped the run.
       seconds: between two checkpoints, at least; the last step has one too.
+      until: the last step of a part of a run whose later parts are saved elsewhere;
+        lines that the log has of those stay when this part goes on.
     """
 
     folder: pathlib.Path
     description: Mapping[str, Any]
     resume: str
     seconds: float = 60.0
+    until: float = math.inf
 
 
 class WithBest(NamedTuple):
@@ -50,13 +54,18 @@ def resumed(
 
     Members that have taken steps already, in a part of the run that was saved
     elsewhere, begin with the past that the log has of them.
+
+    Raises:
+      UserError: if the log and the checkpoints are not of the same steps.
     """
     if saving is None:
         return members, best, []
     tree = _tree(members, best)
     found = checkpoint.restore(saving.folder, tree, saving.description)
     step = int(members.state.step[0]) if found is None else found.step
-    history = journal.rewind(log, step, **fields)
+    if found is None and not saving.folder.exists():
+        _require_nothing_logged(saving, step, log, fields)
+    history = journal.rewind(log, step, saving.until, **fields)
     if found is None:
         return members, best, history
     for skipped in found.skipped:
@@ -69,6 +78,19 @@ def resumed(
         )
     print(f"going on from step {step}")
     return trainers.Members(*found.tree[:3]), best and found.tree.best, history
+
+
+def _require_nothing_logged(
+    saving: Saving, step: int, log: pathlib.Path, fields: dict[str, Any]
+) -> None:
+    """Steps are logged when there is a folder of checkpoints, if an empty one."""
+    logged = [own.step for own in journal.rewind(log, math.inf, **fields)]
+    lost = [own for own in logged if step < own <= saving.until]
+    if lost:
+        raise errors.UserError(
+            f"{log} has step {lost[-1]} and there is no folder of checkpoints "
+            f"{saving.folder}; put the folder back, or start a new run."
+        )
 
 
 def _tree(members: trainers.Members, best: best_lib.Best | None) -> types.Tree:

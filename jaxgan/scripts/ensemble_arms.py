@@ -8,6 +8,7 @@ name, `ensemble_comparison` compares them, `ensemble_reports` shows what came ou
 """
 
 import functools
+import math
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -371,7 +372,8 @@ def saving(
     if part is not None:
         described |= {"rounds": part[1], "until": num_steps}
         folder /= f"round-{part[0]}"
-    return runs.Saving(folder, described, files.resume)
+    until = math.inf if part is None else num_steps
+    return runs.Saving(folder, described, files.resume, until=until)
 
 
 def hparams_of(

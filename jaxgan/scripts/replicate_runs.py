@@ -325,6 +325,12 @@ def check(asked: Any) -> None:
     need = f"--keep {asked.keep} needs the scores that it leaves out"
     scored = bool(asked.classifier_images) or asked.keep == "last"
     cli.require(scored, "--classifier-images", asked.classifier_images, need)
+    # Of a run that goes on it may have been given when it did nothing.
+    scored = bool(asked.classifier_images) or asked.resume is not None
+    need = "--classifier-images 0 leaves out the scores that it is for"
+    cli.require(
+        scored or not asked.evaluations, "--evaluations", asked.evaluations, need
+    )
     with cli.flag("--log-to", " ".join(asked.log_to)):
         loggers.check(asked.log_to)
     replicate_choices.check(asked)

@@ -196,6 +196,12 @@ def show(
         reports.print_facts(more)
 
 
+def dry_run(study: studies.Study, groups: Sequence[plans.Group]) -> None:
+    """Prints what a plan would take, all of whose trials train to their end."""
+    found = lines(study, groups)
+    show(found, seconds(study, found, probe(study, groups[0])))
+
+
 def duration(seconds: float) -> str:
     """A time in the unit that suits it."""
     for unit, size in (("h", 3600), ("min", 60)):

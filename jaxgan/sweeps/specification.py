@@ -44,6 +44,12 @@ WORDS = {
 
 WHEN, TABLES = "when", ("base", "space")
 
+FLAGS = {
+    "file": "a file cannot name another; give that one on the command line instead.",
+    "resume": "give it as a flag, --resume RUN, alone.",
+}
+"""Settings that say where others come from, and so are in no file; what to do."""
+
 
 class File(typing.NamedTuple):
     """A TOML file that was read.
@@ -84,11 +90,11 @@ def settings(file: File, kind: type) -> dict[str, Any]:
       kind: the dataclass of settings.
 
     Raises:
-      UserError: if a name is not known or a value has another type, with the file, the
-        line and the field.
+      UserError: if a name is not known or is only a flag, or a value has another type,
+        with the file, the line and the field.
     """
     hints, found = typing.get_type_hints(kind), {}
-    known = [field.name for field in dataclasses.fields(kind)]
+    known = [f.name for f in dataclasses.fields(kind) if f.name not in FLAGS]
     for name, value in file.content.items():
         if name in TABLES:
             if not isinstance(value, dict):
@@ -97,6 +103,8 @@ def settings(file: File, kind: type) -> dict[str, Any]:
                 )
             found[name] = tuple(lines(flat(value)))
             continue
+        if name in FLAGS:
+            raise errors.UserError(f"{at(file, name)}: {FLAGS[name]}")
         if name not in known:
             said = errors.choice(name, [*known, *TABLES], among="among")
             raise errors.UserError(f"{at(file, name)}: there is no such field; {said}")

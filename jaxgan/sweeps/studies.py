@@ -35,6 +35,7 @@ SCORED_AT_ONCE = 16
 
 CHUNKS, SHORTEST_CHUNK = 10, 25
 JOURNAL, LOG, CHECKPOINTS = "trials.jsonl", "metrics.jsonl", "checkpoints"
+EVENTS = "tensorboard"
 
 
 class Study(NamedTuple):
@@ -163,6 +164,7 @@ def train(study: Study, group: plans.Group) -> list[records.Row]:
             {"trials": [trial.name for trial in group.trials]},
             cli.resume_command(study.shared),
         ),
+        tensorboard=study.folder / EVENTS if study.devices.tensorboard else None,
         group=group.name,
     )
     kept: list[np.ndarray] = []

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,15 @@ LOSSES = ("wgan_clip", "relativistic")
 
 def run(*words, cwd):
     return warm_python.run([SCRIPT, *words], cwd=cwd)
+
+
+def test_a_dry_run_says_the_plan_and_leaves_nothing(tmp_path):
+    words = ("--smoke", "--dataset", "ring", "--losses", *LOSSES, "--dry-run")
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # Two settings of two seeds for each loss.
+    assert re.search(r"The plan: \d programs, .* 8 trials, about", result.stdout)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

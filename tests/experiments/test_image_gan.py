@@ -216,6 +216,10 @@ def test_the_length_of_the_average_is_chosen_after_the_run(tmp_path):
         (["--augment", "nonsense"], "--augment nonsense: augmentation"),
         (["--ada-target", "0.6"], "--ada-target 0.6: it needs augmentations"),
         (["--ada-images", "9"], "--ada-images 9.0: it goes with --ada-target"),
+        (
+            ["--evaluations", "5", "--classifier-images", "0"],
+            "--evaluations 5: --classifier-images 0 leaves out the scores",
+        ),
         (["--consistency", "translation"], "go together"),
         (["--pack", "0"], "--pack 0"),
         (["--pack", "2", "--labels"], "--pack 2: it goes without --labels"),

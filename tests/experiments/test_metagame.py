@@ -21,6 +21,13 @@ def test_a_loss_without_a_value_is_refused_before_anything_runs(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(tmp_path):
+    result = run(tmp_path, "--smoke", "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert "largest population that fits" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_a_smoke_run_plays_both_pools_and_keeps_matrices_weights_and_scores(tmp_path):
     result = run(tmp_path, "--smoke", "--out", "run")

@@ -86,6 +86,21 @@ def test_the_names_are_in_the_file_of_a_generator(script, mixture, tmp_path, cap
     assert "3 samples of class cat;" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--arm", "per_mode"), "--arm per_mode: it goes with the folder"),
+        (("--run-seed", "1"), "--run-seed 1: it goes with the folder"),
+    ],
+)
+def test_a_file_takes_nothing_that_chooses_a_file(
+    words, said, mixture, tmp_path, refused
+):
+    path = tmp_path / "mixture-generator-0.safetensors"
+    ensembles.save(path, mixture, NETWORK)
+    assert refused("sample", path, *words).startswith(f"error: {said}")
+
+
 def test_a_projection_of_images_of_another_size_is_one_sentence(
     mixture, tmp_path, refused, monkeypatch
 ):

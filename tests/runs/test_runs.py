@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import textwrap
@@ -144,6 +145,43 @@ def test_a_log_behind_its_checkpoint_is_refused(trainer, tmp_path):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(errors.UserError, match="ends at step 9 .* at step 12"):
         train(trainer, tmp_path)
+
+
+def test_a_log_without_its_folder_of_checkpoints_is_refused_and_left(trainer, tmp_path):
+    train(trainer, tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    text = path.read_text()
+    shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.raises(errors.UserError, match="has step 12 and .* put the folder"):
+        train(trainer, tmp_path)
+    assert path.read_text() == text
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(
+    trainer, undisturbed, tmp_path
+):
+    train(trainer, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    (tmp_path / "checkpoints").mkdir()  # as the run had made it
+    members, _ = train(trainer, tmp_path)
+    assert_same(members, undisturbed[0])
+    assert lines(tmp_path) == undisturbed[2]
+
+
+def test_a_part_of_a_log_is_rewound_and_later_parts_stay_in_order(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    write, other = journal.log(path, arm="a"), journal.log(path, arm="b")
+    for step in (1, 2, 3, 5):
+        write(report(step))
+    other(report(9))
+    kept = journal.rewind(path, 1, 3, arm="a")
+    assert [own.step for own in kept] == [1]
+    assert [(line["arm"], line["step"]) for line in lines(tmp_path)] == [
+        *(("a", 1), ("a", 5), ("b", 9))
+    ]
+    write(report(2))
+    assert [own.step for own in journal.rewind(path, 5, arm="a")] == [1, 2, 5]
+    assert [line["step"] for line in lines(tmp_path)] == [1, 2, 9, 5]
 
 
 @pytest.mark.parametrize("line", [b'{"step": 1}', b"nonsense", b"\xff", b"[" * 10**5])

@@ -142,6 +142,7 @@ def test_an_arm_in_rounds_goes_on_from_any_round_to_the_same_bits(
     last = json.loads((parts / ensemble_arms.LOG).read_text().splitlines()[-1])
     with (parts / ensemble_arms.LOG).open("a") as log:
         log.write(json.dumps(last | {"step": last["step"] + 1}) + "\n")
+    (parts / "checkpoints" / arm.name / "round-2").mkdir()  # made before its first line
     _, again, resumed, arm_again = prepared.run(parts)
     assert calls[:3] == [0, 1, 2] and calls[3] == 2  # finished rounds are not trained
     same(members.state, resumed.state)
@@ -154,6 +155,39 @@ def test_an_arm_in_rounds_goes_on_from_any_round_to_the_same_bits(
     x = ensemble_arms.sample(prepared.adapted, arm, members, 20)
     assert x.shape == (SEEDS, 20, 2) and np.isfinite(x).all()
     assert np.isclose(np.sum(np.atleast_2d(arm.plan.weights), axis=1), 1).all()
+
+
+def test_a_damaged_checkpoint_of_a_finished_round_changes_neither_bits_nor_log(
+    tmp_path, monkeypatch
+):
+    saving, until = ensemble_arms.saving, (12, 24, 36)
+
+    def saved_often(*arguments):
+        return saving(*arguments)._replace(seconds=0.0)
+
+    monkeypatch.setattr(ensemble_arms, "saving", saved_often)
+    prepared = Prepared("single", tmp_path)
+    theirs, trainer, arm = prepared.adapted, prepared.trainer, prepared.arm
+
+    def train():
+        members = ensemble_arms.prepare(theirs, trainer, arm)
+        return ensemble_rounds.train(theirs, trainer, arm, members, until)
+
+    found, history = train()
+    log = lines(tmp_path)
+    assert [line["step"] for line in log] == [10, 12, 22, 24, 34, 36]
+    for number in (0, 1):
+        newest = tmp_path / "checkpoints" / arm.name / f"round-{number}"
+        newest /= str(until[number])
+        path = max(newest.rglob("*"), key=lambda path: path.stat().st_size)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        again, resumed = train()
+        for one, other in zip(found, again, strict=True):
+            same(one.state, other.state)
+        assert lines(tmp_path) == log
+        assert [own.step for own in resumed] == [own.step for own in history]
 
 
 def test_rounds_are_evenly_spread_and_none_is_empty():

@@ -1,13 +1,20 @@
 """The plan of a sweep, said before it runs."""
 
+import dataclasses
+import json
+import pathlib
 import sys
 
 import pytest
 
+from jaxgan import population
 from jaxgan.core import errors
+from jaxgan.scores import objectives, suites
 from jaxgan.scripts import settings
 from jaxgan.sweeps import estimates, plans, spaces, trials
 from jaxgan.sweeps.search import by_name
+
+EXPERIMENTS = pathlib.Path(__file__).parents[2] / "experiments"
 
 
 def some_groups(most=None):
@@ -57,6 +64,80 @@ def test_large_populations_are_cut_to_what_fits(study_in, tmp_path, monkeypatch)
     groups = by_name.make(study, asked, space, "reverse_kl").groups
     assert max(len(group.trials) for group in groups) == 7
     assert {group.places for group in groups} == {7}
+
+
+@pytest.fixture
+def memory_for(monkeypatch):
+    """Says how many members fit into memory; None for as many as are asked for."""
+    monkeypatch.setattr(estimates.memory, "need", lambda *arguments: None)
+
+    def fit(members):
+        free = 2**50 if members is None else 2**10
+        monkeypatch.setattr(estimates.memory, "available", lambda: (free, True))
+        monkeypatch.setattr(estimates.memory, "largest", lambda few, many: members)
+
+    return fit
+
+
+@pytest.mark.parametrize("name", ["sobol", "pbt", "halving", "successive_halving"])
+@pytest.mark.parametrize(("then", "now"), [(7, 3), (3, 7), (None, 3), (3, None)])
+def test_a_sweep_that_goes_on_has_its_plan_whatever_memory_is_free(
+    then, now, name, study_in, tmp_path, memory_for
+):
+    asked = settings.Search(search=name, settings=40, rounds=3)
+    space = {"b1": spaces.Uniform(0.0, 0.9)}
+    study = study_in(tmp_path)
+
+    def plan(limit):
+        return by_name.make(study, asked, space, "reverse_kl", limit)
+
+    memory_for(then)
+    begun = plan(None)
+    kept = json.dumps(begun.limit._asdict())
+    (tmp_path / "config.json").write_text(kept)
+    memory_for(now)
+    assert plan(None).groups != begun.groups
+    limit = by_name.kept_limit(tmp_path)
+    assert limit.most_members == then
+    assert plan(limit).groups == begun.groups
+
+
+def test_a_sweep_of_an_older_version_goes_by_the_memory_that_is_free(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert by_name.kept_limit(tmp_path) is by_name.kept_limit(None) is None
+
+
+@pytest.mark.parametrize("most", [7, None])
+def test_a_sweep_keeps_its_limit_in_its_folder_and_goes_on_with_it(
+    most, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    import sweep
+
+    given, limit = [], by_name.Limit(most)
+
+    def make(study, asked, space, by, known):
+        given.append(known)
+        return by_name.ReadySearch((None,), interrupted, limit)
+
+    def interrupted():
+        raise InterruptedError
+
+    # The test's own process has begun with one device.
+    monkeypatch.setattr(population, "use_all_cores", lambda: None)
+    monkeypatch.setattr(by_name, "make", make)
+    for name in ("lines", "probe", "seconds", "show"):
+        monkeypatch.setattr(estimates, name, lambda *arguments: None)
+    unscored = suites.Scoring(lambda x: {}, {}, None)
+    monkeypatch.setattr(suites, "of_dataset", lambda *arguments, **more: unscored)
+    monkeypatch.setattr(objectives, "names", lambda *arguments, **more: ["reverse_kl"])
+    asked = sweep.Settings(
+        dataset="ring", space=("b1 = [0.5]",), out=tmp_path / "run", samples=100
+    )
+    for resume in (None, tmp_path / "run"):
+        with pytest.raises(InterruptedError):
+            sweep.main(dataclasses.replace(asked, resume=resume))
+    assert given == [None, limit]
 
 
 def test_brackets_of_hyperband_that_are_empty_are_said(study_in, tmp_path):

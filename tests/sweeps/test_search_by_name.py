@@ -1,6 +1,7 @@
 """Searches that are driven, stopped at any score, and resumed."""
 
 import json
+import re
 
 import numpy as np
 import optuna
@@ -231,6 +232,34 @@ def test_what_does_not_go_together_is_said(asked, said, study_in, tmp_path):
     own = SPACE | {"loss": spaces.Categorical(("hinge", "minimax"))}
     with pytest.raises(errors.UserError, match=said):
         by_name.make(study_in(tmp_path), settings.Search(**asked), own, BY)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--levels", "4"), "--levels 4: it goes with --search grid."),
+        (("--search", "pbt", "--eta", "2"), "--eta 2: it goes with --search halving, "),
+        (("--search", "grid", "--places", "2"), "--places 2: .* or hyperband"),
+        (("--rounds", "4"), "--rounds 4: .*hyperband or pbt"),
+        (("--search", "pbt", "--batch", "4"), "--batch 4: .*--search optuna"),
+        (("--study", "own"), "--study own: .*--search optuna"),
+        (("--storage", "own.log"), "--storage own.log: .*--search optuna"),
+        (("--search", "pbt", "--tensorboard"), "--tensorboard True: --search pbt logs"),
+    ],
+)
+def test_a_flag_that_the_search_has_no_use_for_is_refused(
+    words, said, refused, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    error = refused("sweep", "--space", "b1 = [0.5]", *words)
+    assert re.match(f"error: {said}", error) and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_takes_what_it_has_a_use_for():
+    for name, fitting in by_name.FITTING.items():
+        for search in fitting:
+            by_name.check(settings.Search(search=search, **{name: 5}))
 
 
 def test_rows_are_plain_and_say_what_they_are_of(undisturbed):

@@ -79,6 +79,8 @@ def test_lines_are_read_as_they_were_written():
         ("[base]\n\nloss = 3\nn_critc = 5\n[space]\nb1=[1]", ":4: .*'n_critic'"),
         ("[base]\nlearning_rate = 'fast'\n[space]\nb1=[1]", ":2: .*must be a number"),
         ("seeds = 2\n", "--space : give the fields"),
+        ("seeds = 2\nfile = 'x.toml'\n", ":2: file: a file cannot name another"),
+        ("\nresume = 'runs/a'\n", ":2: resume: give it as a flag"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_line_and_field(text, said, script, tmp_path):

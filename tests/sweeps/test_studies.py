@@ -1,5 +1,7 @@
 """Tests of jaxgan.sweeps.studies and recipes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,17 @@ def test_a_trial_is_the_same_alone_and_in_any_population_and_order(
     for name, own in together.items():
         for score, value in own.items():
             np.testing.assert_allclose(found[name][score], value, rtol=1e-4)
+
+
+def test_tensorboard_gets_the_metrics_of_each_trial_where_it_is_asked_for(
+    study_in, tmp_path
+):
+    study = study_in(tmp_path)
+    asked = dataclasses.replace(study.devices, tensorboard=True)
+    (group,) = plans.make(TRIALS, [])
+    studies.train_all(study._replace(devices=asked), [group])
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    assert f"{group.name}/generator_loss/0".encode() in events.read_bytes()
 
 
 def test_trials_differ_by_setting_and_by_seed(together):
