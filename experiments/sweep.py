@@ -71,15 +71,7 @@ from jaxgan.data import dataset
 from jaxgan.runs import journal
 from jaxgan.scores import objectives, suites
 from jaxgan.scripts import from_settings, run_folders
-from jaxgan.sweeps import (
-    estimates,
-    page,
-    probed,
-    recipes,
-    records,
-    spaces,
-    studies,
-)
+from jaxgan.sweeps import estimates, page, probed, recipes, records, spaces, studies
 from jaxgan.sweeps.analysis import comparisons, summaries
 from jaxgan.sweeps.search import by_name
 

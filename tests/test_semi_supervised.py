@@ -92,7 +92,9 @@ def test_labels_alone_have_as_many_updates_and_batches_in_a_step(
     rule, n_critic, updates
 ):
     method = METHOD._replace(rule=rule, n_critic=n_critic)
-    made = [build(NETWORKS, method) for build in (methods.make, methods.supervised_only)]
+    made = [
+        build(NETWORKS, method) for build in (methods.make, methods.supervised_only)
+    ]
     assert [own.parts for own in made] == 2 * [updates]
     _, _, batch, key = start()
     batch = jax.tree.map(lambda x: jnp.concatenate(updates * [x]), batch)

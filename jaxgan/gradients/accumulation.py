@@ -43,11 +43,13 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
             total, reference = carry
             number, *part_and_key = share
             own = of_part(hparams, seen_by(number, reference), *part_and_key)
-            after = _reference(own[1])
+            after = None if reference is None else _reference(own[1])
             return (jax.tree.map(plus_share, total, own), after), None
 
         def seen_by(number, reference):
             collections = _with_other_noise(state.collections, number)
+            if player is None:
+                return state._replace(collections=collections)
             moved = _with_reference(getattr(collections, player), reference)
             return state._replace(collections=collections._replace(**{player: moved}))
 
@@ -60,7 +62,8 @@ def accumulated(gradient: types.Gradient, n: int) -> types.Gradient:
             of_part, hparams, state, *jax.tree.map(lambda x: x[0], every[1:])
         )
         zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        begin = zero, _reference(getattr(state.collections, player))
+        # Nobody has said whose a gradient is that has no player.
+        begin = zero, _reference(getattr(state.collections, player or "", None))
         (grads, collections, metrics), reference = jax.lax.scan(body, begin, every)[0]
         return grads, _with_reference(collections, reference), metrics
 

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxgan import divergences, dynamics, ensembles, reports, scores, types
-from jaxgan.core import errors, randomness
+from jaxgan.core import errors, multiple_testing, randomness
 from jaxgan.data import dataset
 from jaxgan.dynamics.metagame import matrix_games
 from jaxgan.scores import suites
-from jaxgan.sweeps.analysis import statistics
 
 MOST_REAL = 1024
 """Held-out samples of each half on which payoffs are measured."""
@@ -322,7 +321,7 @@ def compared(
     """
     arms = [arm for arm in values if arm != NASH]
     gains = [_gain(values, arm, name) for arm in arms for name in columns]
-    p_values = statistics.holm([_p_value(gain) for gain in gains])
+    p_values = multiple_testing.holm([_p_value(gain) for gain in gains])
     cells = [
         reports.cell(reports.interval(gain)) + (" *" if p < LEVEL else "")
         for gain, p in zip(gains, p_values, strict=True)

@@ -158,9 +158,7 @@ def test_what_networks_carry_keeps_its_types():
     )
     networks = mix_gan.with_players(one, K, N)
     d = steps.update("discriminator", mix_gan.discriminator(networks, LOSS, PENALTIES))
-    state = jax.eval_shape(
-        steps.initialise(networks), MIX_HPARAMS, jax.random.key(0)
-    )
+    state = jax.eval_shape(steps.initialise(networks), MIX_HPARAMS, jax.random.key(0))
     after, _ = jax.eval_shape(d, MIX_HPARAMS, state, BATCH, jax.random.key(1))
     assert after.collections == state.collections
 

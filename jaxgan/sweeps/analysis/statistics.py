@@ -3,13 +3,13 @@
 Scores are such that less is better, and NaN, as of a trial that died, is worst.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxgan.core import errors
+from jaxgan.core import errors, multiple_testing
 
 
 class Best(NamedTuple):
@@ -115,22 +115,11 @@ def compare(scores: Mapping[str, ArrayLike], reference: str) -> dict[str, Compar
         better = np.mean(difference < 0) + np.mean(difference == 0) / 2
         middle = float(np.median(alive)) if alive.size else float("nan")
         found[name] = Comparison(float(better), middle, p, pairs)
-    corrected = holm([comparison.p for comparison in found.values()])
+    corrected = multiple_testing.holm([comparison.p for comparison in found.values()])
     return {
         name: comparison._replace(p=float(p))
         for (name, comparison), p in zip(found.items(), corrected, strict=True)
     }
-
-
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """P-values corrected for their number, so that any error has the stated rate."""
-    p = np.asarray(p_values, float)
-    order = np.argsort(p)
-    factors = np.arange(len(p), 0, -1)
-    rising = np.maximum.accumulate(p[order] * factors)
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(rising, 1)
-    return corrected
 
 
 def _ranked(arrays):
