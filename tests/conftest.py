@@ -137,7 +137,7 @@ BEGIN_WITH = [
 
 
 LONG = set(pathlib.Path(__file__).with_name("long_tests.txt").read_text().splitlines())
-"""Tests that take half a second of a processor or more. The default tests are quick
+"""Tests that take 0.3 s of a processor or more. The default tests are quick
 without them; continuous integration runs them with the newest JAX."""
 
 
